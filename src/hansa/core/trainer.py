@@ -1,0 +1,165 @@
+"""What a trainer is: it begins, fits on one party's rows, and predicts.
+
+`ManyTrainer` fits a stack of parties as one program. A stack gives each party the same bits as it would get alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import cos, pi
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, final, runtime_checkable
+
+from hansa.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from hansa.core.draws import Draws
+    from hansa.core.load import Load
+    from hansa.core.pytree import Params
+
+Honour: TypeAlias = Literal["prox", "tilt", "per_record", "mask"]
+Start: TypeAlias = Literal["zero", "random"]
+Task: TypeAlias = Literal["binary", "multiclass", "regression"]
+
+
+@final
+@dataclass(frozen=True)
+class Design:
+    """The rows that a trainer learns from: `X [rows, features]`, `y [rows]` and, where rows count unequally, `weight [rows]`.
+
+    `X` and `weight` are in the trainer's dtype and contiguous; `y` holds 0/1, class codes 0..k-1, or values.
+
+    Example:
+        >>> import numpy as np
+        >>> Design(np.zeros((4, 2)), np.array([0.0, 1.0, 0.0, 1.0])).rows
+        4
+    """
+
+    X: NDArray[np.floating]
+    y: NDArray[np.floating]
+    weight: NDArray[np.floating] | None = None
+
+    @property
+    def rows(self) -> int:
+        """How many rows."""
+        return len(self.y)
+
+    @property
+    def features(self) -> int:
+        """How many columns `X` has."""
+        return int(self.X.shape[1])
+
+
+@final
+@dataclass(frozen=True)
+class Local:
+    """What a party does between receiving the model and answering.
+
+    Either `epochs` or `steps`; `batch = 0` is all rows at once. Each epoch visits every row once in a fresh order, and the
+    last batch may be short. The loss is the (weighted) mean over a batch. `schedule` changes the rate from round to round:
+    `constant`, `cosine` (to 0 at the last round) or `exponential` (times `decay` each round). `class_weight="balanced"`
+    weighs the party's classes to equal shares. `clip_norm` bounds the L2 norm of each step's gradient.
+    `prox` (mu of FedProx), `tilt [n, d]` (added to every gradient) and `start [n, d]` (instead of the round's model) are
+    set by links, never by a job file.
+
+    Raises:
+        ConfigError: a setting outside its range, or both `epochs` and `steps`.
+
+    Example:
+        >>> Local(epochs=2, batch=64, learning_rate=0.1, schedule="exponential", decay=0.5).at(1, 10).learning_rate
+        0.05
+    """
+
+    epochs: int | None = None
+    steps: int | None = None
+    batch: int = 0
+    learning_rate: float = 0.1
+    optimizer: Literal["sgd", "momentum", "adam"] = "sgd"
+    momentum: float = 0.9
+    schedule: Literal["constant", "cosine", "exponential"] = "constant"
+    decay: float = 0.99
+    class_weight: Literal["none", "balanced"] = "none"
+    clip_norm: float | None = None
+    prox: float = 0.0
+    tilt: NDArray[np.floating] | None = None
+    start: NDArray[np.floating] | None = None
+
+    def __post_init__(self) -> None:
+        """Check each setting against its range."""
+        if self.epochs is not None and self.steps is not None:
+            raise ConfigError("A party cannot count both epochs and steps.", mend="Give one of the two.")
+        wrong = [
+            name
+            for name, ok in (
+                ("epochs (at least 1)", self.epochs is None or self.epochs >= 1),
+                ("steps (at least 1)", self.steps is None or self.steps >= 1),
+                ("batch (0 for all rows, or at least 1)", self.batch >= 0),
+                ("learning_rate (above 0)", 0 < self.learning_rate < float("inf")),
+                ("momentum (in [0, 1))", 0 <= self.momentum < 1),
+                ("decay (in (0, 1])", 0 < self.decay <= 1),
+                ("clip_norm (above 0)", self.clip_norm is None or self.clip_norm > 0),
+                ("prox (at least 0)", self.prox >= 0),
+            )
+            if not ok
+        ]
+        if wrong:
+            raise ConfigError(f"Local settings out of range: {', '.join(wrong)}.")
+
+    def at(self, round_: int, rounds: int) -> Local:
+        """The settings of one round (counted from 0) of `rounds`: the schedule applied to the learning rate."""
+        if self.schedule == "constant":
+            return self
+        share = self.decay**round_ if self.schedule == "exponential" else (1 + cos(pi * round_ / max(rounds, 1))) / 2
+        return replace(self, learning_rate=max(self.learning_rate * share, 1e-12), schedule="constant")
+
+
+class Trainer(Protocol):
+    """Begins, fits and predicts; frozen data, so that a job can name it.
+
+    `honours` says which of a link's wishes it keeps. A load holds `delta [1, d]` (new parameters less old), `rows [1, 1]`
+    and `loss [1, 1]` (the summed training loss at the first pass, an indication only).
+    """
+
+    @property
+    def task(self) -> Task:
+        """What is learned: the probability of an event, of several classes, or a value."""
+        ...
+
+    @property
+    def dtype(self) -> str:
+        """The precision of parameters and rows: float32 or float64."""
+        ...
+
+    @property
+    def honours(self) -> frozenset[Honour]:
+        """The wishes of links that `fit` keeps."""
+        ...
+
+    def init(self, features: int, start: Start, draws: Draws) -> Params:
+        """The first parameters for this many input columns."""
+        ...
+
+    def fit(self, params: Params, data: Design, local: Local, draws: Draws) -> Load:
+        """Train on one party's rows and return what changed."""
+        ...
+
+    def margin(self, params: Params, X: NDArray[np.floating]) -> NDArray[np.floating]:
+        """The score before any squashing: `[rows]`, or `[rows, classes]` for several classes."""
+        ...
+
+    def predict(self, params: Params, X: NDArray[np.floating]) -> NDArray[np.floating]:
+        """The probability of the event `[rows]`, of each class `[rows, classes]`, or the value `[rows]`."""
+        ...
+
+
+@runtime_checkable
+class ManyTrainer(Trainer, Protocol):
+    """A trainer that fits a stack of parties as one program."""
+
+    def fit_many(self, params: Params, data: Sequence[Design], local: Local, draws: Sequence[Draws]) -> Load:
+        """Train `n` parties from the same parameters; `delta [n, d]`, each row as `fit` gives it alone."""
+        ...
