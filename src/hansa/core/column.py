@@ -17,7 +17,7 @@ Rows: TypeAlias = "slice | NDArray[Any] | Sequence[int]"
 
 KINDS: tuple[Kind, ...] = ("float", "integer", "category", "date", "text")
 LEVELS_KEPT = 256
-"""Strings with more distinct values than this, on more than half of the rows, are text."""
+"""Strings with more distinct values than this are text, unless said to be a category."""
 
 
 @final
@@ -107,6 +107,30 @@ class Column:
         """
         return Column(name, self.kind, self.values, self.missing, self.levels)
 
+    def to_kind(self, kind: Kind) -> Column:
+        """The same values as another kind; DataError where one of them does not fit it.
+
+        Example:
+            >>> Column.of("x", [1.0, 2.0]).to_kind("integer").values.tolist()
+            [1, 2]
+        """
+        return self if kind == self.kind else _recast(self, kind)
+
+    def with_gaps(self, rows: NDArray[np.bool_]) -> Column:
+        """The same values with more gaps, where the mask [rows] says so.
+
+        Example:
+            >>> Column.of("x", [1, -99]).with_gaps(np.array([False, True])).floats().tolist()
+            [1.0, nan]
+        """
+        if not rows.any():
+            return self
+        if self.kind in {"integer", "text"}:
+            return Column(self.name, self.kind, self.values, self.gaps | rows)
+        values = self.values.copy()
+        values[rows] = {"float": np.nan, "category": -1, "date": np.datetime64("NaT")}[self.kind]
+        return Column(self.name, self.kind, values, None, self.levels)
+
     def floats(self) -> NDArray[np.float64]:
         """Float and integer columns as float64 [rows] with NaN for a gap; else DataError.
 
@@ -166,7 +190,7 @@ class Column:
             column = _from_array(name, array)
         else:
             column = _from_items(name, list(values), kind)
-        return column if kind in (None, column.kind) else _recast(column, kind)
+        return column if kind is None else column.to_kind(kind)
 
 
 def sealed(array: NDArray[Any]) -> NDArray[Any]:
@@ -272,8 +296,7 @@ def _from_items(name: str, items: list[Any], kind: Kind | None) -> Column:
 
 def _from_words(name: str, words: list[str | None], kind: Kind | None) -> Column:
     if kind not in ("text", "category"):
-        distinct = len(set(words))
-        kind = "text" if distinct > LEVELS_KEPT and 2 * distinct > len(words) else "category"
+        kind = "text" if len(set(words) - {None}) > LEVELS_KEPT else "category"
     if kind == "category":
         codes, levels = encode(words)
         return Column(name, "category", codes, levels=levels)

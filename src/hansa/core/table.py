@@ -54,7 +54,7 @@ class Table:
         columns: Mapping[str, Iterable[Any]] | Iterable[Column],
         *,
         target: str | None = None,
-        id: str | None = None,  # noqa: A002 - the field's own word
+        id: str | None = None,
         weight: str | None = None,
     ) -> Table:
         """A table from a mapping name -> values, or from columns; strings of `id` stay text.
@@ -64,9 +64,11 @@ class Table:
             'text'
         """
         if isinstance(columns, Mapping):
-            columns = [
-                v if isinstance(v, Column) and v.name == k else _column(k, v, is_id=k == id) for k, v in columns.items()
-            ]
+            columns = (
+                values.renamed(name) if isinstance(values, Column) else Column.of(name, values)
+                for name, values in columns.items()
+            )
+        columns = (c.to_kind("text") if c.name == id and c.kind == "category" else c for c in columns)
         return cls(Columns.of(columns), target, id, weight)
 
     @classmethod
@@ -322,15 +324,6 @@ class Table:
                 mend="Leave those rows out before training.",
             )
         return column
-
-
-def _column(name: str, values: Iterable[Any], *, is_id: bool) -> Column:
-    if isinstance(values, Column):
-        return values.renamed(name)
-    column = Column.of(name, values)
-    if is_id and column.kind == "category":
-        return Column.of(name, values, "text")
-    return column
 
 
 def _unknown(name: str, names: tuple[str, ...]) -> DataError:

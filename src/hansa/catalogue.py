@@ -1,0 +1,118 @@
+"""The one table of parts: what a job file may name, and where it stands. Resolved when first asked for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from hansa.errors import ConfigError, nearest
+
+PARTS: dict[str, dict[str, str]] = {
+    "Step": {
+        "prepare": "hansa.horizontal.prepare:Prepare",
+        "rounds": "hansa.horizontal.rounds:Rounds",
+        "evaluate": "hansa.horizontal.evaluate:Evaluate",
+    },
+    "Trainer": {
+        "linear": "hansa.trainers.linear:Linear",
+        "tabular": "hansa.trainers.tabular:Tabular",
+    },
+    "Link": {
+        "everyone": "hansa.links.cohort:everyone",
+        "fixed": "hansa.links.cohort:fixed",
+        "poisson": "hansa.links.cohort:poisson",
+        "by_examples": "hansa.links.mean:by_examples",
+        "uniform": "hansa.links.mean:uniform",
+        "inverse_size": "hansa.links.mean:inverse_size",
+        "weighted_mean": "hansa.links.mean:weighted_mean",
+        "coordinate_median": "hansa.links.robust:coordinate_median",
+        "clip_l2": "hansa.links.dp:clip_l2",
+        "perturb": "hansa.links.dp:perturb",
+        "sgd": "hansa.links.server:sgd",
+        "momentum": "hansa.links.server:momentum",
+        "adam": "hansa.links.server:adam",
+        "yogi": "hansa.links.server:yogi",
+        "adagrad": "hansa.links.server:adagrad",
+    },
+    "Split": {
+        "hash": "hansa.data.parts:HashSplit",
+        "time": "hansa.data.parts:TimeSplit",
+    },
+    "Partition": {
+        "iid": "hansa.data.partition:iid",
+        "dirichlet": "hansa.data.partition:dirichlet",
+        "quantity": "hansa.data.partition:quantity",
+        "by_column": "hansa.data.partition:by_column",
+        "by_time": "hansa.data.partition:by_time",
+    },
+}
+_PLACES = {place: name for parts in PARTS.values() for name, place in parts.items()}
+
+
+def part(name: str, where: str = "") -> Any:  # noqa: ANN401 - a class, or a ready-made part
+    """Look a part up by the name that a job file gives it.
+
+    Raises:
+        ConfigError: there is no part of this name; names the nearest.
+
+    Example:
+        >>> part("wieghted_mean", "chain[0]")
+        Traceback (most recent call last):
+            ...
+        hansa.errors.ConfigError: chain[0]: there is no part 'wieghted_mean'. Did you mean 'weighted_mean'?
+    """
+    for parts in PARTS.values():
+        if name in parts:
+            module, _, attribute = parts[name].partition(":")
+            return getattr(import_module(module), attribute)
+    known = [known for parts in PARTS.values() for known in parts]
+    raise ConfigError(f"{where}: there is no part '{name}'.", mend=nearest(name, known))
+
+
+def name_of(value: Any) -> str | None:  # noqa: ANN401
+    """Say by which name a job file would call this value, or None.
+
+    Example:
+        >>> name_of(3) is None
+        True
+    """
+    kind = value if isinstance(value, type) else type(value)
+    name = _PLACES.get(f"{kind.__module__}:{kind.__qualname__}")
+    if name is not None:
+        return name
+    own = getattr(value, "title", None) if not isinstance(value, type) else None
+    return own if isinstance(own, str) and _is_ready_made(own, value) else None
+
+
+def _is_ready_made(name: str, value: Any) -> bool:  # noqa: ANN401
+    return any(name in parts for parts in PARTS.values()) and part(name) is value
+
+
+def names(kind: type[Any]) -> list[str]:
+    """The names of all parts of a kind.
+
+    Example:
+        >>> from hansa.core.trainer import Trainer
+        >>> names(Trainer)
+        ['linear', 'tabular']
+    """
+    return sorted(PARTS.get(kind.__name__, {}))
+
+
+def fits(value: Any, kind: type[Any]) -> bool:  # noqa: ANN401
+    """Say whether a part is of the kind that a field wants."""
+    name = name_of(value)
+    return name is not None and name in PARTS.get(kind.__name__, {})
+
+
+def type_names() -> dict[str, Any]:
+    """Types that annotations name but modules import for checking only."""
+    core = {
+        "hansa.core.step": ("Step",),
+        "hansa.core.trainer": ("Trainer", "Local"),
+        "hansa.core.link": ("Link",),
+        "hansa.core.chain": ("Chain",),
+    }
+    found: dict[str, Any] = {name: getattr(import_module(module), name) for module, names_ in core.items() for name in names_}
+    numpy = import_module("numpy")
+    return {**found, "NDArray": import_module("numpy.typing").NDArray, "np": numpy, "Mapping": import_module("collections.abc").Mapping, "Any": Any}

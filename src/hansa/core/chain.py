@@ -1,0 +1,190 @@
+"""A chain: links in travel order, checked when it is built.
+
+An update travels who is asked -> at the party -> combine -> at the coordinator. On the way back the coordinator's halves
+of the party links close in reverse order, as brackets do; then the coordinator's own links act in the order written.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, TypeAlias, final
+
+import numpy as np
+
+from hansa.core.link import STAGES, Link, Stage
+from hansa.errors import ChainError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from hansa.core.draws import Draws
+    from hansa.core.link import Told
+    from hansa.core.load import Load, Vectors
+    from hansa.core.message import Ask
+    from hansa.core.party import Memory
+    from hansa.core.plan import Gather, Reply, Until
+    from hansa.core.step import Event, Roster
+    from hansa.core.trainer import Local, Trainer
+
+States: TypeAlias = "tuple[Vectors, ...]"
+_WORDS = {"cohort": "who is asked", "weight": "how parties weigh", "combine": "how updates combine"}
+
+
+@final
+@dataclass(frozen=True)
+class Chain:
+    """Links in travel order; wrong or unsafe combinations are refused here, on the laptop.
+
+    Raises:
+        ChainError: links out of order, none or two that combine, calibrated noise with nothing before it that bounds a
+            party's update, or a rule that must see each update behind a link that hides them.
+
+    Example:
+        >>> from hansa.links import adam, clip_l2, everyone, weighted_mean
+        >>> print(Chain((everyone(), clip_l2(1.0), weighted_mean(), adam(learning_rate=0.01))))
+        everyone -> clip_l2(bound=1.0) -> weighted_mean -> adam(learning_rate=0.01, beta1=0.9, beta2=0.99, eps=0.001)
+    """
+
+    links: tuple[Link, ...]
+
+    def __post_init__(self) -> None:
+        """Check the order and each link's guarantees against its neighbours."""
+        for link in self.links:
+            if not isinstance(link, Link):
+                raise ChainError(f"{link!r} is no link.", mend="Call it, if it is a link's constructor: clip_l2(1.0).")
+        for first, second in pairwise(self.links):
+            if STAGES.index(first.stage) > STAGES.index(second.stage):
+                raise ChainError(
+                    f"{second.title} stands after {first.title}.",
+                    "An update travels: who is asked, how it weighs, at the party, combine, at the coordinator.",
+                    f"Put {second.title} before {first.title}.",
+                )
+        for stage, words in _WORDS.items():
+            named = [link.title for link in self.links if link.stage == stage]
+            if len(named) > 1:
+                raise ChainError(f"Two links say {words}: {' and '.join(named)}.", mend="Keep one of them.")
+        if not any(link.stage == "combine" for link in self.links):
+            raise ChainError("No link combines the updates.", mend="Add weighted_mean(), or another link that combines.")
+        self._check_guarantees()
+
+    def _check_guarantees(self) -> None:
+        bound = hidden = None
+        for link in self.links:
+            says = link.guarantees
+            if says.needs_bound and bound is None:
+                raise ChainError(
+                    f"{link.title} calibrates its noise to a bound, and nothing before it bounds a party's update.",
+                    "Without a bound the noise hides nothing that can be stated.",
+                    f"Put clip_l2(...) before {link.title}, or use perturb(sigma), which claims nothing.",
+                )
+            if says.sees_each and hidden is not None:
+                raise ChainError(
+                    f"{link.title} must see each party's update, and {hidden.title} hides them.",
+                    "A secure sum shows the coordinator the total and nothing else.",
+                    f"Drop {hidden.title}, or combine by a sum such as weighted_mean().",
+                )
+            bound, hidden = (link if says.bounds else bound), (link if says.hides_each else hidden)
+
+    def __str__(self) -> str:
+        """The chain as a sentence."""
+        return " -> ".join(link.sentence() for link in self.links)
+
+    @property
+    def combine(self) -> Link:
+        """The link that combines."""
+        return self._at("combine")[0]
+
+    def events(self) -> tuple[Event, ...]:
+        """What the links do to privacy."""
+        return tuple(link.guarantees.event for link in self.links if link.guarantees.event is not None)
+
+    def check_parties(self, n: int) -> None:
+        """Refuse a roster that is too small for a link.
+
+        Raises:
+            ChainError: names the link and how many it needs.
+        """
+        for link in self.links:
+            if n < link.guarantees.least:
+                raise ChainError(f"{link.title} needs at least {link.guarantees.least} parties.", f"There are {n}.")
+
+    def check_trainer(self, trainer: Trainer) -> None:
+        """Refuse a trainer that does not honour a link's wishes.
+
+        Raises:
+            ChainError: names the link and the wish.
+        """
+        for link in self.links:
+            for wish in sorted(link.guarantees.wants - trainer.honours):
+                raise ChainError(
+                    f"{link.title} needs a trainer that honours '{wish}'.",
+                    f"{type(trainer).__name__} honours: {', '.join(sorted(trainer.honours)) or 'nothing'}.",
+                    "Choose another trainer, or drop the link.",
+                )
+
+    def who(self, parties: Roster, draws: Draws) -> Sequence[str]:
+        """Who is asked in a round; everyone where no link says."""
+        cohort = self._at("cohort")
+        return cohort[0].who(parties, draws) if cohort else parties.names
+
+    def begin(self, size: int) -> States:
+        """The coordinator's states for vectors `[size]`."""
+        return tuple(dict(link.begin(size)) for link in self.links)
+
+    def tell(self, states: States) -> tuple[Told, ...]:
+        """What goes out with every ask, link by link."""
+        return tuple(link.tell(state) for link, state in zip(self.links, states, strict=True))
+
+    def before(self, local: Local, told: Sequence[Told], mine: Sequence[Vectors]) -> Local:
+        """At the parties, before training."""
+        for link, words, memory in zip(self.links, told, mine, strict=True):
+            local = link.before(local, words, memory)
+        return local
+
+    def apply(
+        self, load: Load, told: Sequence[Told], mine: Sequence[Vectors], draws: Sequence[Draws]
+    ) -> tuple[Load, list[Vectors]]:
+        """At the parties, after training: links in travel order over the stack."""
+        kept: list[Vectors] = []
+        for link, words, memory in zip(self.links, told, mine, strict=True):
+            load, after = link.apply(load, words, memory, draws)
+            kept.append(after)
+        return load, kept
+
+    def gather(self, asks: Mapping[str, Ask], until: Until) -> Gather[Reply]:
+        """Bring the answers in, as the combining link does it; the reply's value is the combined load or None."""
+        reply = yield from self.combine.gather(asks, until)
+        return reply
+
+    def close(self, total: Load, states: States) -> tuple[Load, States]:
+        """At the coordinator: combine's half, the party links' halves in reverse, the coordinator's links in order."""
+        after: dict[int, Vectors] = {}
+        numbered = list(enumerate(self.links))
+        stages: dict[Stage, list[tuple[int, Link]]] = {s: [(i, link) for i, link in numbered if link.stage == s] for s in STAGES}
+        back = [*stages["combine"], *reversed(stages["party"]), *reversed(stages["weight"])]
+        for i, link in (*back, *stages["coordinator"]):
+            total, after[i] = link.close(total, states[i])
+        return total, tuple(after.get(i, state) for i, state in enumerate(states))
+
+    def mine(self, memories: Sequence[Memory], size: int) -> list[Vectors]:
+        """Stack what each link remembers at each party: `[n, k]`; from `link.mine` where nothing is remembered yet."""
+        stacks: list[Vectors] = []
+        for i, link in enumerate(self.links):
+            fresh = link.mine(size)
+            stacks.append({k: np.concatenate([m.get(_key(i, link, k), first) for m in memories]) for k, first in fresh.items()})
+        return stacks
+
+    def remember(self, memories: Sequence[Memory], kept: Sequence[Vectors]) -> Sequence[Memory]:
+        """Put each link's stack back into the parties' memories; the same memories where no link remembers."""
+        named = [(_key(i, link, k), rows) for i, (link, v) in enumerate(zip(self.links, kept, strict=True)) for k, rows in v.items()]
+        if not named:
+            return memories
+        return [{**memory, **{key: rows[n : n + 1] for key, rows in named}} for n, memory in enumerate(memories)]
+
+    def _at(self, stage: Stage) -> list[Link]:
+        return [link for link in self.links if link.stage == stage]
+
+
+def _key(i: int, link: Link, name: str) -> str:
+    return f"link {i} {link.title} {name}"

@@ -1,0 +1,218 @@
+"""Frozen dataclasses to plain data and back, read by the fields' own types: for TOML, for checkpoints, for models.
+
+Data never picks a class: the expected type is known from the field, and a part (a link, a trainer, a step) is looked up by
+its short name in the one static table, `hansa.catalogue`. An unknown key is an error that names the nearest known one.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Mapping
+from dataclasses import MISSING, fields, is_dataclass
+from functools import lru_cache
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+import msgpack
+import numpy as np
+
+from hansa import catalogue
+from hansa.errors import ConfigError, HansaError, WireError, nearest
+
+T = TypeVar("T")
+_ARRAYS = {"f4", "f8", "i1", "i4", "i8", "u1", "u8", "b1"}
+_MAX_BYTES = 1 << 31
+
+
+def plain(value: Any) -> Any:  # noqa: ANN401 - any value that a field may hold
+    """Turn a frozen dataclass into plain data: dictionaries, lists, strings, numbers, arrays.
+
+    A part of the catalogue becomes `{"use": NAME, ...}`, or just its name where it has no settings; a field at its
+    default is left out.
+
+    Example:
+        >>> from hansa.core.plan import Quorum
+        >>> plain(Quorum(3, within=60.0))
+        {'n': 3, 'within': 60.0}
+    """
+    name = catalogue.name_of(value)
+    if name is not None and not (is_dataclass(value) and not isinstance(value, type)):
+        return name
+    if is_dataclass(value) and not isinstance(value, type):
+        named = {f.name: plain(getattr(value, f.name)) for f in fields(value) if f.init and not _is_default(f, value)}
+        if name is None:
+            return named
+        return {"use": name, **named} if named else name
+    if isinstance(value, tuple | list):
+        return [plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, np.generic):
+        return value.item()
+    if value is None or isinstance(value, str | bool | int | float | bytes | np.ndarray):
+        return value
+    raise ConfigError(
+        f"{getattr(value, '__name__', type(value).__name__)} cannot be written into a file.",
+        "Only parts of the catalogue and plain values can travel; a bare callable runs in a simulation only.",
+        "Use a named part, or run the job from Python.",
+    )
+
+
+def build(kind: Any, data: Any, where: str = "") -> Any:  # noqa: ANN401 - any type that a field may have
+    """Read plain data as a value of type `kind`, checked field by field.
+
+    Raises:
+        ConfigError: an unknown or missing key, or a value of the wrong type; says where.
+
+    Example:
+        >>> from hansa.core.plan import Quorum
+        >>> build(Quorum, {"n": 3, "within": 60.0})
+        Quorum(n=3, within=60.0)
+        >>> build(Quorum, {"n": 3, "whitin": 60.0}, "quorum")
+        Traceback (most recent call last):
+            ...
+        hansa.errors.ConfigError: quorum has no setting 'whitin'. Did you mean 'within'?
+    """
+    origin, args = get_origin(kind), get_args(kind)
+    if kind is Any:
+        return data
+    if origin in {Union, types.UnionType}:
+        return _build_union(args, data, where)
+    if origin is Literal:
+        if data not in args:
+            raise ConfigError(f"{where} cannot be {data!r}.", mend=f"One of: {', '.join(map(repr, args))}.")
+        return data
+    if origin is tuple:
+        return _build_tuple(args, data, where)
+    if origin is not None and isinstance(origin, type) and issubclass(origin, Mapping):
+        if not isinstance(data, Mapping):
+            raise ConfigError(f"{where} must be a table of named values.")
+        return {str(key): build(args[1], item, f"{where}.{key}") for key, item in data.items()}
+    if _is_array(kind, origin):
+        return np.asarray(data)
+    if is_dataclass(kind) and isinstance(kind, type) and not (isinstance(data, str) or "use" in (data if isinstance(data, Mapping) else ())):
+        return _build_dataclass(kind, data, where)
+    if kind in {str, bool, int, float, bytes}:
+        return _build_scalar(kind, data, where)
+    return _build_part(kind, data, where)
+
+
+def pack(value: Any) -> bytes:  # noqa: ANN401
+    """Write a frozen dataclass as bytes (msgpack; an array as its dtype, shape and buffer).
+
+    Example:
+        >>> from hansa.core.plan import Quorum
+        >>> unpack(Quorum, pack(Quorum(2, 1.0)))
+        Quorum(n=2, within=1.0)
+    """
+    return bytes(msgpack.packb(plain(value), default=_pack_array, use_bin_type=True))
+
+
+def unpack(kind: type[T], data: bytes) -> T:
+    """Read bytes that `pack` wrote, as a value of the expected type.
+
+    Raises:
+        WireError: the bytes are cut, damaged, or of something else.
+    """
+    try:
+        tree = msgpack.unpackb(data, object_hook=_unpack_array, raw=False, max_bin_len=_MAX_BYTES, max_str_len=1 << 24)
+        value: T = build(kind, tree, kind.__name__)
+    except (ValueError, TypeError, HansaError, msgpack.UnpackException) as error:
+        raise WireError(f"The bytes do not hold a {kind.__name__}.", str(error) if isinstance(error, HansaError) else "") from None
+    return value
+
+
+def _is_default(field: Any, value: Any) -> bool:  # noqa: ANN401
+    default = field.default if field.default is not MISSING else (field.default_factory() if field.default_factory is not MISSING else MISSING)
+    if default is MISSING:
+        return False
+    actual = getattr(value, field.name)
+    if isinstance(actual, np.ndarray) or isinstance(default, np.ndarray):
+        return False
+    return type(actual) is type(default) and bool(actual == default)
+
+
+def _is_array(kind: Any, origin: Any) -> bool:  # noqa: ANN401
+    return kind is np.ndarray or origin is np.ndarray
+
+
+@lru_cache(maxsize=256)
+def _hints(kind: type[Any]) -> dict[str, Any]:
+    return get_type_hints(kind, localns=catalogue.type_names())
+
+
+def _build_dataclass(kind: type[Any], data: Any, where: str) -> Any:  # noqa: ANN401
+    if not isinstance(data, Mapping):
+        raise ConfigError(f"{where or kind.__name__} must be a table of settings.", f"Got {type(data).__name__}.")
+    known = {f.name: f for f in fields(kind) if f.init}
+    for key in data:
+        if key not in known:
+            raise ConfigError(f"{where or kind.__name__} has no setting '{key}'.", mend=nearest(str(key), known))
+    for name, field in known.items():
+        if name not in data and field.default is MISSING and field.default_factory is MISSING:
+            raise ConfigError(f"{where or kind.__name__} needs '{name}'.")
+    hints = _hints(kind)
+    return kind(**{key: build(hints[key], item, f"{where}.{key}" if where else key) for key, item in data.items()})
+
+
+def _build_scalar(kind: type[Any], data: Any, where: str) -> Any:  # noqa: ANN401
+    if kind is float and isinstance(data, int) and not isinstance(data, bool):
+        return float(data)
+    if not isinstance(data, kind) or (kind is int and isinstance(data, bool)):
+        words = {"str": "text", "int": "a whole number", "float": "a number", "bool": "true or false", "bytes": "bytes"}
+        raise ConfigError(f"{where} must be {words[kind.__name__]}.", f"Got {type(data).__name__}.")
+    return data
+
+
+def _build_tuple(args: tuple[Any, ...], data: Any, where: str) -> tuple[Any, ...]:  # noqa: ANN401
+    if not isinstance(data, list | tuple):
+        raise ConfigError(f"{where} must be a list.", f"Got {type(data).__name__}.")
+    if len(args) == 2 and args[1] is Ellipsis:
+        return tuple(build(args[0], item, f"{where}[{i}]") for i, item in enumerate(data))
+    if len(args) != len(data):
+        raise ConfigError(f"{where} must hold {len(args)} values.", f"Got {len(data)}.")
+    return tuple(build(arg, item, f"{where}[{i}]") for i, (arg, item) in enumerate(zip(args, data, strict=True)))
+
+
+def _build_union(args: tuple[Any, ...], data: Any, where: str) -> Any:  # noqa: ANN401
+    if data is None and type(None) in args:
+        return None
+    kinds = [arg for arg in args if arg is not type(None)]
+    errors: list[ConfigError] = []
+    for kind in kinds:
+        try:
+            return build(kind, data, where)
+        except ConfigError as error:
+            errors.append(error)
+    raise errors[0]
+
+
+def _build_part(kind: Any, data: Any, where: str) -> Any:  # noqa: ANN401
+    if isinstance(data, str):
+        name, settings = data, {}
+    elif isinstance(data, Mapping) and isinstance(data.get("use"), str):
+        name, settings = data["use"], {key: item for key, item in data.items() if key != "use"}
+    else:
+        raise ConfigError(f"{where} must name a part.", mend='Write its name, or {use = "NAME", setting = value}.')
+    part = catalogue.part(name, where)
+    made = _build_dataclass(part, settings, f"{where} ({name})") if isinstance(part, type) else part
+    if not isinstance(part, type) and settings:
+        raise ConfigError(f"{where}: '{name}' has no settings.")
+    if isinstance(kind, type) and not catalogue.fits(made, kind):
+        raise ConfigError(f"{where}: '{name}' is no {kind.__name__.lower()}.", mend=f"Choose one of: {', '.join(catalogue.names(kind))}.")
+    return made
+
+
+def _pack_array(value: Any) -> Any:  # noqa: ANN401
+    if isinstance(value, np.ndarray) and value.dtype.newbyteorder("<").str[1:] in _ARRAYS:
+        little = np.ascontiguousarray(value.astype(value.dtype.newbyteorder("<"), copy=False))
+        return {"__array__": little.dtype.str[1:], "shape": list(value.shape), "data": little.tobytes()}
+    raise TypeError
+
+
+def _unpack_array(tree: dict[str, Any]) -> Any:  # noqa: ANN401
+    if "__array__" not in tree:
+        return tree
+    kind = tree["__array__"]
+    if kind not in _ARRAYS:
+        raise WireError("An array of a kind that may not travel.")
+    return np.frombuffer(tree["data"], dtype=np.dtype("<" + kind)).reshape(tree["shape"])

@@ -1,0 +1,195 @@
+"""How answers become one value: frozen data that any engine, relay or worker can run.
+
+Floats are summed over a fixed binary tree of roster places, in which an absent party is skipped. The bits then depend
+neither on the order of arrival nor on who summed which part, and memory stays at about log2(n) partial sums.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol, TypeVar, final, runtime_checkable
+
+from hansa.core.load import Load, stack
+from hansa.core.message import Answer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+P = TypeVar("P")
+V_co = TypeVar("V_co", covariant=True)
+
+
+class Fold(Protocol[P, V_co]):
+    """Zero, add, merge and close over partial results `P`; the value is a `V`."""
+
+    @property
+    def sees_each(self) -> bool:
+        """Whether the coordinator sees every single answer."""
+        ...
+
+    def zero(self, asked: Sequence[int]) -> P:
+        """Begin for the roster places that were asked."""
+        ...
+
+    def add(self, partial: P, places: Sequence[int], answer: Answer) -> P:
+        """Add a stack of answers, one row for each place."""
+        ...
+
+    def merge(self, left: P, right: P) -> P:
+        """Join two partial results over the same asked places."""
+        ...
+
+    def close(self, partial: P) -> V_co:
+        """Finish over those that came."""
+        ...
+
+
+@runtime_checkable
+class Mergeable(Protocol):
+    """A fold whose partial results are small: workers fold their own part."""
+
+    @property
+    def merges_small(self) -> bool:
+        """Always true; the mark of the protocol."""
+        ...
+
+
+@final
+@dataclass(frozen=True)
+class Nodes:
+    """Partial sums by tree node `(level, index)`; node (0, p) is place p, node (l, i) spans places i 2^l to (i + 1) 2^l - 1."""
+
+    asked: tuple[int, ...]
+    sums: Mapping[tuple[int, int], Load] = field(default_factory=dict)
+    came: tuple[int, ...] = ()
+
+
+@final
+@dataclass(frozen=True)
+class Sum:
+    """Sum the loads over the fixed tree of places; the value is a load of one row, or None when nobody came.
+
+    Example:
+        >>> import numpy as np
+        >>> fold, ones = Sum(), Answer(Load({"x": np.ones((3, 2))}))
+        >>> fold.close(fold.add(fold.zero([0, 4, 5]), [0, 4, 5], ones))["x"].tolist()
+        [[3.0, 3.0]]
+    """
+
+    @property
+    def sees_each(self) -> bool:
+        """A sum shows no single answer to what comes after it (the engine that carries it still can)."""
+        return False
+
+    @property
+    def merges_small(self) -> bool:
+        """Partial sums are a few loads."""
+        return True
+
+    def zero(self, asked: Sequence[int]) -> Nodes:
+        """Begin with no sums."""
+        return Nodes(tuple(sorted(asked)))
+
+    def add(self, partial: Nodes, places: Sequence[int], answer: Answer) -> Nodes:
+        """Put each row at its leaf and sum upwards as far as both sides are complete."""
+        sums = dict(partial.sums)
+        for row, place in enumerate(places):
+            _lift(sums, partial.asked, (0, place), answer.load.row(row))
+        return Nodes(partial.asked, sums, (*partial.came, *places))
+
+    def merge(self, left: Nodes, right: Nodes) -> Nodes:
+        """Put the right side's nodes into the left side's tree."""
+        sums = dict(left.sums)
+        for node in sorted(right.sums):
+            _lift(sums, left.asked, node, right.sums[node])
+        return Nodes(left.asked, sums, (*left.came, *right.came))
+
+    def close(self, partial: Nodes) -> Load | None:
+        """Skip whoever did not come and sum to the root."""
+        came = tuple(sorted(partial.came))
+        sums: dict[tuple[int, int], Load] = {}
+        for node in sorted(partial.sums):
+            _lift(sums, came, node, partial.sums[node])
+        return next(iter(sums.values()), None)
+
+
+def _lift(sums: dict[tuple[int, int], Load], asked: tuple[int, ...], node: tuple[int, int], value: Load) -> None:
+    """Carry a node's sum upwards until a brother is still to come, or the node spans all that were asked."""
+    level, index = node
+    while not _spans_all(asked, level, index):
+        brother = (level, index ^ 1)
+        if brother in sums:
+            other = sums.pop(brother)
+            value = value + other if index % 2 == 0 else other + value
+        elif _expects(asked, *brother):
+            break
+        level, index = level + 1, index // 2
+    sums[level, index] = value
+
+
+def _spans_all(asked: tuple[int, ...], level: int, index: int) -> bool:
+    return not asked or (asked[0] >> level == index and asked[-1] >> level == index)
+
+
+def _expects(asked: tuple[int, ...], level: int, index: int) -> bool:
+    first = bisect_left(asked, index << level)
+    return first < len(asked) and asked[first] < (index + 1) << level
+
+
+@final
+@dataclass(frozen=True)
+class Each:
+    """Answers by roster place, as they were collected."""
+
+    rows: tuple[tuple[int, Answer], ...] = ()
+
+
+@final
+@dataclass(frozen=True)
+class Collect:
+    """Hand every answer over, in the order of roster places: for rules that must see each update.
+
+    Example:
+        >>> import numpy as np
+        >>> fold = Collect()
+        >>> two = Answer(Load({"x": np.array([[1.0], [2.0]])}))
+        >>> [place for place, _ in fold.close(fold.add(fold.zero([3, 1]), [3, 1], two)).rows]
+        [1, 3]
+    """
+
+    @property
+    def sees_each(self) -> bool:
+        """The coordinator sees every answer."""
+        return True
+
+    def zero(self, asked: Sequence[int]) -> Each:
+        """Begin with none."""
+        del asked
+        return Each()
+
+    def add(self, partial: Each, places: Sequence[int], answer: Answer) -> Each:
+        """Keep each row by its place."""
+        if len(places) == 1:
+            return Each((*partial.rows, (places[0], answer)))
+        return Each((*partial.rows, *((p, Answer(answer.load.row(i))) for i, p in enumerate(places))))
+
+    def merge(self, left: Each, right: Each) -> Each:
+        """Keep both sides."""
+        return Each((*left.rows, *right.rows))
+
+    def close(self, partial: Each) -> Each:
+        """Sort by place."""
+        return Each(tuple(sorted(partial.rows, key=lambda row: row[0])))
+
+
+def stacked(each: Each) -> Load:
+    """The collected loads as one stack `[n, ...]`, in the order of places.
+
+    Example:
+        >>> import numpy as np
+        >>> one = Answer(Load({"x": np.ones((1, 2))}))
+        >>> stacked(Each(((0, one), (1, one))))["x"].shape
+        (2, 2)
+    """
+    return stack([answer.load for _, answer in each.rows])

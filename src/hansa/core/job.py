@@ -1,0 +1,152 @@
+"""A job: what shall be learned, as data. Steps run in order; the digest covers all of it."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, final
+
+import tomli_w
+
+from hansa.core.codec import build, plain
+from hansa.core.plan import Keep
+from hansa.core.step import Done, Roster, Step
+from hansa.errors import ConfigError, TooFewParties
+
+if TYPE_CHECKING:
+    from hansa.core.plan import Plan
+
+
+@final
+@dataclass(frozen=True)
+class Data:
+    """Which table the job reads at each party, and which columns are its target, customer id and row weight.
+
+    Empty names mean: the only table there is, and what the table itself says.
+
+    Example:
+        >>> Data(target="default", id="customer_id").target
+        'default'
+    """
+
+    table: str = ""
+    target: str = ""
+    id: str = ""
+    weight: str = ""
+
+
+@final
+@dataclass(frozen=True)
+class At:
+    """Where a job stands: the step that is under way, what earlier ones found, and the state that it kept."""
+
+    step: int
+    done: Done
+    state: Any | None = None
+
+
+@final
+@dataclass(frozen=True)
+class Job:
+    """A row of steps with a seed, a quorum and floors for what may be released; frozen, and TOML without loss.
+
+    `quorum`: how many answers a round needs (0: all that were asked). `deadline`: seconds to wait for them.
+    `min_parties`: the fewest parties it runs with. `min_rows`: the fewest rows behind any released number of a party.
+    `min_cell`: the fewest customers in a released count, unless it is in a secure sum.
+
+    Raises:
+        ConfigError: no steps, or a setting outside its range.
+
+    Example:
+        >>> from hansa.horizontal import Prepare, Rounds
+        >>> job = Job("scores", steps=(Prepare(), Rounds(rounds=5)))
+        >>> Job.from_toml(job.to_toml()) == job
+        True
+    """
+
+    name: str
+    steps: tuple[Step, ...]
+    seed: int = 0
+    data: Data = field(default_factory=Data)
+    quorum: int = 0
+    deadline: float = 600.0
+    min_parties: int = 3
+    min_rows: int = 20
+    min_cell: int = 10
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        if not self.name or not self.steps:
+            raise ConfigError("A job needs a name and at least one step.")
+        low = {"seed": 0, "quorum": 0, "min_parties": 1, "min_rows": 1, "min_cell": 1}
+        for name, least in low.items():
+            if getattr(self, name) < least:
+                raise ConfigError(f"{name} must be at least {least}.", f"Got {getattr(self, name)}.")
+        if not self.deadline > 0:
+            raise ConfigError("deadline must be above 0 seconds.", f"Got {self.deadline}.")
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the whole job, as hex."""
+        return sha256(self.to_toml().encode()).hexdigest()
+
+    def to_toml(self) -> str:
+        """Write the job as TOML.
+
+        Raises:
+            ConfigError: a part that no file can name, such as a bare callable.
+        """
+        return tomli_w.dumps(plain(self))
+
+    @classmethod
+    def from_toml(cls, text: str) -> Job:
+        """Read a job from TOML.
+
+        Raises:
+            ConfigError: no TOML, an unknown key or part, or a value of the wrong type; names the nearest known one.
+        """
+        try:
+            data = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise ConfigError("The job is no TOML.", f"{error}.") from None
+        job = build(cls, data, "")
+        return job if isinstance(job, Job) else cls(**data)
+
+    def roster(self, names: tuple[str, ...]) -> Roster:
+        """The parties as a plan sees them.
+
+        Raises:
+            TooFewParties: fewer than `min_parties`.
+            ConfigError: a name twice, or a quorum above their number.
+        """
+        if len(set(names)) != len(names):
+            raise ConfigError("Two parties have one name.", mend="Give each its own.")
+        if len(names) < self.min_parties:
+            raise TooFewParties(
+                f"The job needs at least {self.min_parties} parties and there are {len(names)}.",
+                mend="Invite more, or lower min_parties if all of them agree.",
+            )
+        if self.quorum > len(names):
+            raise ConfigError(f"The quorum is {self.quorum} and there are {len(names)} parties.", mend="Lower the quorum.")
+        return Roster(names, self.seed, self.quorum, self.deadline)
+
+    def alone(self) -> Job:
+        """The same job for one party on its own: its local model."""
+        return replace(self, min_parties=1, quorum=0)
+
+    def plan(self, parties: Roster, kept: At | None = None) -> Plan[Done]:
+        """Run the steps in order; each inner `Keep(s)` leaves as `Keep(At(step, done, s))`."""
+        at = kept or At(0, Done())
+        for number in range(at.step, len(self.steps)):
+            inner = self.steps[number].plan(parties, at.state, at.done)
+            reply = None
+            while True:
+                try:
+                    said = inner.send(reply)
+                except StopIteration as end:
+                    at = At(number + 1, Done((*at.done.results, end.value)))
+                    break
+                reply = yield Keep(At(number, at.done, said.state), said.measures) if isinstance(said, Keep) else said
+            yield Keep(at)
+        return at.done

@@ -1,0 +1,113 @@
+"""All that parties ever say to each other: an `Ask` goes out, an `Answer` or a `Refusal` comes back.
+
+Each kind of ask is one frozen dataclass, written beside the handler that answers it.
+"""
+
+from __future__ import annotations
+
+from abc import ABC
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar, final
+
+from hansa.core.load import Load, stack
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+class Ask(ABC):  # noqa: B024 - a kind of message, told apart by its class
+    """One kind of question to a party; a frozen dataclass without behaviour."""
+
+
+A = TypeVar("A", bound=Ask)
+
+
+@final
+@dataclass(frozen=True)
+class Masked(Ask, Generic[A]):
+    """An ask whose answer may leave only inside a secure sum; guards judge the inner ask.
+
+    Example:
+        >>> @dataclass(frozen=True)
+        ... class Count(Ask):
+        ...     column: str
+        >>> Masked(Count("age")).inner.column
+        'age'
+    """
+
+    inner: A
+
+
+@final
+@dataclass(frozen=True)
+class Sealed:
+    """Bytes for one party that the coordinator carries and cannot read."""
+
+    data: bytes
+
+
+@final
+@dataclass(frozen=True)
+class Answer:
+    """What a party says: a load, and letters for other parties.
+
+    Example:
+        >>> import numpy as np
+        >>> Answer(Load({"rows": np.array([[120.0]])})).load.n
+        1
+    """
+
+    load: Load
+    mail: Mapping[str, Sealed] = field(default_factory=dict)
+
+
+@final
+@dataclass(frozen=True)
+class Refusal:
+    """A party's no: what it will not do, why, and what would change that; never a customer's value."""
+
+    what: str
+    why: str = ""
+    mend: str = ""
+
+
+class Name(NamedTuple):
+    """Which ask this is: the step of the job, the `Keep` it follows, its turn since then, and the attempt.
+
+    The same name gets the same answer, however often it is asked.
+
+    Example:
+        >>> print(Name(step=1, keep=4, turn=0))
+        step 1, keep 4, turn 0, attempt 0
+    """
+
+    step: int
+    keep: int
+    turn: int
+    attempt: int = 0
+
+    def __str__(self) -> str:
+        """Spell the four numbers out."""
+        return f"step {self.step}, keep {self.keep}, turn {self.turn}, attempt {self.attempt}"
+
+
+@final
+@dataclass(frozen=True)
+class Envelope:
+    """An ask on its way to one party: its name, and which of the party's earlier answers have counted since."""
+
+    name: Name
+    ask: Ask
+    counted: tuple[Name, ...] = ()
+
+
+def stack_answers(answers: Sequence[Answer]) -> Answer:
+    """Put the answers of several parties into one, their loads stacked.
+
+    Example:
+        >>> import numpy as np
+        >>> one = Answer(Load({"rows": np.ones((1, 1))}))
+        >>> stack_answers([one, one]).load.n
+        2
+    """
+    return Answer(stack([answer.load for answer in answers]))

@@ -1,0 +1,178 @@
+"""An institution: its name, its tables, the guards at its door, and its seat at a job.
+
+Handlers are pure: (ask, site, memory) -> (answer, memory'). What a handler remembers stays pending until a later ask says
+that the answer counted; otherwise the old memory stands. So nothing drifts when an update is lost or a round is redone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, final, runtime_checkable
+
+from hansa.core.draws import Draws
+from hansa.core.message import Answer, Masked, Refusal
+from hansa.errors import ConfigError, DataError, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from hansa.core.job import Job
+    from hansa.core.message import Ask, Envelope, Name
+    from hansa.core.table import Table
+
+Memory: TypeAlias = Mapping[str, "NDArray[Any]"]
+"""What a party remembers of a job from ask to ask, by name; bytes are kept as arrays of uint8."""
+
+T = TypeVar("T")
+
+
+class Guard(Protocol):
+    """Stands at a party's door: no ask comes in and no answer goes out without its word."""
+
+    def admit(self, ask: Ask, job: Job) -> Refusal | None:
+        """Refuse an ask, or say nothing."""
+        ...
+
+    def release(self, answer: Answer, ask: Ask, job: Job) -> Answer | Refusal:
+        """Let an answer go, as it is or changed, or refuse it."""
+        ...
+
+
+@final
+@dataclass(frozen=True)
+class Party:
+    """An institution with its tables by name and the guards at its door.
+
+    Raises:
+        ConfigError: an empty name, or one that cannot be a folder's.
+
+    Example:
+        >>> from hansa.core.table import Table
+        >>> len(Party("bank-a", {"loans": Table.of({"age": [31, 42]})}).table("loans"))
+        2
+    """
+
+    name: str
+    tables: Mapping[str, Table]
+    guards: tuple[Guard, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check the name."""
+        if not self.name or self.name != self.name.strip() or any(c in self.name for c in "/\\\0\n") or self.name in {".", ".."}:
+            raise ConfigError("A party needs a name that can also be a folder's.", mend="Use letters, digits and dashes.")
+
+    def table(self, name: str) -> Table:
+        """The table of this name; with an empty name, the only one there is.
+
+        Raises:
+            DataError: there is no such table, or several and none is named.
+        """
+        if name in self.tables:
+            return self.tables[name]
+        if not name and len(self.tables) == 1:
+            return next(iter(self.tables.values()))
+        what = f"{self.name} has no table '{name}'." if name else f"{self.name} has {len(self.tables)} tables and the job names none."
+        raise DataError(what, mend=nearest(name, self.tables) if self.tables else "Give the party a table.")
+
+
+@final
+@dataclass(frozen=True)
+class Site:
+    """What a handler sees of its party: the job, the job's table, and a cache for what is made from both."""
+
+    name: str
+    job: Job
+    table: Table
+    cache: dict[str, Any] = field(default_factory=dict, compare=False)
+
+    def draws(self, round_: int = 0) -> Draws:
+        """The party's training randomness in a round."""
+        return Draws(self.job.seed, self.name, round_)
+
+    def derived(self, key: str, make: Callable[[], T]) -> T:
+        """Make something once for each key; the key must name all that it is made from."""
+        if key not in self.cache:
+            self.cache[key] = make()
+        made: T = self.cache[key]
+        return made
+
+
+class Handler(Protocol):
+    """Answers one kind of ask for one party."""
+
+    def answer(self, ask: Any, site: Site, memory: Memory) -> tuple[Answer, Memory]:  # noqa: ANN401 - its own kind of ask
+        """Answer, and say what to remember if the answer counts (the same memory: nothing new)."""
+        ...
+
+
+@runtime_checkable
+class ManyHandler(Handler, Protocol):
+    """A handler that answers for a stack of parties in one go."""
+
+    def many(self, asks: Sequence[Any], sites: Sequence[Site], memories: Sequence[Memory]) -> tuple[Answer, Sequence[Memory]]:
+        """Answer with one row for each party, and each one's memory."""
+        ...
+
+
+def site_of(party: Party, job: Job) -> Site:
+    """A party's view of a job: its table with the job's target, id and weight columns.
+
+    Raises:
+        DataError: the table or a column that the job names is missing.
+    """
+    table, data = party.table(job.data.table), job.data
+    named = {"target": data.target or table.target, "id": data.id or table.id, "weight": data.weight or table.weight}
+    for column in filter(None, named.values()):
+        table.column(column)
+    return Site(party.name, job, replace(table, **named))
+
+
+@final
+class Seat:
+    """A party's seat at one job: guards, settled and pending memory, and the answers that it has given."""
+
+    def __init__(self, party: Party, job: Job) -> None:
+        """Sit down with an empty memory."""
+        self.party, self.job = party, job
+        self.memory: Memory = {}
+        self.pending: tuple[Name, Memory] | None = None
+        self.given: dict[Name, Answer | Refusal] = {}
+
+    def open(self, envelope: Envelope) -> Answer | Refusal | None:
+        """Take an envelope in: settle what has counted, give the same answer to the same name, or refuse; None means work."""
+        if self.pending is not None and self.pending[0] in envelope.counted:
+            self.memory, self.pending = self.pending[1], None
+        if envelope.name in self.given:
+            return self.given[envelope.name]
+        for guard in self.party.guards:
+            refusal = guard.admit(inner(envelope.ask), self.job)
+            if refusal is not None:
+                self.given[envelope.name] = refusal
+                return refusal
+        return None
+
+    def hold(self, name: Name, memory: Memory) -> None:
+        """Keep what the handler remembers until its answer counts."""
+        if memory is not self.memory:
+            self.pending = (name, memory)
+
+    def close(self, envelope: Envelope, answer: Answer, memory: Memory) -> Answer | Refusal:
+        """Let an answer past the guards, remember it under its name, and hold its memory."""
+        said: Answer | Refusal = answer
+        for guard in self.party.guards:
+            said = guard.release(said, inner(envelope.ask), self.job)
+            if isinstance(said, Refusal):
+                break
+        if not isinstance(said, Refusal):
+            self.hold(envelope.name, memory)
+        self.given = {name: old for name, old in self.given.items() if name.keep >= envelope.name.keep - 1 or name.step != envelope.name.step}
+        self.given[envelope.name] = said
+        return said
+
+
+def inner(ask: Ask) -> Ask:
+    """What is asked, without the wrapper that says how the answer travels."""
+    return inner(ask.inner) if isinstance(ask, Masked) else ask

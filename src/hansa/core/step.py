@@ -1,0 +1,110 @@
+"""A step is one stage of a job; steps run in order and read what earlier ones found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, final
+
+from hansa.core.plan import Everyone, Quorum
+from hansa.errors import JobError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from hansa.core.message import Ask
+    from hansa.core.party import Handler
+    from hansa.core.plan import Plan, Until
+
+R = TypeVar("R")
+
+
+@final
+@dataclass(frozen=True)
+class Roster:
+    """Who takes part, by place, and what a plan may know of the job: its seed, its quorum and how long to wait.
+
+    Example:
+        >>> Roster(("bank-a", "bank-b"), seed=7).place("bank-b")
+        1
+    """
+
+    names: tuple[str, ...]
+    seed: int = 0
+    quorum: int = 0
+    deadline: float = 600.0
+
+    def __iter__(self) -> Iterator[str]:
+        """Names by place."""
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        """How many parties."""
+        return len(self.names)
+
+    def place(self, name: str) -> int:
+        """A party's place."""
+        return self.names.index(name)
+
+    def until(self, asked: int) -> Until:
+        """How long to wait for this many parties: for all of them, or for the job's quorum."""
+        return Everyone() if self.quorum in {0, asked} else Quorum(min(self.quorum, asked), self.deadline)
+
+
+@final
+@dataclass(frozen=True)
+class Done:
+    """What earlier steps of the job found, in their order.
+
+    Example:
+        >>> Done((1, "two")).last(int)
+        1
+        >>> Done().find(int) is None
+        True
+    """
+
+    results: tuple[Any, ...] = ()
+
+    def find(self, kind: type[R]) -> R | None:
+        """The latest result of this kind, or None."""
+        return next((result for result in reversed(self.results) if isinstance(result, kind)), None)
+
+    def last(self, kind: type[R]) -> R:
+        """The latest result of this kind.
+
+        Raises:
+            JobError: no earlier step gives one.
+        """
+        found = self.find(kind)
+        if found is None:
+            raise JobError(f"No earlier step gives a {kind.__name__}.", mend="Put the step that makes it before this one.")
+        return found
+
+
+class Event(Protocol):
+    """What a step or link does to privacy, for an accountant to read."""
+
+
+class Step(Protocol):
+    """One stage of a job; frozen data."""
+
+    @property
+    def title(self) -> str:
+        """What the step does, in a word or two."""
+        ...
+
+    @property
+    def state(self) -> type[Any]:
+        """The frozen dataclass that the plan keeps and returns."""
+        ...
+
+    def plan(self, parties: Roster, kept: Any | None, done: Done) -> Plan[Any]:  # noqa: ANN401 - each step's own state
+        """Ask and be answered until the step is done; begin from `kept` where there is one."""
+        ...
+
+    def handlers(self) -> Mapping[type[Ask], Handler]:
+        """Who answers which kind of ask at a party."""
+        ...
+
+    def events(self) -> tuple[Event, ...]:
+        """What the step releases, for the accountant."""
+        ...
