@@ -71,5 +71,5 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         reason = str(report.longrepr[2]).removeprefix("Skipped: ")
         if not is_expected(reason):
             found.append(f"{report.nodeid}: {reason}")
-    if found and session.exitstatus == pytest.ExitCode.OK:
+    if found and session.exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
