@@ -1,0 +1,257 @@
+"""Read CSV files into tables, in two passes of blocks: what each column is, then its values.
+
+The parse is the standard library's. Memory stays at the finished arrays and one block of words, however large the file.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, cast, final
+
+from hansa.core.table import KINDS, Kind, Table
+from hansa.data.typed import MEASURED, Slot, possible, reads_as
+from hansa.errors import ConfigError, DataError, nearest
+
+GAPS = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "?")
+DELIMITERS = (",", ";", "\t", "|")
+CELLS_A_BLOCK = 65_536
+
+_GZIP = b"\x1f\x8b"
+
+
+@final
+@dataclass(frozen=True)
+class CsvFormat:
+    """How a file is written: its delimiter (None looks at the header), the words for a gap, its encoding.
+
+    Example:
+        >>> CsvFormat(delimiter=";", gaps=("", "-99")).encoding
+        'utf-8-sig'
+    """
+
+    delimiter: str | None = None
+    gaps: tuple[str, ...] = GAPS
+    encoding: str = "utf-8-sig"
+
+
+@final
+@dataclass(frozen=True)
+class _Block:
+    rows: Sequence[Sequence[str]]
+    lines: Sequence[int]
+
+
+def read_csv(
+    path: str | Path,
+    *,
+    form: CsvFormat | None = None,
+    kinds: Mapping[str, Kind] | None = None,
+    target: str | None = None,
+    id: str | None = None,
+    weight: str | None = None,
+) -> Table:
+    """Read a CSV file (gzipped or not) with a header line into a table [rows].
+
+    A column is integer, float or date (ISO) where every value reads as one, else category, else text (more than 256
+    labels); codes with leading zeros stay words. `kinds` forces the kind of a column, and an id that is not a number is
+    text. A nameless column is called column_1, column_2, ... by its place. Raises DataError for a file that is missing,
+    empty, ragged, wrongly encoded or without rows, for names that stand twice, and for values against a forced kind;
+    ConfigError where `kinds` names no column.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     file = Path(folder, "loans.csv")
+        ...     _ = file.write_bytes(b"age;housing%c31;own%c;rent%c" % (10, 10, 10))
+        ...     table = read_csv(file)
+        >>> table.column("age").kind, table.column("age").gaps.tolist()
+        ('integer', [False, True])
+    """
+    path, form = Path(path), form or CsvFormat()
+    with _errors_of(path):
+        names, delimiter = _header(path, form)
+        forced = _forced(names, dict(kinds or {}), path)
+        width = len(names)
+        found, rows = _kinds(path, names, form, delimiter, forced)
+        slots = [Slot.empty(name, found[name], rows, gaps=form.gaps, forced=name in forced) for name in names]
+        start = 0
+        for block in _blocks(path, form, delimiter, width):
+            words = list(zip(*block.rows, strict=True))
+            if start + len(block.rows) > rows:
+                break
+            for i, slot in enumerate(slots):
+                slots[i] = slot.fill(start, words[i])
+            start += len(block.rows)
+        if start != rows:
+            raise DataError(
+                what=f"The file {path.name} changed while it was read.",
+                why="Its number of rows is not what it was a moment ago.",
+                mend="Read it again when nothing writes to it.",
+            )
+    return Table.of((slot.column() for slot in slots), target=target, id=id, weight=weight)
+
+
+def _forced(names: Sequence[str], kinds: dict[str, Kind], path: Path) -> dict[str, Kind]:
+    for name, kind in kinds.items():
+        if name not in names:
+            raise ConfigError(
+                what=f"There is no column {name!r} in {path.name}.",
+                why="A kind was given for it.",
+                mend=nearest(name, names),
+            )
+        if kind not in KINDS:
+            raise ConfigError(
+                what=f"Column {name!r} cannot be of kind {kind!r}.",
+                why="There is no such kind.",
+                mend=nearest(kind, KINDS),
+            )
+    return kinds
+
+
+def _kinds(
+    path: Path, names: Sequence[str], form: CsvFormat, delimiter: str, forced: Mapping[str, Kind]
+) -> tuple[dict[str, Kind], int]:
+    """Tell the kind of each column and the number of rows: the first pass."""
+    open_kinds = {name: MEASURED for name in names if name not in forced}
+    gaps = frozenset(form.gaps)
+    seen = dict.fromkeys(names, False)
+    rows = 0
+    for block in _blocks(path, form, delimiter, len(names)):
+        rows += len(block.rows)
+        for name, cells in zip(names, zip(*block.rows, strict=True), strict=True):
+            words = cells if gaps.isdisjoint(cells) else [cell for cell in cells if cell not in gaps]
+            seen[name] = seen[name] or bool(words)
+            kind = forced.get(name)
+            if kind is None:
+                open_kinds[name] = possible(words, open_kinds[name])
+            elif kind in MEASURED and not reads_as(words, kind):
+                pairs = zip(block.lines, cells, strict=True)
+                line = next(n for n, cell in pairs if cell not in gaps and not reads_as([cell], kind))
+                raise DataError(
+                    what=f"Column {name!r} of {path.name} cannot be read as {kind}.",
+                    why=f"The value in line {line} is none.",
+                    mend="Give the column another kind, or name its words for a gap in `gaps`.",
+                )
+    if not rows:
+        raise DataError(
+            what=f"The file {path.name} has no rows.",
+            why="Nothing stands below its header.",
+            mend="Check that the export ran to its end.",
+        )
+    kinds = dict(forced)
+    for name, left in open_kinds.items():
+        if not seen[name]:
+            kinds[name] = "float"
+        else:
+            order: tuple[Kind, ...] = ("integer", "float", "date")
+            kinds[name] = next((kind for kind in order if kind in left), "category")
+    return kinds, rows
+
+
+def _header(path: Path, form: CsvFormat) -> tuple[tuple[str, ...], str]:
+    """Read the names of the columns and the delimiter that stands between them."""
+    with _opened(path, form) as text:
+        line = text.readline()
+    if not line.strip():
+        raise DataError(
+            what=f"The file {path.name} is empty." if not line else f"The file {path.name} has no header.",
+            why="The first line names the columns, and here it is blank.",
+            mend="Write the column names into the first line.",
+        )
+    if form.delimiter is None:
+        counts = {mark: len(next(csv.reader([line], delimiter=mark))) for mark in DELIMITERS}
+        delimiter = max(DELIMITERS, key=counts.__getitem__)
+    else:
+        delimiter = form.delimiter
+    with _opened(path, form) as text:
+        cells = next(csv.reader(text, delimiter=delimiter, skipinitialspace=True))
+    names = tuple(cell.strip() or f"column_{i + 1}" for i, cell in enumerate(cells))
+    twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
+    if twice is not None:
+        raise DataError(
+            what=f"Column {twice!r} stands twice in the header of {path.name}.",
+            why="Columns are found by their names.",
+            mend="Give each column a name of its own.",
+        )
+    return names, delimiter
+
+
+def _blocks(path: Path, form: CsvFormat, delimiter: str, width: int) -> Iterator[_Block]:
+    """Yield the rows below the header, so many at a time that a block holds CELLS_A_BLOCK cells."""
+    size = max(1, CELLS_A_BLOCK // width)
+    with _opened(path, form) as text:
+        reader = csv.reader(text, delimiter=delimiter, skipinitialspace=True)
+        next(reader)
+        rows: list[list[str]] = []
+        lines: list[int] = []
+        for row in reader:
+            if len(row) != width:
+                if not row:
+                    continue  # a blank line, as at the end of many exports
+                raise DataError(
+                    what=f"Line {reader.line_num} of {path.name} has {len(row)} fields, the header {width}.",
+                    why="Every row has one field a column.",
+                    mend="Quote the fields that hold the delimiter, or name the delimiter in CsvFormat.",
+                )
+            rows.append(row)
+            lines.append(reader.line_num)
+            if len(rows) == size:
+                yield _Block(rows, lines)
+                rows, lines = [], []
+        if rows:
+            yield _Block(rows, lines)
+
+
+@contextmanager
+def _opened(path: Path, form: CsvFormat) -> Iterator[io.TextIOWrapper]:
+    """Open a file as text, gzipped or not, whatever it is called."""
+    with path.open("rb") as raw:
+        zipped = raw.read(2) == _GZIP
+        raw.seek(0)
+        source = cast("BinaryIO", gzip.GzipFile(fileobj=raw)) if zipped else raw
+        with io.TextIOWrapper(source, encoding=form.encoding, newline="") as text:
+            yield text
+
+
+@contextmanager
+def _errors_of(path: Path) -> Iterator[None]:
+    """Say what is wrong with a file in the house's words, and never quote it."""
+    try:
+        yield
+    except UnicodeError:
+        raise DataError(
+            what=f"The file {path.name} is not in the encoding that it was read with.",
+            why="Some of its bytes are no characters there.",
+            mend='Save it as UTF-8, or name its encoding, as in CsvFormat(encoding="gb18030").',
+        ) from None
+    except LookupError as error:
+        raise ConfigError(
+            what="The encoding of the file is not known.",
+            why=str(error).capitalize() + ".",
+            mend="Name one that Python knows, as utf-8-sig, latin-1 or gb18030.",
+        ) from None
+    except (gzip.BadGzipFile, EOFError, zlib.error):
+        raise DataError(
+            what=f"The file {path.name} is damaged.",
+            why="Its compressed bytes end early or do not unpack.",
+            mend="Copy or export it again.",
+        ) from None
+    except csv.Error:
+        raise DataError(
+            what=f"The file {path.name} cannot be read as CSV.",
+            why="A field is longer than 131,072 characters, most often for a quote that never closes.",
+            mend="Close the quote, or name the delimiter in CsvFormat.",
+        ) from None
+    except OSError as error:
+        raise DataError(
+            what=f"The file {path} cannot be read.",
+            why=f"{error.strerror or 'The system refused it'}.",
+            mend="Check the path and its permissions; relative paths start at the working folder or at --data.",
+        ) from None

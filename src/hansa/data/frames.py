@@ -1,0 +1,102 @@
+"""Frames of pandas, polars or pyarrow as tables; narwhals speaks to all of them, and none is imported here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+
+from hansa.core.table import Column, Kind, Table
+from hansa.errors import DataError
+
+
+def from_frame(
+    frame: Any,  # noqa: ANN401 - a frame of any library
+    *,
+    target: str | None = None,
+    id: str | None = None,
+    weight: str | None = None,
+    kinds: Mapping[str, Kind] | None = None,
+) -> Table:
+    """Take a pandas, polars or pyarrow frame, a mapping name -> values, or a table (whose roles stay unless given).
+
+    Numbers are shared without a copy where the frame allows. Booleans become 0 and 1, categoricals keep the order of
+    their labels, times of day fall away from dates. Raises DataError for anything else, and for columns of lists,
+    structs, durations and mixed objects.
+
+    Example:
+        >>> from_frame({"age": [31, 58], "default": [0, 1]}, target="default").y().tolist()
+        [0.0, 1.0]
+    """
+    if isinstance(frame, Table):
+        roles = (target or frame.target, id or frame.id, weight or frame.weight)
+        table = Table(frame.columns, *roles)
+    elif isinstance(frame, Mapping):
+        table = Table.of(frame, target=target, id=id, weight=weight)
+    else:
+        table = Table.of(_columns(frame), target=target, id=id, weight=weight)
+    if kinds:
+        table = table.with_columns(table.column(name).to_kind(kind) for name, kind in kinds.items())
+    if table.id is not None and table.column(table.id).kind == "category":
+        table = table.with_columns([table.column(table.id).to_kind("text")])
+    return table
+
+
+def _columns(frame: Any) -> Iterable[Column]:  # noqa: ANN401 - a frame of any library
+    try:
+        native = nw.from_native(frame, eager_only=True)
+        series = [(str(one.name), one) for one in native.iter_columns()]
+    except (TypeError, ValueError, nw.exceptions.NarwhalsError):
+        raise DataError(
+            what=f"A {type(frame).__name__} is not a table.",
+            why="Tables come from pandas, polars or pyarrow frames with distinct column names, or from mappings.",
+            mend="Pass a frame (collect a lazy one first), or {name: values}.",
+        ) from None
+    return [_column(name, one) for name, one in series]
+
+
+def _column(name: str, series: nw.Series[Any]) -> Column:
+    dtype = series.dtype
+    if dtype == nw.Boolean:
+        return Column.of(name, series.to_list())
+    if dtype.is_integer():
+        return _integers(name, series)
+    if dtype.is_float() or dtype.is_decimal():
+        return Column.of(name, series.cast(nw.Float64).to_numpy().astype(np.float64, copy=False))
+    if dtype == nw.Date:
+        return Column.of(name, series.to_numpy().astype("datetime64[D]"))
+    if dtype == nw.Datetime:
+        return Column.of(name, series.dt.replace_time_zone(None).to_numpy().astype("datetime64[D]"))
+    if dtype in {nw.Categorical, nw.Enum}:
+        return _category(name, series)
+    if dtype in {nw.String, nw.Object, nw.Unknown}:
+        return Column.of(name, _objects(series))
+    raise DataError(
+        what=f"Column {name!r} cannot be part of a table.",
+        why=f"It holds values of type {dtype}.",
+        mend="Turn it into numbers, dates or strings, or leave it out.",
+    )
+
+
+def _integers(name: str, series: nw.Series[Any]) -> Column:
+    gaps = series.is_null()
+    if not gaps.any():
+        return Column.of(name, series.to_numpy())
+    filled = series.fill_null(0).cast(nw.Int64).to_numpy().astype(np.int64, copy=False)
+    return Column(name, "integer", filled, np.asarray(gaps.to_numpy(), bool))
+
+
+def _category(name: str, series: nw.Series[Any]) -> Column:
+    labels = series.cat.get_categories().to_list()
+    levels = tuple(str(label) for label in labels)
+    place = {label: i for i, label in enumerate(labels)}
+    codes = [place.get(label, -1) for label in series.to_list()]
+    return Column(name, "category", np.array(codes, np.int32), levels=levels)
+
+
+def _objects(series: nw.Series[Any]) -> list[Any]:
+    """Python objects, with every library's word for a gap turned into None."""
+    gaps = series.is_null().to_list()
+    return [None if gap else value for gap, value in zip(gaps, series.to_list(), strict=True)]
