@@ -27,14 +27,12 @@ demo: $(VENV)/.stamp-base  ## train the demo's banks: a table here, a page in de
 	$(BIN)/hansa demo $(ARGS)
 
 test: $(VENV)/.stamp-$(EXTRAS)  ## run the tests and name what is skipped (EXTRAS=all: with every optional library)
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q -rs $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q -rsfE $(ARGS)
 
 lint: $(VENV)/.stamp-dev  ## hold the rules: style, types, floors, sizes, banned names
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports --no-logo
-	$(BIN)/python tools/check_house.py
+	@failed=; for check in "ruff check ." "ruff format --check ." mypy "lint-imports --no-logo" "python tools/check_house.py"; \
+	do echo "== $$check"; $(BIN)/$$check || failed="$$failed [$$check]"; done; \
+	test -z "$$failed" || { echo "failed:$$failed" >&2; exit 1; }
 
 format: $(VENV)/.stamp-dev  ## lay out the code, and mend what ruff can mend
 	$(BIN)/ruff check --fix-only .
@@ -44,7 +42,7 @@ bench: $(VENV)/.stamp-$(EXTRAS)  ## measure each claim of speed (EXTRAS=all: aga
 	@for bench in benches/*.py; do echo "== $$bench"; $(BIN)/python $$bench $(ARGS) || exit 1; done
 
 soak: $(VENV)/.stamp-$(EXTRAS)  ## run the long tests
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q -rs -m soak --timeout 3600 $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q -rsfE -m soak --timeout 3600 $(ARGS)
 
 clean:  ## remove what was made here, .venv too
 	rm -rf $(VENV) build demo dist .coverage* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
