@@ -108,8 +108,8 @@ def load(path, model):
         ("from dataclasses import dataclass\n@dataclass\nclass _A:\n    a: int", "neither a frozen dataclass"),
         ("from typing import final\n@final\nclass _A: ...\nclass _B(_A): ...", "inherits from the concrete hansa.core"),
         ("class _SumMixin: ...", "mix-in"),
-        ("def f():\n    '''Do it.'''", "f is public and its docstring has no example"),
-        ("from typing import final\n@final\nclass A:\n    '''It.'''", "A is public and its docstring has no example"),
+        ("def f():\n    '''Do it.'''", "f is public and no example shows it"),
+        ("from typing import final\n@final\nclass A:\n    '''It.'''", "A is public and no example shows it"),
         ("x = 1 +", "does not parse"),
     ],
 )
@@ -188,6 +188,11 @@ def test_a_room_without_its_test_is_found(found: Found):
     assert found("", "src/hansa/data/schema.py") == [
         "src/hansa/data/schema.py:1 no test stands at tests/data/test_schema.py"
     ]
+
+
+def test_a_name_may_be_shown_by_an_example_of_its_file(found: Found):
+    text = "def f():\n    '''Do it.'''\n\ndef g():\n    '''Do more.\n\n    >>> g(f())\n    '''\n"
+    assert found(text) == []
 
 
 def test_what_is_not_hansa_does_not_stand_in_src(found: Found):

@@ -269,9 +269,13 @@ def examples(source: Source) -> Iterator[Finding]:
 
 
 def docs(source: Source, house: Classes) -> Iterator[Finding]:
-    """A public name shows how it is used, by an example that runs; protocols and errors are shown by their users."""
+    """A public name shows how it is used: its docstring, or another of its file, has an example that runs.
+
+    Protocols, errors, enumerations and named tuples are shown by those who use them; a verb by its --help.
+    """
     if source.module.startswith("hansa.cli"):
-        return  # a verb's example stands in its --help
+        return
+    shown = " ".join(re.findall(r"^ *(?:>>>|\.\.\.) .*$", source.text, re.MULTILINE))
     for node in source.tree.body:
         if not isinstance(node, Function | ast.ClassDef) or node.name.startswith("_"):
             continue
@@ -280,8 +284,9 @@ def docs(source: Source, house: Classes) -> Iterator[Finding]:
             spared = house.is_exception(name) or not (ABSTRACT | VALUES).isdisjoint(house.bases(name))
         else:
             spared = any(source.meaning(mark) == "typing.overload" for mark in node.decorator_list)
-        if not spared and ">>>" not in (ast.get_docstring(node) or ""):
-            yield source.at(node, f"{node.name} is public and its docstring has no example")
+        own = ">>>" in (ast.get_docstring(node) or "")
+        if not (spared or own or re.search(rf"\b{node.name}\b", shown)):
+            yield source.at(node, f"{node.name} is public and no example shows it")
 
 
 def mirror(source: Source, root: Path) -> Iterator[Finding]:
