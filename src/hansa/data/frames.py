@@ -13,7 +13,7 @@ from hansa.errors import DataError
 
 
 def from_frame(
-    frame: Any,  # noqa: ANN401 - a frame of any library
+    frame: Any,
     *,
     target: str | None = None,
     id: str | None = None,
@@ -44,7 +44,7 @@ def from_frame(
     return table
 
 
-def _columns(frame: Any) -> Iterable[Column]:  # noqa: ANN401 - a frame of any library
+def _columns(frame: Any) -> Iterable[Column]:
     try:
         native = nw.from_native(frame, eager_only=True)
         series = [(str(one.name), one) for one in native.iter_columns()]

@@ -1,0 +1,267 @@
+"""Which rows train, which validate and which are the sealed test: by person, by time, or as given.
+
+A person is in the same part at every member, because the part follows from a keyed hash of the customer's id and of
+nothing else. Rows without an id go by a hash of their features, so that equal rows at least stay together.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import blake2b, sha256
+from pathlib import Path
+from typing import Protocol, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hansa.core.table import Column, Table
+from hansa.data.csv_file import read_csv
+from hansa.errors import ConfigError, DataError
+
+TRAIN, VALIDATION, TEST = 0, 1, 2
+PARTS = ("train", "validation", "test")
+ROWS_A_BLOCK = 8192
+
+Codes = NDArray[np.int8]
+
+_DIGITS = re.compile(r"\+?0*([0-9]+)(\.0*)?")
+
+
+class Parts(Protocol):
+    """A way to say which part each row belongs to."""
+
+    def codes(self, table: Table) -> Codes:
+        """Give each row 0 (train), 1 (validation) or 2 (test): int8 [rows]."""
+        ...
+
+
+@final
+@dataclass(frozen=True)
+class HashSplit:
+    """Parts by a keyed hash of the id; `salt` is the key, the same at every member.
+
+    Ids are compared as people write them: 7, "7" and "007" are one person. A table without an id goes by its features.
+    Raises ConfigError where the parts do not add up to one.
+
+    Example:
+        >>> table = Table.of({"who": range(1000)}, id="who")
+        >>> np.bincount(HashSplit().codes(table)).tolist()
+        [607, 198, 195]
+    """
+
+    train: float = 0.6
+    validation: float = 0.2
+    test: float = 0.2
+    salt: str = "hansa"
+
+    def __post_init__(self) -> None:
+        parts = (self.train, self.validation, self.test)
+        if min(parts) < 0 or abs(sum(parts) - 1.0) > 1e-9:
+            raise ConfigError(
+                what=f"The parts {self.train}, {self.validation} and {self.test} do not divide the rows.",
+                why="They are shares that add up to 1.",
+                mend="Give for example train = 0.6, validation = 0.2, test = 0.2.",
+            )
+
+    def codes(self, table: Table) -> Codes:
+        """Give each row its part: int8 [rows]; DataError where an id is missing."""
+        bounds = np.array([self.train, self.train + self.validation])
+        if self.test == 0:
+            bounds[1] = 2.0
+        return np.searchsorted(bounds, _places(table, self.salt), side="right").astype(np.int8)
+
+
+@final
+@dataclass(frozen=True)
+class TimeSplit:
+    """Parts by a date or number: the past trains, then comes validation, and the newest rows are the test.
+
+    Both bounds are the first value of their part, ISO dates or numbers, and the same at every member.
+
+    Example:
+        >>> table = Table.of({"year": [2021, 2022, 2023, 2024]})
+        >>> TimeSplit("year", validation_from=2023, test_from=2024).codes(table).tolist()
+        [0, 0, 1, 2]
+    """
+
+    column: str
+    validation_from: str | float
+    test_from: str | float
+
+    def codes(self, table: Table) -> Codes:
+        """Give each row its part: int8 [rows]; DataError for gaps, ConfigError for bounds that do not fit."""
+        column = table.column(self.column)
+        count = int(np.count_nonzero(column.gaps))
+        if count or column.kind not in {"date", "integer", "float"}:
+            raise DataError(
+                what=f"Column {self.column!r} does not tell every row's time.",
+                why=f"It has {count} gaps and holds {column.kind} values.",
+                mend="Split by a date or a number without gaps.",
+            )
+        bounds = [self._bound(column, bound) for bound in (self.validation_from, self.test_from)]
+        if bounds[0] > bounds[1]:
+            raise ConfigError(
+                what="The test would begin before the validation.",
+                why="Time runs from train to validation to test.",
+                mend="Exchange validation_from and test_from.",
+            )
+        values = column.values.astype(np.int64) if column.kind == "date" else column.values
+        return np.searchsorted(np.array(bounds), values, side="right").astype(np.int8)
+
+    @staticmethod
+    def _bound(column: Column, bound: str | float) -> float:
+        try:
+            day = np.datetime64(str(bound), "D") if column.kind == "date" else None
+            return float(bound) if day is None else float(day.astype(np.int64))
+        except ValueError:
+            raise ConfigError(
+                what=f"The bound {bound!r} does not fit column {column.name!r}.",
+                why=f"The column holds {column.kind} values.",
+                mend='Write dates as "2024-05-01" and numbers as numbers.',
+            ) from None
+
+
+@final
+@dataclass(frozen=True)
+class FixedTest:
+    """A test part that others have published as ids; the other rows are hashed into train and validation.
+
+    Example:
+        >>> table = Table.of({"who": [1, 2, 3, 4]}, id="who")
+        >>> (FixedTest((2, "4")).codes(table) == TEST).tolist()
+        [False, True, False, True]
+    """
+
+    ids: tuple[int | str, ...] = field(repr=False)
+    validation: float = 0.25
+    salt: str = "hansa"
+
+    @classmethod
+    def from_csv(cls, path: str | Path, column: str | None = None) -> FixedTest:
+        """Read the ids from a file's column, by default its first.
+
+        Example:
+            >>> import tempfile
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     _ = Path(folder, "test.csv").write_bytes(b"id%c7%c9" % (10, 10))
+            ...     FixedTest.from_csv(Path(folder, "test.csv")).ids
+            ('7', '9')
+        """
+        table = read_csv(path)
+        return cls(tuple(table.column(column or table.names[0]).strings().tolist()))
+
+    def codes(self, table: Table) -> Codes:
+        """Give each row its part: int8 [rows]; DataError where the table has no id."""
+        rest = HashSplit(1.0 - self.validation, self.validation, 0.0, self.salt).codes(table)
+        table.ids()
+        test = self._keys
+        there = np.fromiter((key in test for key in _id_keys(table)), bool, len(table))
+        rest[there] = TEST
+        return rest
+
+    @cached_property
+    def _keys(self) -> frozenset[str]:
+        return frozenset(_key(str(one)) for one in self.ids)
+
+
+@final
+@dataclass(frozen=True)
+class Duplicates:
+    """Counts of rows: all, those whose features stand in the table more than once, and those also in another part.
+
+    Example:
+        >>> Duplicates(rows=1000, repeated=4, across=2).across
+        2
+    """
+
+    rows: int
+    repeated: int
+    across: int
+
+
+def duplicates(table: Table, codes: Codes) -> Duplicates:
+    """Count the rows whose features recur, and those that recur in another part: counts only, no row is named.
+
+    Example:
+        >>> duplicates(Table.of({"x": [1, 1, 2, 3, 3]}), np.array([0, 2, 0, 1, 1], np.int8))
+        Duplicates(rows=5, repeated=4, across=2)
+    """
+    _, group = np.unique(row_hashes(table, "duplicates"), return_inverse=True)
+    size = np.bincount(group)
+    parts = np.zeros((len(size), len(PARTS)), bool)
+    parts[group, codes] = True
+    return Duplicates(
+        rows=len(table),
+        repeated=int(size[size > 1].sum()),
+        across=int(size[parts.sum(axis=1) > 1].sum()),
+    )
+
+
+def row_hashes(table: Table, salt: str) -> NDArray[np.uint64]:
+    """Hash each row's features with a key: uint64 [rows]; equal rows have equal hashes, whatever their kinds' widths.
+
+    Example:
+        >>> hashes = row_hashes(Table.of({"x": [1, 1, 2], "c": ["a", "a", "a"]}), "key")
+        >>> bool(hashes[0] == hashes[1]), bool(hashes[0] == hashes[2])
+        (True, False)
+    """
+    key = sha256(salt.encode()).digest()
+    columns = [table.column(name) for name in table.features]
+    out = np.empty(len(table), np.uint64)
+    for start in range(0, len(table), ROWS_A_BLOCK):
+        here = slice(start, start + ROWS_A_BLOCK)
+        words = np.stack([_words(column.take(here), key) for column in columns], axis=1) if columns else None
+        if words is None:
+            raise DataError(
+                what="The table has no features.",
+                why="Rows without an id are told apart by their features.",
+                mend="Name the id, or keep at least one feature.",
+            )
+        out[here] = np.frombuffer(b"".join(_digest(row.tobytes(), key) for row in words), "<u8")
+    return out
+
+
+def _words(column: Column, key: bytes) -> NDArray[np.uint64]:
+    """Write each value as 64 bits: numbers as floats, dates as days, labels by their hash."""
+    if column.kind in {"float", "integer"}:
+        values = column.floats() + 0.0  # minus zero is zero
+        values[np.isnan(values)] = np.nan
+        return values.view(np.uint64)
+    if column.kind == "date":
+        return column.values.astype(np.int64).view(np.uint64)
+    if column.kind == "category":
+        known = b"".join(_digest(level.encode(), key) for level in column.levels)
+        labels = np.append(np.frombuffer(known, "<u8"), np.uint64(0))
+        return np.asarray(labels[column.values], np.uint64)
+    texts = b"".join(_digest(text.encode(), key) for text in column.values.tolist())
+    return np.frombuffer(texts, "<u8").astype(np.uint64)
+
+
+def _places(table: Table, salt: str) -> NDArray[np.float64]:
+    """Place each row in [0, 1) by the keyed hash of its id, or of its features where the table has none."""
+    if table.id is None:
+        hashes = row_hashes(table, salt)
+    else:
+        key = sha256(salt.encode()).digest()
+        digests = b"".join(_digest(one.encode(), key) for one in _id_keys(table))
+        hashes = np.frombuffer(digests, "<u8").astype(np.uint64)
+    return np.asarray((hashes >> np.uint64(11)) * 2.0**-53)
+
+
+def _id_keys(table: Table) -> Iterator[str]:
+    ids: Iterable[int | str] = table.ids().tolist()
+    return (str(one) if isinstance(one, int) else _key(one) for one in ids)
+
+
+def _key(word: str) -> str:
+    """Write an id as every member would: without blanks around it, leading zeros or an empty fraction."""
+    bare = word.strip()
+    number = _DIGITS.fullmatch(bare)
+    return number.group(1) if number else bare
+
+
+def _digest(data: bytes, key: bytes) -> bytes:
+    return blake2b(data, digest_size=8, key=key).digest()
