@@ -129,7 +129,7 @@ class Job:
             )
         if self.quorum > len(names):
             raise ConfigError(f"The quorum is {self.quorum} and there are {len(names)} parties.", mend="Lower the quorum.")
-        return Roster(names, self.seed, self.quorum, self.deadline)
+        return Roster(names, self.seed, self.quorum, self.deadline, self.min_cell)
 
     def alone(self) -> Job:
         """The same job for one party on its own: its local model."""

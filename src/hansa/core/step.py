@@ -21,7 +21,7 @@ R = TypeVar("R")
 @final
 @dataclass(frozen=True)
 class Roster:
-    """Who takes part, by place, and what a plan may know of the job: its seed, its quorum and how long to wait.
+    """Who takes part, by place, and what a plan may know of the job: its seed, quorum, deadline and `min_cell`.
 
     Example:
         >>> Roster(("bank-a", "bank-b"), seed=7).place("bank-b")
@@ -32,6 +32,7 @@ class Roster:
     seed: int = 0
     quorum: int = 0
     deadline: float = 600.0
+    min_cell: int = 10
 
     def __iter__(self) -> Iterator[str]:
         """Names by place."""

@@ -23,6 +23,8 @@ from hansa.errors import ConfigError, DataError
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
 PARTS = ("train", "validation", "test")
+PART_COLUMN = "__part__"
+"""An integer column of this name gives the rows' parts, overrides any split, and is never a feature."""
 ROWS_A_BLOCK = 8192
 
 Codes = NDArray[np.int8]
@@ -30,7 +32,7 @@ Codes = NDArray[np.int8]
 _DIGITS = re.compile(r"\+?0*([0-9]+)(\.0*)?")
 
 
-class Parts(Protocol):
+class Split(Protocol):
     """A way to say which part each row belongs to."""
 
     def codes(self, table: Table) -> Codes:
