@@ -50,7 +50,7 @@ class Columns(Mapping[str, Column]):
             shortest = min(row, key=len)
             raise DataError(
                 what="The columns differ in length.",
-                why=f"{longest.name!r} has {len(longest)} rows, .{shortest.name!r} has {len(shortest)}.",
+                why=f"{longest.name!r} has {len(longest)} rows, {shortest.name!r} has {len(shortest)}.",
                 mend="Give every column one value a row, and mark gaps with None or NaN.",
             )
         return cls(names, lengths.pop() if lengths else 0, dict(zip(names, row, strict=True)))

@@ -22,8 +22,8 @@ def from_frame(
 ) -> Table:
     """Take a pandas, polars or pyarrow frame, a mapping name -> values, or a table (whose roles stay unless given).
 
-    Numbers are shared without a copy where the frame allows. Booleans become 0 and 1, categoricals keep the order of
-    their labels, times of day fall away from dates. Raises DataError for anything else, and for columns of lists,
+    Numbers are shared without a copy where the frame allows. Booleans become 0 and 1, ordered categoricals keep
+    their order, times of day fall away from dates. Raises DataError for anything else, and for columns of lists,
     structs, durations and mixed objects.
 
     Example:
@@ -60,7 +60,7 @@ def _columns(frame: Any) -> Iterable[Column]:
 def _column(name: str, series: nw.Series[Any]) -> Column:
     dtype = series.dtype
     if dtype == nw.Boolean:
-        return Column.of(name, series.to_list())
+        return Column.of(name, _objects(series), "integer")
     if dtype.is_integer():
         return _integers(name, series)
     if dtype.is_float() or dtype.is_decimal():
@@ -69,7 +69,7 @@ def _column(name: str, series: nw.Series[Any]) -> Column:
         return Column.of(name, series.to_numpy().astype("datetime64[D]"))
     if dtype == nw.Datetime:
         return Column.of(name, series.dt.replace_time_zone(None).to_numpy().astype("datetime64[D]"))
-    if dtype in {nw.Categorical, nw.Enum}:
+    if isinstance(dtype, nw.Categorical | nw.Enum):
         return _category(name, series)
     if dtype in {nw.String, nw.Object, nw.Unknown}:
         return Column.of(name, _objects(series))
@@ -89,10 +89,14 @@ def _integers(name: str, series: nw.Series[Any]) -> Column:
 
 
 def _category(name: str, series: nw.Series[Any]) -> Column:
-    labels = series.cat.get_categories().to_list()
-    levels = tuple(str(label) for label in labels)
-    place = {label: i for i, label in enumerate(labels)}
-    codes = [place.get(label, -1) for label in series.to_list()]
+    """Take labels as they are ordered, or in order of their names where the library gives no order."""
+    words = [None if label is None else str(label) for label in _objects(series)]
+    dtype = series.dtype
+    if not isinstance(dtype, nw.Enum):
+        return Column.of(name, words, "category")
+    levels = tuple(map(str, dtype.categories))
+    place: dict[str | None, int] = {label: i for i, label in enumerate(levels)}
+    codes = [place.get(word, -1) for word in words]
     return Column(name, "category", np.array(codes, np.int32), levels=levels)
 
 

@@ -146,12 +146,12 @@ class Dirichlet:
                 why="Label skew deals rows class by class.",
                 mend="Use Quantity(k, alpha) or ByColumn(name, bins=k) for a target that is measured.",
             )
-        parts: list[list[Rows]] = [[] for _ in range(self.k)]
+        parts: list[list[Rows]] = [[order[:0]] for _ in range(self.k)]
         for i, label in enumerate(classes):
             rows = order[labels == label]
             for part, some in zip(parts, _cut(rows, _shares(draws, f"class {i}", self.k, self.alpha)), strict=True):
                 part.append(some)
-        return _dealt(table, [np.concatenate(part) for part in parts if part], self.min_rows)
+        return _dealt(table, [np.concatenate(part) for part in parts], self.min_rows)
 
 
 @final
@@ -297,12 +297,13 @@ def _quantiles(column: Column, k: int) -> tuple[tuple[str, ...], NDArray[np.intp
         )
     present = ~column.gaps
     values = column.values[present]
-    ordered = np.sort(values)
-    places = [len(ordered) * cut // k for cut in range(1, k)]
-    edges = np.unique(ordered[places]) if len(ordered) else ordered
+    distinct, counts = np.unique(values, return_counts=True)
+    below = np.cumsum(counts)[:-1]  # rows below each value but the first: where a cut can be
+    wanted = [len(values) * cut / k for cut in range(1, k)]
+    cuts = {int(np.abs(below - rows).argmin()) + 1 for rows in wanted} if len(below) else set()
     codes = np.full(len(column), -1, np.intp)
-    codes[present] = np.searchsorted(edges, values, side="right")
-    filled = len(np.unique(codes[present]))
+    codes[present] = np.searchsorted(distinct[sorted(cuts)], values, side="right")
+    filled = len(cuts) + 1
     if filled < k:
         raise DataError(
             what=f"Column {column.name!r} cannot be cut into {k} parts.",

@@ -136,7 +136,7 @@ class _People:
         early = draws.uniform("student", rows) < 0.5 * _sigmoid(25 - age)
         employment = np.where(late, 5, np.where(early, 6, employment))
         sector = _pick(draws.uniform("sector", rows), _mix("sector", SECTORS, regions, 1.6), region)
-        years = np.minimum(age - 17, np.exp(1.4 + 0.9 * draws.normal("years", rows) - 0.15 * stress))
+        years = np.minimum(age - 17, np.exp(0.03 * age + 0.2 + 0.8 * draws.normal("years", rows) - 0.15 * stress))
         income = 10.3 + 0.4 * affluence + 0.12 * education + 0.009 * np.minimum(age - 30, 25) + 0.06 * drift * time
         income += 0.15 * _place("income", regions)[region] + 0.25 * draws.normal("income", rows)
         income -= np.array([0, 0.1, 0, 0, 0.8, 0.45, 0.9])[employment]

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import datetime as dt
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+
+from hansa.core.table import Table
+from hansa.data.frames import from_frame
+from hansa.errors import DataError
+
+DATA = {
+    "age": [31, None, 58],
+    "income": [1200.5, None, 900.0],
+    "flag": [True, False, None],
+    "housing": ["rent", "own", None],
+    "opened": [dt.datetime(2024, 5, 1, 13, 30), None, dt.datetime(2023, 1, 31)],  # noqa: DTZ001
+    "y": [0, 1, 0],
+}
+
+
+def frames():
+    polars = pl.DataFrame(DATA)
+    pandas = pd.DataFrame(DATA).astype({"age": "Int64", "flag": "boolean"})
+    return {"polars": polars, "pandas": pandas, "arrow": polars.to_arrow(), "objects": pd.DataFrame(DATA, dtype=object)}
+
+
+@pytest.mark.parametrize("name", ["polars", "pandas", "arrow", "objects"])
+def test_every_library_gives_the_same_table(name):
+    if name == "arrow":
+        pytest.importorskip("pyarrow")
+    table = from_frame(frames()[name], target="y")
+    kinds = {column: table.column(column).kind for column in table.names}
+    assert kinds == {
+        "age": "integer", "income": "float", "flag": "integer", "housing": "category", "opened": "date", "y": "integer",
+    }  # fmt: skip
+    np.testing.assert_array_equal(table.column("age").floats(), [31, np.nan, 58])
+    np.testing.assert_array_equal(table.column("income").floats(), [1200.5, np.nan, 900])
+    np.testing.assert_array_equal(table.column("flag").floats(), [1, 0, np.nan])
+    assert table.column("housing").strings().tolist() == ["rent", "own", ""]
+    assert table.column("opened").values.astype(str).tolist() == ["2024-05-01", "NaT", "2023-01-31"]
+    assert table.y().tolist() == [0, 1, 0]
+
+
+def test_categoricals_keep_their_order():
+    labels = ["low", "high", None]
+    for frame in (
+        pd.DataFrame({"c": pd.Categorical(labels, ["low", "mid", "high"], ordered=True)}),
+        pl.DataFrame({"c": pl.Series(labels, dtype=pl.Enum(["low", "mid", "high"]))}),
+    ):
+        column = from_frame(frame).column("c")
+        assert column.levels == ("low", "mid", "high")
+        assert column.strings().tolist() == ["low", "high", ""]
+
+
+def test_large_integers_beside_gaps_are_not_rounded():
+    frame = pl.DataFrame({"id": [2**53 + 1, None]})
+    assert from_frame(frame).column("id").values[0] == 2**53 + 1
+
+
+def test_numbers_are_shared_not_copied():
+    values = np.arange(5.0)
+    table = from_frame(pl.DataFrame({"x": values}))
+    assert table.column("x").values.tolist() == values.tolist()
+    frame = pl.DataFrame({"x": values})
+    assert np.shares_memory(from_frame(frame).column("x").values, frame["x"].to_numpy())
+
+
+def test_days_are_those_of_the_place():
+    zone = dt.timezone(dt.timedelta(hours=8))
+    frame = pd.DataFrame({"d": [dt.datetime(2024, 5, 1, 0, 30, tzinfo=zone)]})
+    assert from_frame(frame).column("d").values.astype(str).tolist() == ["2024-05-01"]
+
+
+def test_tables_and_mappings_pass():
+    table = Table.of({"x": [1], "who": ["a"], "y": [0]}, target="y")
+    assert from_frame(table).target == "y"
+    assert from_frame(table, id="who").column("who").kind == "text"
+    assert from_frame({"x": [1], "y": [0]}, target="x").target == "x"
+    assert from_frame({"x": [1]}, kinds={"x": "category"}).column("x").levels == ("1",)
+
+
+def test_an_id_of_words_is_text():
+    assert from_frame(pd.DataFrame({"who": ["a", "b"]}), id="who").column("who").kind == "text"
+
+
+@pytest.mark.parametrize(
+    ("frame", "what"),
+    [
+        (3, "int is not a table"),
+        (pl.DataFrame({"x": [1]}).lazy(), "LazyFrame is not a table"),
+        (pd.DataFrame([[1, 2]], columns=["a", "a"]), "not a table"),
+        (pl.DataFrame({"x": [[1, 2]]}), "'x' cannot be part"),
+        (pl.DataFrame({"x": [dt.timedelta(1)]}), "'x' cannot be part"),
+        (pd.DataFrame({"x": [1, "secret"]}, dtype=object), "more than one sort"),
+    ],
+)
+def test_what_is_no_table_is_refused(frame, what):
+    with pytest.raises(DataError, match=what) as caught:
+        from_frame(frame)
+    assert "secret" not in str(caught.value)
+
+
+def test_no_frame_library_is_imported():
+    code = "import sys, hansa.data.frames; print(sorted({'pandas', 'polars', 'pyarrow'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
