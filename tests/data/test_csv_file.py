@@ -130,6 +130,22 @@ def test_a_bad_file_is_refused_in_one_sentence_each(write, text, what):
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize("later", ["x\n1\n", "x\n1\n2\n3\n", "x\n1\nsecret\n"])
+def test_a_file_that_changes_meanwhile_is_refused(write, monkeypatch, later):
+    path = write("x\n1\n2\n")
+    first = csv_file._kinds
+
+    def kinds(*args):
+        found = first(*args)
+        path.write_text(later, encoding="utf-8")
+        return found
+
+    monkeypatch.setattr(csv_file, "_kinds", kinds)
+    with pytest.raises(DataError, match="changed while it was read") as caught:
+        read_csv(path)
+    assert "secret" not in str(caught.value)
+
+
 def test_a_missing_file_and_a_folder_are_refused(tmp_path):
     with pytest.raises(DataError, match=r"none\.csv cannot be read"):
         read_csv(tmp_path / "none.csv")

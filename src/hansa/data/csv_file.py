@@ -9,7 +9,7 @@ import csv
 import gzip
 import io
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,21 +81,29 @@ def read_csv(
         width = len(names)
         found, rows = _kinds(path, names, form, delimiter, forced)
         slots = [Slot.empty(name, found[name], rows, gaps=form.gaps, forced=name in forced) for name in names]
-        start = 0
-        for block in _blocks(path, form, delimiter, width):
-            words = list(zip(*block.rows, strict=True))
-            if start + len(block.rows) > rows:
-                break
-            for i, slot in enumerate(slots):
-                slots[i] = slot.fill(start, words[i])
-            start += len(block.rows)
-        if start != rows:
+        filled = _filled(slots, _blocks(path, form, delimiter, width), rows)
+        if filled is None:
             raise DataError(
                 what=f"The file {path.name} changed while it was read.",
-                why="Its number of rows is not what it was a moment ago.",
+                why="Its rows are not what they were a moment ago.",
                 mend="Read it again when nothing writes to it.",
             )
-    return Table.of((slot.column() for slot in slots), target=target, id=id, weight=weight)
+    return Table.of((slot.column() for slot in filled), target=target, id=id, weight=weight)
+
+
+def _filled(slots: list[Slot], blocks: Iterable[_Block], rows: int) -> list[Slot] | None:
+    """Fill the slots with all blocks: the second pass; None where the rows are not those of the first."""
+    start = 0
+    for block in blocks:
+        stop = start + len(block.rows)
+        if stop > rows:
+            return None
+        try:
+            slots = [slot.fill(start, words) for slot, words in zip(slots, zip(*block.rows, strict=True), strict=True)]
+        except (OverflowError, ValueError):
+            return None  # a word that read as a number before; the error would quote it
+        start = stop
+    return slots if start == rows else None
 
 
 def _forced(names: Sequence[str], kinds: dict[str, Kind], path: Path) -> dict[str, Kind]:
