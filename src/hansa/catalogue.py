@@ -38,12 +38,12 @@ PARTS: dict[str, dict[str, str]] = {
         "hash": "hansa.data.parts:HashSplit",
         "time": "hansa.data.parts:TimeSplit",
     },
-    "Partition": {
-        "iid": "hansa.data.partition:iid",
-        "dirichlet": "hansa.data.partition:dirichlet",
-        "quantity": "hansa.data.partition:quantity",
-        "by_column": "hansa.data.partition:by_column",
-        "by_time": "hansa.data.partition:by_time",
+    "Splitter": {
+        "iid": "hansa.data.partition:Iid",
+        "dirichlet": "hansa.data.partition:Dirichlet",
+        "quantity": "hansa.data.partition:Quantity",
+        "by_column": "hansa.data.partition:ByColumn",
+        "by_time": "hansa.data.partition:ByTime",
     },
 }
 _PLACES = {place: name for parts in PARTS.values() for name, place in parts.items()}

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 class Data:
     """Which table the job reads at each party, and which columns are its target, customer id and row weight.
 
-    Empty names mean: the only table there is, and what the table itself says.
+    Empty names mean: the only table there is, and what the table itself says. `positive`: the value of a target in words
+    that is the event; the other values are not.
 
     Example:
         >>> Data(target="default", id="customer_id").target
@@ -34,6 +35,7 @@ class Data:
     target: str = ""
     id: str = ""
     weight: str = ""
+    positive: str = ""
 
 
 @final

@@ -10,8 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, final, runtime_checkable
 
+import numpy as np
+
 from hansa.core.draws import Draws
 from hansa.core.message import Answer, Masked, Refusal
+from hansa.core.table import Column
 from hansa.errors import ConfigError, DataError, nearest
 
 if TYPE_CHECKING:
@@ -27,6 +30,7 @@ Memory: TypeAlias = Mapping[str, "NDArray[Any]"]
 """What a party remembers of a job from ask to ask, by name; bytes are kept as arrays of uint8."""
 
 T = TypeVar("T")
+_KEPT = 2
 
 
 class Guard(Protocol):
@@ -124,10 +128,17 @@ def site_of(party: Party, job: Job) -> Site:
         DataError: the table or a column that the job names is missing.
     """
     table, data = party.table(job.data.table), job.data
-    named = {"target": data.target or table.target, "id": data.id or table.id, "weight": data.weight or table.weight}
-    for column in filter(None, named.values()):
+    target = data.target or table.target
+    for column in filter(None, (target, data.id, data.weight)):
         table.column(column)
-    return Site(party.name, job, replace(table, **named))
+    table = replace(table, target=target, id=data.id or table.id, weight=data.weight or table.weight)
+    if data.positive and target is not None:
+        column = table.column(target)
+        if column.gaps.any():
+            raise DataError(f"The target '{target}' has gaps.", mend="Leave out the rows whose outcome is not known.")
+        event = column.strings() == data.positive
+        table = table.with_columns([Column.of(target, event.astype(np.int64))])
+    return Site(party.name, job, table)
 
 
 @final
@@ -143,8 +154,7 @@ class Seat:
 
     def open(self, envelope: Envelope) -> Answer | Refusal | None:
         """Take an envelope in: settle what has counted, give the same answer to the same name, or refuse; None means work."""
-        if self.pending is not None and self.pending[0] in envelope.counted:
-            self.memory, self.pending = self.pending[1], None
+        self.settle(envelope.counted)
         if envelope.name in self.given:
             return self.given[envelope.name]
         for guard in self.party.guards:
@@ -153,6 +163,11 @@ class Seat:
                 self.given[envelope.name] = refusal
                 return refusal
         return None
+
+    def settle(self, counted: Sequence[Name]) -> None:
+        """Make pending memory the memory, now that its answer has counted."""
+        if self.pending is not None and self.pending[0] in counted:
+            self.memory, self.pending = self.pending[1], None
 
     def hold(self, name: Name, memory: Memory) -> None:
         """Keep what the handler remembers until its answer counts."""
@@ -168,7 +183,7 @@ class Seat:
                 break
         if not isinstance(said, Refusal):
             self.hold(envelope.name, memory)
-        self.given = {name: old for name, old in self.given.items() if name.keep >= envelope.name.keep - 1 or name.step != envelope.name.step}
+        self.given = {name: old for name, old in self.given.items() if name.keep >= envelope.name.keep - _KEPT}
         self.given[envelope.name] = said
         return said
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeAlias, TypeVar, final
 
 from hansa.core.fold import Fold, Sum
-from hansa.core.message import Ask, Refusal
+from hansa.core.message import Ask, Name, Refusal
 from hansa.errors import ConfigError
 
 S = TypeVar("S")
@@ -81,14 +81,14 @@ class Asks:
 class Reply:
     """What came of `Asks`: the folded value, who counted in it, who refused or was lost.
 
-    `late` names those of `counted` whose answer is to an earlier turn, with that turn.
+    `late` names those of `counted` whose answer is to an earlier ask, with the name of that ask.
     """
 
     value: Any
     counted: tuple[str, ...] = ()
     refused: Mapping[str, Refusal] = field(default_factory=dict)
     lost: tuple[str, ...] = ()
-    late: Mapping[str, int] = field(default_factory=dict)
+    late: Mapping[str, Name] = field(default_factory=dict)
 
 
 @final
@@ -101,7 +101,7 @@ class Keep(Generic[S]):
 
 
 Plan: TypeAlias = Generator[Asks | Keep[Any], Any, S]
-"""A plan of asks and keeps whose value is an `S`; what it is sent is the `Reply` to its asks, None after a keep."""
+"""A plan of asks and keeps whose value is an `S`; it is sent the `Reply` to its asks, and after a keep the seconds since the last one."""
 
 Gather: TypeAlias = Generator[Asks, Reply, S]
 """A sub-plan that only asks."""

@@ -7,6 +7,7 @@ vectors `[n, d]`, whose leaves then lead with `n`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING, TypeAlias, cast, final
 
 import numpy as np
@@ -39,7 +40,7 @@ class Layout:
     @property
     def size(self) -> int:
         """The length `d` of the vector."""
-        return sum(int(np.prod(shape)) for shape in _leaves(self.shapes))
+        return sum(prod(shape) for shape in _leaves(self.shapes))
 
 
 def ravel(params: Params, dtype: DTypeLike = None) -> tuple[NDArray[np.floating], Layout]:
@@ -121,5 +122,5 @@ def _read(shape: Shape, vector: NDArray[np.floating], at: int) -> tuple[Params, 
             leaf, at = _read(item, vector, at)
             row.append(leaf)
         return row, at
-    end = at + int(np.prod(shape))
+    end = at + prod(shape)
     return cast("NDArray[np.floating]", vector[..., at:end].reshape(*vector.shape[:-1], *shape)), end

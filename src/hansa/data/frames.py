@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 import numpy as np
 
+from hansa.core.party import Party
 from hansa.core.table import Column, Kind, Table
 from hansa.errors import DataError
+
+if TYPE_CHECKING:
+    from hansa.core.party import Guard
 
 
 def from_frame(
@@ -104,3 +108,26 @@ def _objects(series: nw.Series[Any]) -> list[Any]:
     """Python objects, with every library's word for a gap turned into None."""
     gaps = series.is_null().to_list()
     return [None if gap else value for gap, value in zip(gaps, series.to_list(), strict=True)]
+
+
+def party(
+    name: str,
+    data: Any,
+    *,
+    target: str | None = None,
+    id: str | None = None,
+    weight: str | None = None,
+    table: str = "table",
+    guards: Sequence[Guard] = (),
+) -> Party:
+    """An institution with one table, from a pandas, polars or pyarrow frame, a mapping or a table; `hansa.Party`.
+
+    Raises:
+        DataError: the frame is none, or lacks a column that is named.
+        ConfigError: a name that cannot be a folder's.
+
+    Example:
+        >>> party("bank-a", {"age": [31, 58], "default": [0, 1]}, target="default").name
+        'bank-a'
+    """
+    return Party(name, {table: from_frame(data, target=target, id=id, weight=weight)}, tuple(guards))

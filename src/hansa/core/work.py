@@ -1,0 +1,121 @@
+"""Handlers at work: a batch of asks for several parties, answered here or in a worker, the same either way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, final
+
+from hansa.core.party import ManyHandler
+from hansa.errors import HansaError, JobError, PartyFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from hansa.core.fold import Fold
+    from hansa.core.job import Job
+    from hansa.core.message import Answer, Ask
+    from hansa.core.party import Handler, Memory, Site
+
+
+@final
+@dataclass(frozen=True)
+class Work:
+    """Asks of one turn for some parties, in the order of their places; with a `fold`, what comes back is folded.
+
+    `asked`: the places of all parties of the turn, of which these are a part.
+    """
+
+    step: int
+    parties: tuple[str, ...]
+    places: tuple[int, ...]
+    asks: tuple[Ask, ...]
+    memories: tuple[Memory, ...]
+    asked: tuple[int, ...] = ()
+    fold: Fold[Any, Any] | None = None
+
+
+@final
+@dataclass(frozen=True)
+class Outcome:
+    """One answer for each party, or one partial fold of them; and what each party remembers (None: nothing new)."""
+
+    answers: tuple[Answer, ...]
+    partial: Any
+    memories: tuple[Memory | None, ...]
+
+
+class Compute(Protocol):
+    """Does work somewhere: in this process, or spread over workers."""
+
+    def __call__(self, work: Work) -> Outcome:
+        """Do it."""
+        ...
+
+
+def do(job: Job, site: Callable[[str], Site], work: Work) -> Outcome:
+    """Answer a batch of asks, each kind by its handler; equal kinds as one stack where the handler can.
+
+    Raises:
+        JobError: the step has no handler for a kind of ask.
+        PartyFailed: a handler failed; names the parties, the step and the ask.
+    """
+    handlers = job.steps[work.step].handlers()
+    kinds = dict.fromkeys(type(ask) for ask in work.asks)
+    answers: dict[int, Answer] = {}
+    memories: dict[int, Memory | None] = {}
+    partial = work.fold.zero(work.asked) if work.fold is not None else None
+    for kind in kinds:
+        rows = [i for i, ask in enumerate(work.asks) if type(ask) is kind]
+        if kind not in handlers:
+            raise JobError(f"The step '{job.steps[work.step].title}' has no handler for {kind.__name__}.")
+        said, kept = _answer(job, site, work, rows, handlers[kind])
+        memories.update((i, None if after is work.memories[i] else after) for i, after in zip(rows, kept, strict=True))
+        if work.fold is not None:
+            for places, answer in said:
+                partial = work.fold.add(partial, places, answer)
+        else:
+            by_place = {work.places[i]: i for i in rows}
+            answers.update((by_place[p], row) for places, answer in said for p, row in _rows(places, answer))
+    order = range(len(work.parties))
+    return Outcome(tuple(answers[i] for i in order if i in answers), partial, tuple(memories[i] for i in order))
+
+
+def _answer(
+    job: Job, site: Callable[[str], Site], work: Work, rows: Sequence[int], handler: Handler
+) -> tuple[list[tuple[tuple[int, ...], Answer]], Sequence[Memory]]:
+    """Answers as stacks with their places, and the memories after."""
+    names = [work.parties[i] for i in rows]
+    kind = type(work.asks[rows[0]]).__name__
+    where = f"step '{job.steps[work.step].title}'"
+    if isinstance(handler, ManyHandler):
+        try:
+            answer, memories = handler.many(
+                [work.asks[i] for i in rows], [site(name) for name in names], [work.memories[i] for i in rows]
+            )
+        except HansaError as error:
+            raise _failed(error, names, where, kind) from None
+        return [(tuple(work.places[i] for i in rows), answer)], memories
+    pairs: list[tuple[Answer, Memory]] = []
+    for i, name in zip(rows, names, strict=True):
+        try:
+            pairs.append(handler.answer(work.asks[i], site(name), work.memories[i]))
+        except HansaError as error:
+            raise _failed(error, [name], where, kind) from None
+    return [((work.places[i],), answer) for i, (answer, _) in zip(rows, pairs, strict=True)], [after for _, after in pairs]
+
+
+def _rows(places: Sequence[int], answer: Answer) -> list[tuple[int, Answer]]:
+    if len(places) == 1:
+        return [(places[0], answer)]
+    return [(place, type(answer)(answer.load.row(i))) for i, place in enumerate(places)]
+
+
+def _failed(error: HansaError, names: Sequence[str], where: str, kind: str) -> HansaError:
+    """Name the party; an error that says what is wrong with the job, its data or a promise keeps its own kind."""
+    if isinstance(error, PartyFailed):
+        return error
+    shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    if error.exit_code != HansaError.exit_code:
+        return type(error)(f"{shown}: {error.what}", error.why, error.mend)
+    return PartyFailed(error.what, error.why, error.mend, party=shown, place=where, ask=kind)
+

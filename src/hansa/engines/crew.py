@@ -1,0 +1,222 @@
+"""A crew of single-threaded worker processes that answer asks for the parties of a simulation.
+
+A turn's parties are cut into runs of neighbouring places of about equal cost, so that each worker folds whole branches of
+the tree of places and sends back a few sums. A party's tables travel to a worker once, its memory when it has changed.
+What goes through the pipes is our own, on this machine, behind a key of this run.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Client, Connection, Listener
+from multiprocessing.reduction import ForkingPickler
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, final
+
+import numpy as np
+
+from hansa.core.party import Memory, site_of
+from hansa.core.work import Outcome, Work, do
+from hansa.errors import HansaError, PartyLost
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from hansa.core.job import Job
+    from hansa.core.party import Party, Site
+
+ONE_THREAD: Final = {name: "1" for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")}
+_KEY = "HANSA_CREW_KEY"
+_PATIENCE = 60.0
+
+
+@final
+@dataclass(frozen=True)
+class Orders:
+    """What a worker gets: tables that it does not have yet, memories that have changed, and work on both."""
+
+    work: Work
+    tables: tuple[Party, ...]
+    memories: Mapping[str, Memory]
+
+
+@final
+@dataclass(frozen=True)
+class Errand:
+    """A plain call for a worker: a function of an installed module and its arguments."""
+
+    function: Callable[..., Any]
+    arguments: tuple[Any, ...]
+
+
+Said: TypeAlias = "Outcome | HansaError | Any"
+
+
+@final
+class Worker:
+    """One process and what it already knows: whose tables, and which memory of each."""
+
+    def __init__(self, process: subprocess.Popen[bytes], pipe: Connection) -> None:
+        """Take a process that has called in."""
+        self.process, self.pipe = process, pipe
+        self.tables: set[str] = set()
+        self.memories: dict[str, Memory] = {}
+
+    def send(self, work: Work, parties: Mapping[str, Party]) -> None:
+        """Send work with what the worker does not know yet."""
+        fresh = tuple(parties[name] for name in work.parties if name not in self.tables)
+        changed = {n: m for n, m in zip(work.parties, work.memories, strict=True) if self.memories.get(n) is not m}
+        self.tables.update(work.parties)
+        self.memories.update(changed)
+        self._send(Orders(replace(work, memories=()), fresh, changed))
+
+    def _send(self, message: object) -> None:
+        try:
+            self.pipe.send(message)
+        except (OSError, EOFError):
+            raise _gone() from None
+
+    def call(self, errand: Errand) -> None:
+        """Send an errand."""
+        self._send(errand)
+
+    def receive(self) -> Said:
+        """Wait for what the worker says."""
+        try:
+            said = self.pipe.recv()
+        except (EOFError, OSError):
+            raise _gone() from None
+        if isinstance(said, HansaError):
+            raise said
+        return said
+
+
+@final
+class Crew:
+    """Worker processes for one job; close it when done."""
+
+    def __init__(self, job: Job, parties: Sequence[Party], workers: int) -> None:
+        """Start `workers` processes; they begin while this one goes on."""
+        self.parties = {party.name: party for party in parties}
+        self.cost = {party.name: 1 + len(site_of(party, job).table) for party in parties}
+        key = os.urandom(32)
+        environment = {**os.environ, **ONE_THREAD, _KEY: key.hex(), "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        self.workers: list[Worker] = []
+        self.processes: list[subprocess.Popen[bytes]] = []
+        with Listener(authkey=key) as listener:
+            command = [sys.executable, "-c", "from hansa.engines.crew import serve; serve()", str(listener.address)]
+            self.processes = [subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL) for _ in range(workers)]  # noqa: S603
+            for process in self.processes:
+                pipe = listener.accept()
+                pipe.send(job)
+                self.workers.append(Worker(process, pipe))
+
+    def __call__(self, work: Work) -> Outcome:
+        """Answer a batch of asks, spread over the workers."""
+        cuts = _cuts([self.cost[name] for name in work.parties], len(self.workers))
+        parts = [_part(work, low, high) for low, high in zip(cuts, cuts[1:], strict=False)]
+        busy = list(zip(self.workers, parts, strict=False))
+        for worker, part in busy:
+            worker.send(part, self.parties)
+        outcomes = _all_said([worker for worker, _ in busy])
+        partial = None
+        if work.fold is not None:
+            partial = outcomes[0].partial
+            for outcome in outcomes[1:]:
+                partial = work.fold.merge(partial, outcome.partial)
+        answers = tuple(answer for outcome in outcomes for answer in outcome.answers)
+        return Outcome(answers, partial, tuple(memory for outcome in outcomes for memory in outcome.memories))
+
+    def close(self) -> None:
+        """Let the workers go; one that does not is ended."""
+        for worker in self.workers:
+            worker.pipe.close()
+        for process in self.processes:
+            try:
+                process.wait(timeout=2.0)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def serve() -> None:
+    """A worker's life: call in, take the job, answer until the pipe closes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    key = bytes.fromhex(os.environ.pop(_KEY))
+    address = sys.argv[1]
+    with Client(address, authkey=key) as pipe:
+        job: Job = pipe.recv()
+        sites: dict[str, Site] = {}
+        memories: dict[str, Memory] = {}
+        while True:
+            try:
+                order = pipe.recv()
+            except (EOFError, OSError):
+                return
+            try:
+                said = _errand(order) if isinstance(order, Errand) else _orders(job, order, sites, memories)
+            except HansaError as error:
+                said = error
+            pipe.send(said)
+
+
+def _errand(errand: Errand) -> Any:  # noqa: ANN401
+    return errand.function(*errand.arguments)
+
+
+def _orders(job: Job, orders: Orders, sites: dict[str, Site], memories: dict[str, Memory]) -> Outcome:
+    for party in orders.tables:
+        sites[party.name] = site_of(party, job)
+    memories.update(orders.memories)
+    work = replace(orders.work, memories=tuple(memories.get(name, {}) for name in orders.work.parties))
+    return do(job, sites.__getitem__, work)
+
+
+def _all_said(workers: Sequence[Worker]) -> list[Outcome]:
+    """Hear everybody out before the first error is raised, so that no pipe holds an old word."""
+    outcomes: list[Outcome] = []
+    errors: list[HansaError] = []
+    for worker in workers:
+        try:
+            outcomes.append(worker.receive())
+        except HansaError as error:
+            errors.append(error)
+    if errors:
+        raise errors[0]
+    return outcomes
+
+
+def _cuts(costs: Sequence[int], workers: int) -> list[int]:
+    """Cut a row of costs into at most `workers` runs of about equal sum; returns the bounds."""
+    total = np.cumsum(costs)
+    marks = [int(np.searchsorted(total, total[-1] * share / workers - 0.5 * max(costs))) for share in range(1, workers)]
+    return sorted({0, *(mark + 1 for mark in marks if mark + 1 < len(costs)), len(costs)})
+
+
+def _part(work: Work, low: int, high: int) -> Work:
+    part = slice(low, high)
+    return replace(
+        work, parties=work.parties[part], places=work.places[part], asks=work.asks[part], memories=work.memories[part]
+    )
+
+
+def _gone() -> PartyLost:
+    return PartyLost(
+        "A worker process of the simulation has ended.", "It may have run out of memory.", "Use fewer workers, or smaller parties."
+    )
+
+
+def installed(value: object) -> bool:
+    """Whether a worker can import all that this value is made of: nothing of it was defined in the running script.
+
+    Example:
+        >>> installed(replace), installed(lambda: None)
+        (True, False)
+    """
+    try:
+        return b"__main__" not in bytes(ForkingPickler.dumps(value))
+    except Exception:  # noqa: BLE001 - whatever cannot be sent stays in this process
+        return False

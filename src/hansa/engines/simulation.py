@@ -1,0 +1,148 @@
+"""All parties on one machine: an ask is a function call, or a few processes share the parties among them."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, final
+
+from threadpoolctl import threadpool_limits
+
+from hansa.core.carry import Carrier, seats_of
+from hansa.core.party import site_of
+from hansa.core.work import do
+from hansa.engines.crew import Crew, Errand, installed
+from hansa.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from hansa.core.carry import Clock, Journal
+    from hansa.core.job import At, Job
+    from hansa.core.party import Memory, Party, Seat, Site
+    from hansa.core.plan import Keep
+    from hansa.core.step import Done
+    from hansa.core.work import Outcome, Work
+
+_WORTH_A_CREW = 0.4
+_WORTH_A_WORKER = 20_000
+
+
+@final
+@dataclass(frozen=True)
+class Simulation:
+    """An engine in which this machine plays all parties.
+
+    `workers`: how many single-threaded processes share the work; 1 keeps it in this process; 0 begins here and calls a
+    crew, one worker a core, once the work has taken a while. The bits are the same whichever way.
+    `clock`: simulated seconds until an answer arrives, or None for one that never does.
+
+    Raises:
+        ConfigError: no parties, two of one name, or a negative number of workers.
+
+    Example:
+        >>> from hansa.core.table import Table
+        >>> from hansa.core.party import Party
+        >>> len(Simulation([Party("bank-a", {"loans": Table.of({"age": [31, 42]})})]).parties)
+        1
+    """
+
+    parties: Sequence[Party]
+    workers: int = 0
+    clock: Clock | None = None
+
+    def __post_init__(self) -> None:
+        """Check the parties and the number of workers."""
+        names = [party.name for party in self.parties]
+        if not names or len(set(names)) < len(names):
+            raise ConfigError("A simulation needs parties, each with a name of its own.", f"Got {len(names)}.")
+        if self.workers < 0:
+            raise ConfigError("workers must be at least 0.", f"Got {self.workers}.")
+
+    @contextmanager
+    def session(self, job: Job) -> Iterator[Session]:
+        """Seat the parties at a job; on leaving, the workers go home."""
+        session = Session(self, job)
+        try:
+            with threadpool_limits(limits=1, user_api="blas"):
+                yield session
+        finally:
+            session.close()
+
+
+@final
+class Session:
+    """One job's stay on the engine: seats, and whoever computes."""
+
+    def __init__(self, engine: Simulation, job: Job) -> None:
+        """Seat the parties."""
+        self.engine, self.job = engine, job
+        self.seats: dict[str, Seat] = seats_of(job, engine.parties)
+        self.sites: dict[str, Site] = {party.name: site_of(party, job) for party in engine.parties}
+        self.crew: Crew | None = None
+        self.asides: list[Aside] = []
+        self.spent = 0.0
+        self.wanted = engine.workers or os.cpu_count() or 1
+        self.sends = self.wanted > 1 and installed((job, list(engine.parties)[:1]))
+
+    def run(
+        self, watch: Callable[[Keep[At]], None] | None = None, journal: Journal | None = None, begin: At | None = None
+    ) -> Done:
+        """Carry the job's asks to the end; `watch` sees every `Keep`."""
+        return Carrier(self.job, self.seats, self.compute, journal, self.engine.clock).run(watch, begin)
+
+    def memories(self) -> Mapping[str, Memory]:
+        """What each party remembers: the simulation may look, a coordinator never could."""
+        return {name: seat.memory for name, seat in self.seats.items()}
+
+    def compute(self, work: Work) -> Outcome:
+        """Do work here or with the crew."""
+        if self._crew_pays() and len(work.parties) > 1:
+            return self._crew()(work)
+        begun = time.perf_counter()
+        outcome = do(self.job, self.sites.__getitem__, work)
+        self.spent += time.perf_counter() - begun
+        return outcome
+
+    def aside(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Aside:
+        """Begin a call of an installed module's function beside the run; small ones wait until the result is wanted."""
+        rows = sum(len(site.table) for site in self.sites.values())
+        lone = Crew(self.job, (), 1) if self.sends and rows > _WORTH_A_WORKER and installed(function) else None
+        call = Aside(function, arguments, lone)
+        self.asides.append(call)
+        return call
+
+    def close(self) -> None:
+        """Send the crew home."""
+        for crew in (self.crew, *(call.crew for call in self.asides)):
+            if crew is not None:
+                crew.close()
+
+    def _crew_pays(self) -> bool:
+        return self.sends and (self.engine.workers > 1 or self.spent > _WORTH_A_CREW)
+
+    def _crew(self) -> Crew:
+        if self.crew is None:
+            self.crew = Crew(self.job, self.engine.parties, self.wanted)
+            self.sites.clear()
+            self.sites.update({party.name: site_of(party, self.job) for party in self.engine.parties})
+        return self.crew
+
+
+@final
+class Aside:
+    """A call beside the run: under way in a worker of its own, or made when its result is asked for."""
+
+    def __init__(self, function: Callable[..., Any], arguments: tuple[Any, ...], crew: Crew | None) -> None:
+        """Begin, where there is a worker."""
+        self.function, self.arguments, self.crew = function, arguments, crew
+        if crew is not None:
+            crew.workers[0].call(Errand(function, arguments))
+
+    def result(self) -> Any:  # noqa: ANN401 - whatever the function returns
+        """Wait for what the function returns."""
+        if self.crew is None:
+            return self.function(*self.arguments)
+        return self.crew.workers[0].receive()

@@ -1,0 +1,308 @@
+"""The sealed test, opened once: pooled figures from counts, and each party's own gain; both halves on this page.
+
+What leaves a party: sums of losses; counts of its scores by bin and label, in groups of at least `min_cell` rows unless
+they travel in a secure sum; and, where `compare` is on, how its own model does against the federated one on its own test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import nan, sqrt
+from statistics import NormalDist
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hansa.core.carry import run_alone
+from hansa.core.fold import Collect, Each
+from hansa.core.job import Job
+from hansa.core.load import Load
+from hansa.core.message import Answer, Ask
+from hansa.core.metrics import ScoreCounts, first_edges, merge_small, paired_delong, refine, score_keys, tie_sums, too_few
+from hansa.core.party import Handler, Memory, Party, Site
+from hansa.core.plan import Asks, Gather, Keep, Plan
+from hansa.core.pytree import unravel
+from hansa.core.step import Done, Event, Roster
+from hansa.core.trainer import Design, Trainer
+from hansa.errors import ConfigError, HansaError
+from hansa.horizontal.design import design_of, enough, remembered, width_of
+from hansa.horizontal.rounds import Learning, Rounds, layout_of
+from hansa.horizontal.scores import loss_sums
+
+_MOST_ASKS = 8
+_Z = NormalDist().inv_cdf(0.975)
+NOTES = ("", "too few test rows", "one class in the test part", "its own model could not be trained")
+"""Why a party has no gain to show, by code."""
+
+
+@final
+@dataclass(frozen=True)
+class Losses(Ask):
+    """What do these parameters `[d]` lose on your test rows?"""
+
+    params: NDArray[np.floating]
+
+
+@final
+@dataclass(frozen=True)
+class Scores(Ask):
+    """How many of your test rows of each label score in each bin between these edges?"""
+
+    params: NDArray[np.floating]
+    edges: NDArray[np.uint64]
+
+
+@final
+@dataclass(frozen=True)
+class Compare(Ask):
+    """Train your own model by the same steps; how does it do beside these parameters on your test rows?"""
+
+    params: NDArray[np.floating]
+
+
+@final
+@dataclass(frozen=True)
+class Own:
+    """One party's own book: its model and the federated one on its sealed test, and the gain with its paired 95 % interval.
+
+    The figures are AUC, accuracy, or mean squared error, by the task; `gain` is positive where the federated model is
+    better. `note` says why there is none.
+    """
+
+    party: str
+    rows: int = 0
+    positives: int = 0
+    federated: float = nan
+    local: float = nan
+    gain: float = nan
+    low: float = nan
+    high: float = nan
+    note: str = ""
+
+
+@final
+@dataclass(frozen=True)
+class Verdict:
+    """What the sealed test says: summed losses, summed score counts over agreed bins, and each party's own gain."""
+
+    sums: NDArray[np.float64] | None = None
+    edges: NDArray[np.uint64] | None = None
+    low: NDArray[np.int64] | None = None
+    high: NDArray[np.int64] | None = None
+    asks: int = 0
+    left_out: int = 0
+    parties: tuple[Own, ...] = ()
+
+    @property
+    def counts(self) -> ScoreCounts | None:
+        """The summed counts, where the task has scores to count."""
+        if self.edges is None or self.low is None or self.high is None:
+            return None
+        return ScoreCounts(self.edges, self.low, self.high)
+
+
+@final
+@dataclass(frozen=True)
+class Evaluate:
+    """Open the test part once and say how good the model is, pooled and for each party.
+
+    `compare`: each party trains its own model by the same steps and tells its gain. `tolerance`: bins of scores are
+    refined until half of what they leave open in the AUC is at most this.
+
+    Raises:
+        ConfigError: a tolerance outside (0, 0.5).
+
+    Example:
+        >>> Evaluate().title
+        'evaluate'
+    """
+
+    compare: bool = True
+    tolerance: float = 1e-4
+
+    def __post_init__(self) -> None:
+        """Check the range."""
+        if not 0 < self.tolerance < 0.5:
+            raise ConfigError("tolerance must lie between 0 and 0.5.", f"Got {self.tolerance}.")
+
+    @property
+    def title(self) -> str:
+        """The step's name."""
+        return "evaluate"
+
+    @property
+    def state(self) -> type[Verdict]:
+        """What the plan keeps and returns."""
+        return Verdict
+
+    def events(self) -> tuple[Event, ...]:
+        """Nothing that an accountant could bound."""
+        return ()
+
+    def handlers(self) -> Mapping[type[Ask], Handler]:
+        """The party's half."""
+        return {Losses: LossCounter(), Scores: ScoreCounter(), Compare: Comparer()}
+
+    def plan(self, parties: Roster, kept: Verdict | None, done: Done) -> Plan[Verdict]:
+        """Losses, then scores bin by bin, then each party's comparison."""
+        params = done.last(Learning).chosen
+        verdict = kept or Verdict()
+        until = parties.until(len(parties))
+        if verdict.sums is None:
+            reply = yield Asks(dict.fromkeys(parties, Losses(params)), until=until)
+            verdict = replace(verdict, sums=reply.value["sums"][0])
+            binary = bool(reply.value["binary"][0, 0])
+            yield Keep(verdict)
+            if binary:
+                verdict = yield from self._count(parties, params, verdict)
+                yield Keep(verdict)
+        if self.compare and not verdict.parties:
+            reply = yield Asks(dict.fromkeys(parties, Compare(params)), fold=Collect(), until=until)
+            verdict = replace(verdict, parties=_own(parties, reply.value))
+            yield Keep(verdict)
+        return verdict
+
+    def _count(self, parties: Roster, params: NDArray[np.floating], verdict: Verdict) -> Gather[Verdict]:
+        """Ask for counts, and again over finer bins, until they pin the AUC."""
+        edges: NDArray[np.uint64] | None = first_edges()
+        while edges is not None and verdict.asks < _MOST_ASKS:
+            ask = Scores(params, edges)
+            reply = yield Asks(dict.fromkeys(parties, ask), until=parties.until(len(parties)))
+            low, high = (reply.value[name].reshape(2, -1) for name in ("low", "high"))
+            verdict = replace(
+                verdict, edges=edges, low=low, high=high, asks=verdict.asks + 1, left_out=int(reply.value["left_out"][0, 0])
+            )
+            edges = refine(ScoreCounts(edges, low, high), reply.value["ties"].reshape(2, -1), self.tolerance)
+        return verdict
+
+
+def trainer_of(job: Job) -> tuple[Trainer, int]:
+    """The trainer of the job's last `rounds` before its `evaluate`, and the number of steps up to there.
+
+    Raises:
+        ConfigError: there are no rounds to evaluate.
+
+    Example:
+        >>> trainer_of(Job("scores", steps=(Rounds(), Evaluate())))[1]
+        1
+    """
+    for number, step in enumerate(job.steps):
+        if isinstance(step, Evaluate):
+            for earlier in reversed(job.steps[:number]):
+                if isinstance(earlier, Rounds):
+                    return earlier.trainer, number
+    raise ConfigError("There is nothing to evaluate.", mend="Put a rounds step before evaluate.")
+
+
+def own_job(job: Job) -> Job:
+    """What a party runs by itself to get its own model: the same steps up to the test, with nobody to weigh or hide from.
+
+    Example:
+        >>> len(own_job(Job("scores", steps=(Rounds(), Evaluate()))).steps)
+        1
+    """
+    steps = job.steps[: trainer_of(job)[1]]
+    return replace(job, steps=tuple(step.alone() if isinstance(step, Rounds) else step for step in steps)).alone()
+
+
+def fit_alone(job: Job, party: Party) -> Memory:
+    """Run the job's steps for one party; what is remembered holds `prepared` (where the job prepares) and `params`."""
+    done = run_alone(own_job(job), party)
+    return {**remembered(done), "params": done.last(Learning).chosen}
+
+
+@final
+@dataclass(frozen=True)
+class LossCounter:
+    """The party's half of `Losses`."""
+
+    def answer(self, ask: Losses, site: Site, memory: Memory) -> tuple[Answer, Memory]:
+        """Sum the losses over the test rows; nothing where there are fewer than `min_rows`."""
+        trainer, _ = trainer_of(site.job)
+        data = enough(design_of(site, memory, "test", trainer.dtype), site)
+        sums = loss_sums(trainer, unravel(layout_of(trainer, data.features), ask.params), data)
+        binary = np.array([[float(trainer.task == "binary")]])
+        return Answer(Load({"sums": sums[None, :], "binary": binary})), memory
+
+
+@final
+@dataclass(frozen=True)
+class ScoreCounter:
+    """The party's half of `Scores`."""
+
+    def answer(self, ask: Scores, site: Site, memory: Memory) -> tuple[Answer, Memory]:
+        """Count scores by bin and label in groups of `min_cell`; a party with too few of a label is left out."""
+        trainer, _ = trainer_of(site.job)
+        data = enough(design_of(site, memory, "test", trainer.dtype), site)
+        least = site.job.min_cell
+        left_out = data.rows == 0 or too_few(data.y, least)
+        if left_out:
+            data = Design(data.X[:0], data.y[:0])
+        keys = score_keys(trainer.margin(unravel(layout_of(trainer, data.features), ask.params), data.X))
+        told = merge_small(keys, data.y, ask.edges, least)
+        ties = tie_sums(keys, data.y, ask.edges, least)
+        flat = {"low": told.low.reshape(1, -1), "high": told.high.reshape(1, -1), "ties": ties.reshape(1, -1)}
+        return Answer(Load({**flat, "left_out": np.array([[int(left_out)]])})), memory
+
+
+@final
+@dataclass(frozen=True)
+class Comparer:
+    """The party's half of `Compare`; its own model stays in its memory."""
+
+    def answer(self, ask: Compare, site: Site, memory: Memory) -> tuple[Answer, Memory]:
+        """Train alone, score the own test with both models, and tell a handful of figures."""
+        trainer, _ = trainer_of(site.job)
+        data = design_of(site, memory, "test", trainer.dtype)
+        if data.rows < site.job.min_rows:
+            return Answer(_told(Own(site.name, note=NOTES[1]))), memory
+        party = Party(site.name, {site.job.data.table: site.table})
+        try:
+            local = fit_alone(site.job, party)
+        except HansaError:
+            return Answer(_told(Own(site.name, rows=data.rows, note=NOTES[3]))), memory
+        own = design_of(site, local, "test", trainer.dtype)
+        ours = unravel(layout_of(trainer, data.features), ask.params)
+        theirs = unravel(layout_of(trainer, own.features), local["params"])
+        told = gain_of(site.name, trainer, (theirs, own), (ours, data))
+        kept = {f"local {name}": value for name, value in local.items()}
+        return Answer(_told(told)), {**memory, **kept}
+
+
+def gain_of(name: str, trainer: Trainer, local: tuple[Any, Design], federated: tuple[Any, Design]) -> Own:
+    """Compare two models, each with its own design of the same rows: paired DeLong, or paired differences by row."""
+    (a, left), (b, right) = local, federated
+    y = right.y
+    if trainer.task == "binary":
+        positives = int(y.sum())
+        if positives in {0, len(y)}:
+            return Own(name, rows=len(y), note=NOTES[2])
+        pair = paired_delong(trainer.margin(a, left.X), trainer.margin(b, right.X), y)
+        return Own(name, len(y), positives, pair.auc_b, pair.auc_a, pair.gain, pair.low, pair.high)
+    if trainer.task == "multiclass":
+        one, two = (np.argmax(trainer.margin(p, d.X), axis=1) == y for p, d in (local, federated))
+        better = two.astype(np.float64) - one
+    else:
+        one, two = ((trainer.predict(p, d.X).astype(np.float64) - y) ** 2 for p, d in (local, federated))
+        better = one - two
+    gain, wide = float(better.mean()), _Z * float(better.std(ddof=1)) / sqrt(len(y))
+    return Own(name, len(y), 0, float(two.mean()), float(one.mean()), gain, gain - wide, gain + wide)
+
+
+_FIGURES = ("rows", "positives", "federated", "local", "gain", "low", "high")
+
+
+def _told(own: Own) -> Load:
+    figures = [float(getattr(own, name)) for name in _FIGURES]
+    return Load({"figures": np.array([[*figures, float(NOTES.index(own.note))]])})
+
+
+def _own(parties: Roster, each: Each | None) -> tuple[Own, ...]:
+    rows = () if each is None else each.rows
+    found: dict[str, Own] = {}
+    for place, answer in rows:
+        count, positives, *figures, code = answer.load["figures"][0].tolist()
+        found[parties.names[place]] = Own(parties.names[place], int(count), int(positives), *figures, note=NOTES[int(code)])
+    return tuple(found[name] for name in parties if name in found)

@@ -1,0 +1,345 @@
+"""Federated rounds: send the model, train at the parties, combine what comes back; both halves on this page.
+
+What leaves a party: in training, its update (`delta`), row count and summed loss, as the chain's links leave them; at a
+check, sums of its validation losses. The coordinator's half is `Rounds.plan`, the party's are `Trains` and `Checks`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hansa import catalogue
+from hansa.core.chain import Chain, States
+from hansa.core.draws import Draws
+from hansa.core.link import Link, Told
+from hansa.core.load import Load
+from hansa.core.message import Answer, Ask
+from hansa.core.party import Handler, Memory, Site
+from hansa.core.plan import Asks, Gather, Keep, Plan
+from hansa.core.pytree import Layout, ravel, unravel
+from hansa.core.step import Done, Event, Roster
+from hansa.core.trainer import Design, Local, ManyTrainer, Start, Trainer
+from hansa.errors import ConfigError, DataError, PartyFailed
+from hansa.horizontal.design import design_of, enough, width_of
+from hansa.horizontal.scores import LOSS, loss_sums, measures
+
+
+def _part(name: str) -> Any:  # noqa: ANN401 - links and trainers stand in rooms beside this one
+    part = catalogue.part(name)
+    return part() if isinstance(part, type) else part
+
+
+@final
+@dataclass(frozen=True)
+class Shape(Ask):
+    """How many columns does your design have?"""
+
+
+@final
+@dataclass(frozen=True)
+class Train(Ask):
+    """Train from these parameters `[d]` as `local` says; `told` holds each link's words to its half at the party."""
+
+    params: NDArray[np.floating]
+    round: int
+    local: Local
+    told: tuple[Told, ...]
+
+
+@final
+@dataclass(frozen=True)
+class Check(Ask):
+    """What do these parameters `[d]` lose on your validation rows?"""
+
+    params: NDArray[np.floating]
+
+
+@final
+@dataclass(frozen=True)
+class Point:
+    """One round of the history: how many parties counted, and pooled measures by name."""
+
+    round: int
+    counted: int
+    measures: Mapping[str, float] = field(default_factory=dict)
+
+
+@final
+@dataclass(frozen=True)
+class Learning:
+    """What the rounds have learned: parameters `[d]` after `round` rounds, each link's state, the best so far, the history.
+
+    `best` holds the parameters of the best check on validation; where nothing is checked, those of the last round.
+    """
+
+    width: int
+    params: NDArray[np.floating]
+    links: tuple[Mapping[str, NDArray[Any]], ...] = ()
+    round: int = 0
+    best: NDArray[np.floating] | None = None
+    best_round: int = 0
+    best_value: float = float("inf")
+    anchor: float = float("inf")
+    stale: int = 0
+    seconds: float = 0.0
+    history: tuple[Point, ...] = ()
+
+    @property
+    def chosen(self) -> NDArray[np.floating]:
+        """The parameters to use: the best on validation, else the last."""
+        return self.params if self.best is None else self.best
+
+
+@final
+@dataclass(frozen=True)
+class Rounds:
+    """Train one model over all parties, round by round, and keep the best on validation.
+
+    `chain`: the links of the update's journey. `rounds`: at most so many. `check_every`: pooled validation loss after every
+    k-th round (0: never). `patience`: stop after so many checks that improve by less than `min_improvement`, relative
+    (0: never). `seconds`: stop after the round in which this much time has passed (0: never). `start`: `random` or `zero`
+    parameters, or `given` by an earlier step of the job or by `run(..., start=model)`.
+
+    Raises:
+        ConfigError: a setting outside its range.
+        ChainError: links that do not fit together, or wishes that the trainer does not honour.
+
+    Example:
+        >>> str(Rounds(rounds=3).links())
+        'by_examples -> weighted_mean'
+    """
+
+    trainer: Trainer = field(default_factory=lambda: _part("linear"))
+    local: Local = field(default_factory=lambda: Local(epochs=1, batch=64))
+    chain: tuple[Link, ...] = field(default_factory=lambda: (_part("by_examples"), _part("weighted_mean")))
+    rounds: int = 20
+    check_every: int = 1
+    patience: int = 0
+    min_improvement: float = 1e-4
+    seconds: float = 0.0
+    start: Start | Literal["given"] = "random"
+
+    def __post_init__(self) -> None:
+        """Check ranges, and the chain against itself and the trainer."""
+        for name, least in (("rounds", 1), ("check_every", 0), ("patience", 0), ("min_improvement", 0.0), ("seconds", 0.0)):
+            if getattr(self, name) < least:
+                raise ConfigError(f"{name} must be at least {least}.", f"Got {getattr(self, name)}.")
+        if self.patience and not self.check_every:
+            raise ConfigError("patience needs checks on validation.", mend="Set check_every to at least 1.")
+        self.links().check_trainer(self.trainer)
+
+    @property
+    def title(self) -> str:
+        """The step's name."""
+        return "rounds"
+
+    @property
+    def state(self) -> type[Learning]:
+        """What the plan keeps and returns."""
+        return Learning
+
+    def links(self) -> Chain:
+        """The chain, checked."""
+        return Chain(self.chain)
+
+    def events(self) -> tuple[Event, ...]:
+        """What the links release, for the accountant."""
+        return self.links().events()
+
+    def alone(self) -> Rounds:
+        """The same training for one party by itself: nobody to weigh, hide from or outvote, the same optimisers."""
+        own = tuple(link for link in self.chain if link.stage == "coordinator")
+        start = "random" if self.start == "given" else self.start
+        return replace(self, chain=(_part("weighted_mean"), *own), start=start)
+
+    def handlers(self) -> Mapping[type[Ask], Handler]:
+        """The party's half."""
+        return {Shape: Shapes(), Train: Trains(self.trainer, self.links()), Check: Checks(self.trainer)}
+
+    def plan(self, parties: Roster, kept: Learning | None, done: Done) -> Plan[Learning]:
+        """The federated rounds, from the first parameters to the last."""
+        chain = self.links()
+        chain.check_parties(len(parties))
+        state = kept if kept is not None else (yield from self._begin(parties, chain, done))
+        while not self.finished(state):
+            who = chain.who(parties, Draws(parties.seed, "cohort", state.round))
+            ask = Train(state.params, state.round, self.local.at(state.round, self.rounds), chain.tell(state.links))
+            reply = yield from chain.gather(dict.fromkeys(who, ask), parties.until(len(who)))
+            state = self._close(state, chain, chain.combine.combine(reply.value), len(reply.counted))
+            if self._checks(state.round):
+                state = yield from self._check(parties, state)
+            seconds = yield Keep(state, state.history[-1].measures)
+            state = replace(state, seconds=state.seconds + (seconds or 0.0))
+        return state
+
+    def finished(self, state: Learning) -> bool:
+        """Whether the last round is over: by number, by patience on validation, or by time."""
+        tired = bool(self.patience) and state.stale >= self.patience
+        late = bool(self.seconds) and state.seconds >= self.seconds
+        return state.round >= self.rounds or tired or late
+
+    def _begin(self, parties: Roster, chain: Chain, done: Done) -> Gather[Learning]:
+        reply = yield Asks(dict.fromkeys(parties, Shape()), until=parties.until(len(parties)))
+        width = _agreed(reply.value)
+        earlier = done.find(Learning)
+        if self.start == "given":
+            if earlier is None or earlier.width != width:
+                raise ConfigError(
+                    "There is no model of this shape to start from.", mend="Pass run(..., start=model), or start at random."
+                )
+            vector = earlier.chosen
+        else:
+            vector, _ = ravel(self.trainer.init(width, self.start, Draws(parties.seed, "start")))
+        return Learning(width, vector, chain.begin(len(vector)))
+
+    def _close(self, state: Learning, chain: Chain, total: Load | None, counted: int) -> Learning:
+        """Apply the combined update; with nobody in it the model stays as it is."""
+        point: dict[str, float] = {}
+        params, links = state.params, state.links
+        if total is not None:
+            total, closed = chain.close(total, _states(links))
+            links = closed
+            params = (params + total["delta"][0]).astype(params.dtype)
+            if "rows" in total and total["rows"][0, 0] > 0:
+                point["train_loss"] = float(total["loss"][0, 0] / total["rows"][0, 0])
+        history = (*state.history, Point(state.round + 1, counted, point))
+        return replace(state, params=params, links=links, round=state.round + 1, history=history)
+
+    def _checks(self, round_: int) -> bool:
+        return bool(self.check_every) and (round_ % self.check_every == 0 or round_ == self.rounds)
+
+    def _check(self, parties: Roster, state: Learning) -> Gather[Learning]:
+        """Pool the validation loss, note it, and keep the parameters if they are the best yet."""
+        reply = yield Asks(dict.fromkeys(parties, Check(state.params)), until=parties.until(len(parties)))
+        if reply.value is None or not reply.value["rows"][0, 0] > 0:
+            return state
+        found = measures(self.trainer, reply.value["sums"][0])
+        value = found[LOSS[self.trainer.task]]
+        last = state.history[-1]
+        noted = {f"validation_{name}": number for name, number in found.items()}
+        state = replace(state, history=(*state.history[:-1], replace(last, measures={**last.measures, **noted})))
+        if value < state.best_value:
+            state = replace(state, best=state.params, best_round=state.round, best_value=value)
+        better = value < state.anchor * (1 - self.min_improvement) if np.isfinite(state.anchor) else np.isfinite(value)
+        return replace(state, stale=0, anchor=value) if better else replace(state, stale=state.stale + 1)
+
+
+@final
+@dataclass(frozen=True)
+class Shapes:
+    """The party's half of `Shape`."""
+
+    def answer(self, ask: Shape, site: Site, memory: Memory) -> tuple[Answer, Memory]:
+        """Say the design's width, as two sums that tell whether all parties agree."""
+        del ask
+        width = float(width_of(site, memory))
+        return Answer(Load({"parties": np.ones((1, 1)), "width": np.array([[width]]), "square": np.array([[width**2]])})), memory
+
+
+@final
+@dataclass(frozen=True)
+class Trains:
+    """The party's half of `Train`: fit, then the links of the chain in travel order.
+
+    A party with fewer than the job's `min_rows` training rows answers with weight 0: no number leaves that so few
+    customers stand behind.
+    """
+
+    trainer: Trainer
+    chain: Chain
+
+    def answer(self, ask: Train, site: Site, memory: Memory) -> tuple[Answer, Memory]:
+        """Train one party: a stack of one."""
+        answer, memories = self.many([ask], [site], [memory])
+        return answer, memories[0]
+
+    def many(self, asks: Sequence[Train], sites: Sequence[Site], memories: Sequence[Memory]) -> tuple[Answer, Sequence[Memory]]:
+        """Train a stack of parties that all start from the same parameters."""
+        ask = asks[0]
+        if any(other is not ask and other.params is not ask.params for other in asks):
+            raise DataError("One turn asks parties to train from different parameters.")
+        data = [enough(design_of(site, memory, "train", self.trainer.dtype), site) for site, memory in zip(sites, memories, strict=True)]
+        width = width_of(sites[0], memories[0])
+        params = unravel(layout_of(self.trainer, width), ask.params)
+        draws = [site.draws(ask.round) for site in sites]
+        mine = self.chain.mine(memories, len(ask.params))
+        local = self.chain.before(ask.local, ask.told, mine)
+        load = self._fit(params, data, local, draws)
+        _refuse_infinite(load, sites, ask)
+        load, kept = self.chain.apply(load, ask.told, mine, draws)
+        return Answer(load), self.chain.remember(memories, kept)
+
+    def _fit(self, params: Any, data: Sequence[Design], local: Local, draws: Sequence[Draws]) -> Load:  # noqa: ANN401
+        if isinstance(self.trainer, ManyTrainer):
+            return self.trainer.fit_many(params, data, local, draws)
+        loads = [self.trainer.fit(params, one, _own(local, i), draw) for i, (one, draw) in enumerate(zip(data, draws, strict=True))]
+        return Load({name: np.concatenate([load[name] for load in loads]) for name in loads[0].vectors})
+
+
+@final
+@dataclass(frozen=True)
+class Checks:
+    """The party's half of `Check`."""
+
+    trainer: Trainer
+
+    def answer(self, ask: Check, site: Site, memory: Memory) -> tuple[Answer, Memory]:
+        """Sum the losses over the validation rows; nothing where there are fewer than `min_rows`."""
+        data = enough(design_of(site, memory, "validation", self.trainer.dtype), site)
+        params = unravel(layout_of(self.trainer, width_of(site, memory)), ask.params)
+        sums = loss_sums(self.trainer, params, data)
+        return Answer(Load({"rows": np.array([[float(data.rows)]]), "sums": sums[None, :]})), memory
+
+
+def _agreed(load: Load | None) -> int:
+    if load is None:
+        raise DataError("No party told its design's width.")
+    parties, width, square = load["parties"][0, 0], load["width"][0, 0], load["square"][0, 0]
+    if square * parties != width**2 or width == 0:
+        raise DataError(
+            "The parties' designs differ in width, or are empty.", "They must have the same columns.", "Add a prepare step."
+        )
+    return int(width / parties)
+
+
+def layout_of(trainer: Trainer, width: int) -> Layout:
+    """How this trainer's parameters for so many columns lie in a vector.
+
+    Example:
+        >>> from hansa.trainers import Linear
+        >>> layout_of(Linear(), 3).size
+        4
+    """
+    return ravel(trainer.init(width, "zero", Draws(0, "layout")))[1]
+
+
+def _states(links: Sequence[Mapping[str, NDArray[Any]]]) -> States:
+    return tuple(dict(state) for state in links)
+
+
+def _own(local: Local, i: int) -> Local:
+    """One party's part of settings that links made for a stack."""
+    return replace(
+        local,
+        tilt=None if local.tilt is None else local.tilt[i : i + 1],
+        start=None if local.start is None else local.start[i : i + 1],
+    )
+
+
+def _refuse_infinite(load: Load, sites: Sequence[Site], ask: Train) -> None:
+    finite = np.isfinite(load["delta"].sum(axis=1))
+    if not finite.all():
+        name = sites[int(np.argmin(finite))].name
+        raise PartyFailed(
+            "The training diverged: the update is not finite.",
+            "The learning rate is too high for these columns, or a column is not scaled.",
+            "Lower local.learning_rate, or standardise in a prepare step.",
+            party=name,
+            place=f"round {ask.round + 1}",
+            ask="Train",
+        )

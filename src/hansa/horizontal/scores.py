@@ -1,0 +1,61 @@
+"""How well parameters do on rows, as sums that parties can add: one page for every task."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from hansa.core.metrics import (
+    binary_losses,
+    binary_sums,
+    class_losses,
+    class_sums,
+    regression_losses,
+    regression_sums,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from hansa.core.pytree import Params
+    from hansa.core.trainer import Design, Trainer
+
+LOSS = {"binary": "log_loss", "multiclass": "log_loss", "regression": "mse"}
+"""What is watched on validation, by task; lower is better."""
+
+MEASURE = {"binary": "auc", "multiclass": "accuracy", "regression": "mse"}
+"""What the headline compares, by task."""
+
+
+def loss_sums(trainer: Trainer, params: Params, data: Design) -> NDArray[np.float64]:
+    """A party's sums over its rows, of the kind that the trainer's task needs; an empty design gives zeros.
+
+    Example:
+        >>> import numpy as np
+        >>> from hansa.core.trainer import Design
+        >>> from hansa.trainers import Linear
+        >>> zero = {"weight": np.zeros((1, 1)), "bias": np.zeros(1)}
+        >>> loss_sums(Linear(), zero, Design(np.ones((2, 1)), np.array([0.0, 1.0]))).round(2).tolist()
+        [2.0, 1.39, 0.5, 1.0, 1.0, 1.0]
+    """
+    if trainer.task == "regression":
+        return regression_sums(trainer.predict(params, data.X), data.y, data.weight)
+    margin = trainer.margin(params, data.X)
+    sums = binary_sums if trainer.task == "binary" else class_sums
+    return sums(margin, data.y, data.weight)
+
+
+def measures(trainer: Trainer, sums: NDArray[np.float64]) -> dict[str, float]:
+    """Named means from summed losses: log loss, Brier score and accuracy; or mean squared error, R squared and so on.
+
+    Example:
+        >>> import numpy as np
+        >>> from hansa.trainers import Linear
+        >>> measures(Linear(), np.array([2.0, 1.4, 0.5, 1.0, 1.0, 1.0]))["log_loss"]
+        0.7
+    """
+    if trainer.task == "regression":
+        return asdict(regression_losses(sums))
+    losses = binary_losses if trainer.task == "binary" else class_losses
+    return asdict(losses(sums))

@@ -1,0 +1,165 @@
+"""What the federated model is held against, where one machine sees all rows: in simulation only.
+
+`central` is the same job on pooled rows; `ensemble` the unweighted mean of the finished local models' probabilities, each
+with its own preparation; `local_mean` the mean of the local models' figures. All on the same pooled test rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hansa.core.job import Job
+from hansa.core.metrics import auc_of, average_precision_of, ks_of, paired_delong
+from hansa.core.party import Memory, Party, Site, site_of
+from hansa.core.pytree import unravel
+from hansa.core.table import Table
+from hansa.core.trainer import Design, Trainer
+from hansa.horizontal.design import design_of
+from hansa.horizontal.evaluate import fit_alone, gain_of, trainer_of
+from hansa.horizontal.rounds import layout_of
+from hansa.horizontal.scores import loss_sums, measures
+
+_TINY = 1e-15
+
+
+@final
+@dataclass(frozen=True)
+class Scored:
+    """One model's scores on the pooled test rows: margins `[rows]` or `[rows, classes]`, or values; and the truth."""
+
+    score: NDArray[np.floating]
+    y: NDArray[np.floating]
+    weight: NDArray[np.floating] | None = None
+
+
+def pooled(job: Job, parties: Sequence[Party]) -> Party:
+    """All parties' rows as one party, for the central model."""
+    return Party("central", {job.data.table: Table.concat([site_of(party, job).table for party in parties])})
+
+
+@final
+@dataclass(frozen=True)
+class Baselines:
+    """Scores one model after another on every party's sealed test."""
+
+    job: Job
+    sites: Mapping[str, Site]
+
+    @property
+    def trainer(self) -> Trainer:
+        """The trainer that the job evaluates."""
+        return trainer_of(self.job)[0]
+
+    def scored(self, memory: Memory) -> Scored:
+        """Score a model that was remembered as `prepared` and `params`."""
+        trainer, scores, truths, weights = self.trainer, [], [], []
+        for site in self.sites.values():
+            data = design_of(site, memory, "test", trainer.dtype)
+            params = unravel(layout_of(trainer, data.features), memory["params"])
+            scores.append(_score(trainer, params, data))
+            truths.append(data.y)
+            weights.append(np.ones(data.rows) if data.weight is None else data.weight)
+        plain = all(site.table.weight is None for site in self.sites.values())
+        return Scored(np.concatenate(scores), np.concatenate(truths), None if plain else np.concatenate(weights))
+
+    def metrics(self, scored: Scored) -> dict[str, float]:
+        """Named figures of one model; exact, from rows."""
+        stand_in, data = _as_given(self.trainer, scored)
+        found = measures(self.trainer, loss_sums(stand_in, {}, data))
+        if self.trainer.task == "binary" and len(np.unique(scored.y)) == 2:
+            auc = auc_of(scored.score, scored.y, scored.weight)
+            ranks = {"auc": auc, "gini": 2 * auc - 1, "ks": ks_of(scored.score, scored.y, scored.weight)}
+            found = {**ranks, "average_precision": average_precision_of(scored.score, scored.y, scored.weight), **found}
+        return found
+
+    def ensemble(self, members: Sequence[Scored]) -> Scored:
+        """The unweighted mean of several models' probabilities (or values), as a score."""
+        if self.trainer.task == "regression":
+            return Scored(np.mean([one.score for one in members], axis=0), members[0].y, members[0].weight)
+        if self.trainer.task == "multiclass":
+            chances = np.mean([_softmax(one.score) for one in members], axis=0)
+            return Scored(np.log(np.maximum(chances, _TINY)), members[0].y, members[0].weight)
+        chance = np.clip(np.mean([1 / (1 + np.exp(-one.score.astype(np.float64))) for one in members], axis=0), _TINY, 1 - _TINY)
+        return Scored(np.log(chance / (1 - chance)), members[0].y, members[0].weight)
+
+    def difference(self, one: Scored, other: Scored) -> dict[str, float]:
+        """How much better `one` is than `other` on the same rows, with its paired 95 % interval."""
+        if self.trainer.task == "binary":
+            if len(np.unique(one.y)) < 2:
+                return {}
+            pair = paired_delong(other.score, one.score, one.y)
+            return {"gain": pair.gain, "low": pair.low, "high": pair.high, "se": pair.se}
+        (left, a), (_, b) = _as_given(self.trainer, other), _as_given(self.trainer, one)
+        own = gain_of("", left, ({}, a), ({}, b))
+        return {"gain": own.gain, "low": own.low, "high": own.high, "se": (own.high - own.low) / 3.919927969080108}
+
+
+@final
+@dataclass(frozen=True)
+class AsGiven:
+    """A stand-in for a trainer whose scores are at hand: `X` holds them."""
+
+    trainer: Trainer
+
+    @property
+    def task(self) -> str:
+        """The trainer's task."""
+        return self.trainer.task
+
+    def margin(self, params: Any, X: NDArray[np.floating]) -> NDArray[np.floating]:  # noqa: ANN401
+        """The scores themselves."""
+        del params
+        return X[:, 0] if self.trainer.task == "binary" else X
+
+    def predict(self, params: Any, X: NDArray[np.floating]) -> NDArray[np.floating]:  # noqa: ANN401
+        """The values themselves."""
+        del params
+        return X[:, 0]
+
+
+def _as_given(trainer: Trainer, scored: Scored) -> tuple[Any, Design]:
+    score = scored.score if scored.score.ndim == 2 else scored.score[:, None]
+    return AsGiven(trainer), Design(score, scored.y, scored.weight)
+
+
+def _score(trainer: Trainer, params: Any, data: Design) -> NDArray[np.floating]:  # noqa: ANN401
+    return trainer.predict(params, data.X) if trainer.task == "regression" else trainer.margin(params, data.X)
+
+
+def _softmax(margin: NDArray[np.floating]) -> NDArray[np.floating]:
+    wide = margin.astype(np.float64)
+    raised = np.exp(wide - wide.max(axis=1, keepdims=True))
+    chance: NDArray[np.floating] = raised / raised.sum(axis=1, keepdims=True)
+    return chance
+
+
+def compare_all(
+    job: Job, sites: Mapping[str, Site], federated: Memory, memories: Mapping[str, Memory], central: Callable[[], Memory]
+) -> dict[str, Any]:
+    """The federated model beside central, ensemble and local mean, and its paired differences to the first two."""
+    baselines = Baselines(job, sites)
+    own = baselines.scored(federated)
+    pool = baselines.scored(central())
+    locals_ = [_local(memory) for memory in memories.values() if "local params" in memory]
+    scored = [baselines.scored(memory) for memory in locals_]
+    found: dict[str, Any] = {"federated": baselines.metrics(own), "central": baselines.metrics(pool)}
+    differences = {"federated_minus_central": baselines.difference(own, pool)}
+    if scored:
+        ensemble = baselines.ensemble(scored)
+        found["ensemble"] = baselines.metrics(ensemble)
+        each = [baselines.metrics(one) for one in scored]
+        found["local_mean"] = {name: float(np.mean([one[name] for one in each])) for name in each[0]}
+        differences["federated_minus_ensemble"] = baselines.difference(own, ensemble)
+    return {**found, "differences": differences}
+
+
+def _local(memory: Memory) -> Memory:
+    return {name.removeprefix("local "): value for name, value in memory.items() if name.startswith("local ")}
+
+
+__all__ = ["Baselines", "Scored", "compare_all", "fit_alone", "pooled"]

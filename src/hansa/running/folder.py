@@ -1,0 +1,156 @@
+"""A run folder: `runs/ID/{job.toml, result.json, events.jsonl, kept/, model/, report.html}`; a run can go on from it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hansa.core.carry import Closing, Snapshot
+from hansa.core.codec import pack, unpack
+from hansa.core.job import At, Job
+from hansa.core.message import Name
+from hansa.core.step import Done
+from hansa.errors import ConfigError, DataError, WireError
+from hansa.horizontal.rounds import Learning
+from hansa.running.files import write_bytes
+
+if TYPE_CHECKING:
+    from hansa.core.message import Answer, Refusal
+    from hansa.core.party import Seat
+    from hansa.core.plan import Keep
+
+_SPARING = 1.0
+
+
+@final
+@dataclass(frozen=True)
+class Remembered:
+    """One party's memory as it is kept: settled, and pending under the name of its ask."""
+
+    settled: Mapping[str, NDArray[Any]]
+    pending: Mapping[str, NDArray[Any]] | None = None
+    name: tuple[int, int, int, int] = (0, 0, 0, 0)
+
+
+@final
+@dataclass(frozen=True)
+class Kept:
+    """A snapshot as bytes: where the job stands, each step's state on its own, and the parties' memories."""
+
+    keep: int
+    step: int
+    done: tuple[bytes, ...]
+    state: bytes
+    counted: Mapping[str, tuple[tuple[int, int, int, int], ...]]
+    memories: Mapping[str, Remembered]
+    job_digest: str
+
+
+@final
+class Folder:
+    """Keeps a simulation's snapshots in a run folder, at most one a second but every step's end; a journal that is not thorough."""
+
+    def __init__(self, path: Path, job: Job, seats: Mapping[str, Seat]) -> None:
+        """Open the folder for a job and its seats."""
+        self.path, self.job, self.seats = path, job, seats
+        self.digest = job.digest
+        self.saved = -_SPARING
+        self.last: Snapshot | None = None
+
+    @property
+    def thorough(self) -> bool:
+        """Snapshots only."""
+        return False
+
+    def latest(self) -> Snapshot | None:
+        """The last snapshot, with the parties' memories put back in their seats.
+
+        Raises:
+            DataError: the file is damaged, or of another job.
+        """
+        file = self.path / "kept" / "snapshot"
+        if not file.exists():
+            return None
+        body = file.read_bytes()
+        if sha256(body[32:]).digest() != body[:32]:
+            raise DataError(f"The snapshot in '{self.path}' is damaged.", mend="Start the run anew.")
+        try:
+            kept = unpack(Kept, body[32:])
+            if kept.job_digest != self.digest:
+                raise ConfigError(f"The snapshot in '{self.path}' is of another job.", mend="Start the run anew.")
+            at = self._at(kept)
+        except WireError:
+            raise DataError(f"The snapshot in '{self.path}' cannot be read.", mend="Start the run anew.") from None
+        for name, memory in kept.memories.items():
+            seat = self.seats[name]
+            seat.memory = memory.settled
+            seat.pending = None if memory.pending is None else (Name(*memory.name), memory.pending)
+        return Snapshot(kept.keep, at, {party: tuple(Name(*n) for n in names) for party, names in kept.counted.items()})
+
+    def save(self, snapshot: Snapshot) -> None:
+        """Keep a snapshot, unless the last one is younger than a second and of the same step."""
+        new_step = self.last is None or self.last.at.step != snapshot.at.step
+        self.last = snapshot
+        if new_step or time.monotonic() - self.saved >= _SPARING:
+            self.write()
+
+    def write(self) -> None:
+        """Write the last snapshot now; it is whole or not there."""
+        if self.last is None:
+            return
+        at = self.last.at
+        kept = Kept(
+            self.last.keep,
+            at.step,
+            tuple(pack(result) for result in at.done.results),
+            b"" if at.state is None else pack(at.state),
+            {party: tuple(tuple(name) for name in names) for party, names in self.last.counted.items()},
+            {name: _remembered(seat) for name, seat in self.seats.items()},
+            self.digest,
+        )
+        body = pack(kept)
+        (self.path / "kept").mkdir(parents=True, exist_ok=True)
+        write_bytes(self.path / "kept" / "snapshot", sha256(body).digest() + body)
+        self.saved = time.monotonic()
+
+    def event(self, keep: Keep[At]) -> None:
+        """Add a line to `events.jsonl`: the step and its measures; no data."""
+        line = {"step": keep.state.step, "measures": {k: v for k, v in keep.measures.items() if np.isfinite(v)}}
+        with (self.path / "events.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+
+    def answer(self, name: Name, party: str) -> Answer | Refusal | None:
+        """None: single answers are not recorded."""
+        del name, party
+
+    def record(self, name: Name, party: str, said: Answer | Refusal) -> None:
+        """Nothing: single answers are not recorded."""
+
+    def closing(self, name: Name) -> Closing | None:
+        """None: turns are not recorded."""
+        del name
+
+    def close(self, name: Name, closing: Closing) -> None:
+        """Nothing: turns are not recorded."""
+
+    def _at(self, kept: Kept) -> At:
+        given = [Learning] * (len(kept.done) - kept.step)
+        kinds = [*given, *(step.state for step in self.job.steps)]
+        done = Done(tuple(unpack(kind, body) for kind, body in zip(kinds, kept.done, strict=False)))
+        state = unpack(self.job.steps[kept.step].state, kept.state) if kept.state else None
+        return At(kept.step, done, state)
+
+
+def _remembered(seat: Seat) -> Remembered:
+    if seat.pending is None:
+        return Remembered(seat.memory)
+    name, memory = seat.pending
+    return Remembered(seat.memory, memory, tuple(name))

@@ -1,0 +1,169 @@
+"""A model as it is kept: the preparation, the trainer, the parameters, and where they come from.
+
+A model folder holds `manifest.json` (readable: columns, trainer, digests, privacy statement) and `model.safetensors`
+(parameters and fitted preparation). Nothing in it is code, and loading runs none.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, final
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load as load_tensors
+from safetensors.numpy import save as save_tensors
+
+from hansa.core.codec import build, pack, plain, unpack
+from hansa.core.pytree import unravel
+from hansa.core.trainer import Trainer
+from hansa.data.frames import from_frame
+from hansa.errors import DataError, HansaError
+from hansa.horizontal.prepared import Prepared
+from hansa.horizontal.rounds import Learning, layout_of
+from hansa.running.files import write_bytes
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from hansa.core.pytree import Params
+
+FORMAT = 1
+
+
+@final
+@dataclass(frozen=True)
+class Model:
+    """Parameters `[d]` of a trainer over `width` columns, which the fitted preparation makes of a table.
+
+    `facts`: where the model comes from, as the manifest tells it.
+
+    Example:
+        >>> from hansa.trainers import Linear
+        >>> model = Model(Linear(), np.array([0.0, 1.0]), 1)
+        >>> model.predict_proba({"x": [0.0, 0.0]}).tolist()
+        [[0.5, 0.5], [0.5, 0.5]]
+    """
+
+    trainer: Trainer
+    params: NDArray[np.floating]
+    width: int
+    prepared: Prepared | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def parameters_sha256(self) -> str:
+        """SHA-256 over the parameters as little-endian bytes, as hex."""
+        little = self.params.astype(self.params.dtype.newbyteorder("<"), copy=False)
+        return sha256(np.ascontiguousarray(little).tobytes()).hexdigest()
+
+    @property
+    def tree(self) -> Params:
+        """The parameters as the trainer nests them."""
+        return unravel(layout_of(self.trainer, self.width), self.params)
+
+    def design(self, data: Any) -> NDArray[np.floating]:  # noqa: ANN401 - a frame, a mapping or a table
+        """The prepared columns `[rows, width]` of a frame, in the trainer's precision.
+
+        Raises:
+            DataError: a column that the model needs is missing, or of another kind.
+        """
+        table = from_frame(data)
+        if self.prepared is not None:
+            return self.prepared.transform(table).astype(self.trainer.dtype, copy=False)
+        if len(table.features) != self.width:
+            raise DataError(f"The model reads {self.width} columns and the table has {len(table.features)}.")
+        return table.matrix(table.features).astype(self.trainer.dtype)
+
+    def margin(self, data: Any) -> NDArray[np.floating]:  # noqa: ANN401
+        """The score before squashing, `[rows]` or `[rows, classes]`."""
+        return self.trainer.margin(self.tree, self.design(data))
+
+    def predict_proba(self, data: Any) -> NDArray[np.floating]:  # noqa: ANN401
+        """The probability of each class, `[rows, classes]`; of a yes-or-no target, no and yes.
+
+        Raises:
+            DataError: the model predicts values, not classes; or a column is missing.
+        """
+        if self.trainer.task == "regression":
+            raise DataError("The model predicts values, so it has no probabilities.", mend="Call predict.")
+        chance = self.trainer.predict(self.tree, self.design(data))
+        return chance if chance.ndim == 2 else np.stack([1 - chance, chance], axis=1)
+
+    def predict(self, data: Any) -> NDArray[np.floating]:  # noqa: ANN401
+        """The most probable class, or the value, `[rows]`."""
+        if self.trainer.task == "regression":
+            return self.trainer.predict(self.tree, self.design(data))
+        return np.argmax(self.predict_proba(data), axis=1).astype(np.float64)
+
+    def learning(self) -> Learning:
+        """The model as a beginning for further rounds."""
+        return Learning(self.width, self.params)
+
+    def save(self, folder: str | Path) -> Path:
+        """Write `manifest.json` and `model.safetensors` into a folder, each whole or not at all."""
+        folder = Path(folder)
+        tensors = {"params": np.ascontiguousarray(self.params)}
+        if self.prepared is not None:
+            tensors["prepared"] = np.frombuffer(pack(self.prepared), np.uint8)
+        body = save_tensors(tensors)
+        manifest = {
+            "format": FORMAT,
+            "trainer": plain(self.trainer),
+            "width": self.width,
+            "columns": list(self.prepared.columns) if self.prepared is not None else None,
+            "outputs": list(self.prepared.names) if self.prepared is not None else None,
+            "parameters_sha256": self.parameters_sha256,
+            "tensors_sha256": sha256(body).hexdigest(),
+            **self.facts,
+        }
+        folder.mkdir(parents=True, exist_ok=True)
+        write_bytes(folder / "model.safetensors", body)
+        write_bytes(folder / "manifest.json", json.dumps(manifest, indent=2, ensure_ascii=False).encode())
+        return folder
+
+
+def load(folder: str | Path) -> Model:
+    """Read a model folder; checks digests and runs no code.
+
+    Raises:
+        DataError: no model folder, or one that is damaged or of a newer format.
+
+    Example:
+        >>> import tempfile
+        >>> from hansa.trainers import Linear
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     load(Model(Linear(), np.array([0.0, 1.0]), 1).save(folder)).width
+        1
+    """
+    folder = Path(folder)
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
+        body = (folder / "model.safetensors").read_bytes()
+    except (OSError, ValueError):
+        raise DataError(f"There is no model in '{folder}'.", mend="Give the folder that holds manifest.json.") from None
+    try:
+        return _read(folder, manifest, body)
+    except (HansaError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(f"The model in '{folder}' is damaged.", mend="Copy it again from where it was made.") from None
+
+
+def _read(folder: Path, manifest: Any, body: bytes) -> Model:  # noqa: ANN401 - JSON from a file
+    if manifest["format"] != FORMAT:
+        raise DataError(f"The model in '{folder}' has format {manifest['format']}.", mend="Use a newer hansa.")
+    if sha256(body).hexdigest() != manifest["tensors_sha256"]:
+        raise DataError(f"The model in '{folder}' is damaged: its digest differs.", mend="Copy it again.")
+    tensors = load_tensors(body)
+    prepared = unpack(Prepared, tensors["prepared"].tobytes()) if "prepared" in tensors else None
+    own = {"format", "trainer", "width", "columns", "outputs", "parameters_sha256", "tensors_sha256"}
+    facts = {key: value for key, value in manifest.items() if key not in own}
+    model = Model(build(Trainer, manifest["trainer"], "trainer"), tensors["params"], int(manifest["width"]), prepared, facts)
+    if model.parameters_sha256 != manifest["parameters_sha256"]:
+        raise DataError(f"The parameters in '{folder}' are not those that the manifest names.", mend="Copy it again.")
+    return model

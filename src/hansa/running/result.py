@@ -1,0 +1,170 @@
+"""What a run gives: the model, its history, what each bank gains, and the files that say so."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, final
+
+import numpy as np
+
+from hansa.core.metrics import auc_interval, average_precision, gini, ks
+from hansa.errors import ConfigError, DataError
+from hansa.horizontal.scores import MEASURE
+from hansa.report import headline, result_page
+from hansa.running.files import write_bytes
+from hansa.running.privacy import privacy
+
+if TYPE_CHECKING:
+    from hansa.core.job import Job
+    from hansa.core.metrics import ScoreCounts
+    from hansa.data.partition import Share
+    from hansa.horizontal.evaluate import Verdict
+    from hansa.horizontal.rounds import Point
+    from hansa.running.model import Model
+
+
+@final
+@dataclass(frozen=True)
+class Result:
+    """A finished run: the model, the history of its rounds, and the figures of the sealed test.
+
+    `metrics` is laid out as in `result.json`; `counts` are the summed score counts that the pooled figures come from.
+    """
+
+    job: Job
+    model: Model
+    history: tuple[Point, ...]
+    metrics: Mapping[str, Any]
+    seconds: float
+    verdict: Verdict | None = None
+    shares: tuple[Share, ...] = ()
+    warnings: tuple[str, ...] = ()
+    best_round: int = 0
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def counts(self) -> ScoreCounts | None:
+        """The summed score counts of the sealed test."""
+        return None if self.verdict is None else self.verdict.counts
+
+    def summary(self) -> dict[str, Any]:
+        """The run as `result.json` holds it."""
+        return {
+            "name": self.job.name,
+            "measure": MEASURE[self.model.trainer.task],
+            "metrics": dict(self.metrics),
+            "rounds": len(self.history),
+            "best_round": self.best_round,
+            "seconds": self.seconds,
+            "privacy": privacy(self.job),
+            "job_digest": digest_of(self.job),
+            "parameters_sha256": self.model.parameters_sha256,
+            "fingerprint": fingerprint(),
+            "partition": [_share(share) for share in self.shares],
+            "warnings": list(self.warnings),
+            "history": [{"round": p.round, "counted": p.counted, "measures": dict(p.measures)} for p in self.history],
+            **self.facts,
+        }
+
+    def table(self) -> str:
+        """What each bank gains, then the pooled figures beside the baselines, as text."""
+        return headline(self.summary())
+
+    def page(self) -> str:
+        """The report as one self-contained HTML page."""
+        summary = self.summary()
+        return result_page(summary, summary["history"], self.counts)
+
+    def report(self, path: str | Path) -> Path:
+        """Write the report page; opens without a network."""
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_bytes(path, self.page().encode())
+        return path
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the model folder, for `hansa.load`."""
+        return self.model.save(folder)
+
+    def to_json(self) -> str:
+        """`result.json`: numbers that do not exist are null."""
+        return json.dumps(_finite(self.summary()), indent=2, ensure_ascii=False, allow_nan=False)
+
+    def predict_proba(self, data: Any) -> Any:  # noqa: ANN401
+        """The model's probabilities; see `Model.predict_proba`."""
+        return self.model.predict_proba(data)
+
+
+def from_counts(counts: ScoreCounts, asks: int) -> dict[str, Any]:
+    """The pooled figures that the counts alone imply, each with its interval.
+
+    Raises:
+        DataError: one class only.
+    """
+    found = auc_interval(counts)
+    if found.why and not np.isfinite(found.auc):
+        raise DataError("The pooled test has one class only.", found.why)
+    figures: dict[str, Any] = {"auc": found.auc, "low": found.low, "high": found.high, "se": found.se, "error": found.error}
+    for name, figure in (("gini", gini(counts)), ("ks", ks(counts)), ("average_precision", average_precision(counts))):
+        figures[name] = {"value": figure.value, "low": figure.low, "high": figure.high}
+    return {**figures, "bins": counts.bins, "asks": asks}
+
+
+def fingerprint() -> dict[str, Any]:
+    """What the bits of a run depend on: versions, the CPU's kernels, and one BLAS thread a worker.
+
+    Example:
+        >>> fingerprint()["blas_threads"]
+        1
+    """
+    from importlib.metadata import version  # noqa: PLC0415 - costs 20 ms, and only a finished run needs it
+
+    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
+    return {
+        "hansa": version("hansa"),
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "machine": platform.machine(),
+        "blas": f"{blas.get('name', '?')} {blas.get('version', '?')}",
+        "blas_threads": 1,
+    }
+
+
+def digest_of(job: Job) -> str | None:
+    """The job's digest; None for a job that only Python can hold.
+
+    Example:
+        >>> from hansa.core.job import Job
+        >>> len(digest_of(Job.from_toml('name = "scores"\\nsteps = ["rounds"]')))
+        64
+    """
+    try:
+        return job.digest
+    except ConfigError:  # a job with a bare callable has none
+        return None
+
+
+def _share(share: Share) -> dict[str, Any]:
+    return {
+        "name": share.party,
+        "rows": share.rows,
+        "share": share.share,
+        "positive_rate": share.positive_rate,
+        "remarks": list(share.remarks),
+    }
+
+
+def _finite(value: Any) -> Any:  # noqa: ANN401
+    if isinstance(value, Mapping):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    if isinstance(value, float | np.floating):
+        return float(value) if np.isfinite(value) else None
+    if isinstance(value, np.generic):
+        return value.item()
+    return value

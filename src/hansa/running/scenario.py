@@ -1,0 +1,195 @@
+"""What a simulation stands on: files or an embedded book, how rows are dealt to parties, which rows are the test.
+
+It stands beside the job in one file, as `[simulation]`, and outside the job's digest: a job names tables, never paths.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal, final
+
+import tomli_w
+
+from hansa.core.codec import build, plain
+from hansa.core.job import Job
+from hansa.core.party import Party
+from hansa.core.table import Column, Table
+from hansa.data.csv_file import read_csv
+from hansa.data.german_credit import german_credit
+from hansa.data.parts import PART_COLUMN, FixedTest
+from hansa.data.partition import Share, Splitter
+from hansa.data.synthetic import loan_book
+from hansa.errors import ConfigError, DataError
+
+
+@final
+@dataclass(frozen=True)
+class Cast:
+    """The parties of a simulation, and how the rows were dealt to them."""
+
+    parties: tuple[Party, ...]
+    shares: tuple[Share, ...] = ()
+
+
+@final
+@dataclass(frozen=True)
+class Scenario:
+    """The `[simulation]` of a job file.
+
+    Either `file`, one table that `partition` deals to parties; or `files`, a file for each party by name; or `embedded`,
+    a book that comes with hansa (`rows` of the synthetic one). `test_ids`: a file whose first column lists the customer
+    ids of the test part, as others have published it. `kinds`: columns to be read as text, category, integer, float or
+    date. Paths are relative to the data folder.
+
+    Raises:
+        ConfigError: no source or two, or one table without a partition.
+
+    Example:
+        >>> from hansa.data.partition import Iid
+        >>> job = Job.from_toml('name = "scores"\\nsteps = ["prepare", "rounds"]')
+        >>> len(Scenario(embedded="german_credit", partition=Iid(5)).cast(Path(), job).parties)
+        5
+    """
+
+    file: str = ""
+    files: Mapping[str, str] = field(default_factory=dict)
+    embedded: Literal["", "german_credit", "loan_book"] = ""
+    rows: int = 100_000
+    partition: Splitter | None = None
+    test_ids: str = ""
+    kinds: Mapping[str, Literal["float", "integer", "category", "date", "text"]] = field(default_factory=dict)
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Check that there is one source, and a partition where it is one table."""
+        sources = [bool(self.file), bool(self.files), bool(self.embedded)]
+        if sum(sources) != 1:
+            raise ConfigError("[simulation] needs one source of rows.", mend="Set file, files or embedded.")
+        if not self.files and self.partition is None:
+            raise ConfigError(
+                "[simulation] has one table and several parties.", mend='Say how to deal it, e.g. partition = {use = "iid", k = 5}.'
+            )
+
+    def cast(self, base: Path, job: Job) -> Cast:
+        """Read the tables and deal them.
+
+        Raises:
+            DataError: a file is missing or cannot be read, a column is missing, or a party gets no rows.
+        """
+        if self.files:
+            tables = {name: self._marked(base, job, self._read(base, path)) for name, path in self.files.items()}
+            return Cast(tuple(Party(name, {job.data.table: table}) for name, table in tables.items()))
+        whole = self._marked(base, job, self._whole(base))
+        if self.partition is None:
+            raise ConfigError("[simulation] has one table and no partition.")
+        dealt = self.partition.split(whole, self.seed)
+        parties = tuple(Party(name, {job.data.table: table}) for name, table in dealt.tables(whole).items())
+        return Cast(parties, tuple(dealt.report()))
+
+    def _whole(self, base: Path) -> Table:
+        if self.file:
+            return self._read(base, self.file)
+        return german_credit() if self.embedded == "german_credit" else loan_book(self.rows, self.seed)
+
+    def _read(self, base: Path, path: str) -> Table:
+        return read_csv(base / path, kinds=dict(self.kinds))
+
+    def _marked(self, base: Path, job: Job, table: Table) -> Table:
+        """Give the table the job's roles, and mark the published test rows."""
+        roles = {name: column for name in ("target", "id", "weight") if (column := getattr(job.data, name))}
+        for column in roles.values():
+            table.column(column)
+        table = replace(table, **roles)
+        if not self.test_ids:
+            return table
+        if table.id is None:
+            raise DataError("test_ids needs to know which column is the customer id.", mend="Set data.id in the job.")
+        codes = FixedTest.from_csv(base / self.test_ids).codes(table)
+        return table.with_columns([Column.of(PART_COLUMN, codes.astype("int64"))])
+
+
+@final
+@dataclass(frozen=True)
+class JobFile:
+    """A job with the scenario that stands beside it."""
+
+    job: Job
+    scenario: Scenario | None
+
+    def to_toml(self) -> str:
+        """Write both as one file."""
+        beside = "" if self.scenario is None else "\n" + tomli_w.dumps({"simulation": plain(self.scenario)})
+        return self.job.to_toml() + beside
+
+
+def read_job(path: Path, changes: Mapping[str, Any] | None = None) -> JobFile:
+    """Read a job file; `changes` sets values by dotted key, or by a key that occurs once.
+
+    Raises:
+        ConfigError: no such file, no TOML, an unknown key or part.
+    """
+    try:
+        text = path.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "It is no UTF-8 text"
+        raise ConfigError(f"The job file '{path}' cannot be read.", f"{why}.") from None
+    try:
+        tree = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"'{path}' is no TOML.", f"{error}.") from None
+    for key, value in (changes or {}).items():
+        _set(tree, key, value)
+    beside = tree.pop("simulation", None)
+    scenario = None if beside is None else build(Scenario, beside, "simulation")
+    job = build(Job, tree, "")
+    return JobFile(job, scenario)
+
+
+def _set(tree: dict[str, Any], key: str, value: Any) -> None:  # noqa: ANN401 - a TOML value
+    """Change one value in place."""
+    *path, last = key.split(".")
+    if path:
+        node: Any = tree
+        for name in path:
+            node = _child(node, name, key)
+        found = [node]
+    else:
+        found = [node for node in _tables(tree) if last in node] or _defaulted(tree, last)
+    if len(found) != 1 or not isinstance(found[0], dict):
+        raise ConfigError(
+            f"'{key}' occurs {len(found)} times in the job.", mend="Give its whole place, e.g. steps.1.local.learning_rate=0.1."
+        )
+    found[0][last] = value
+
+
+def _child(node: Any, name: str, key: str) -> Any:  # noqa: ANN401
+    if isinstance(node, list) and name.isdigit() and int(name) < len(node):
+        return node[int(name)]
+    if isinstance(node, list):
+        named = [item for item in node if isinstance(item, dict) and item.get("use") == name]
+        if len(named) == 1:
+            return named[0]
+    if isinstance(node, dict):
+        return node.setdefault(name, {})
+    raise ConfigError(f"The job has no '{key}'.", mend="Name the place as it stands in the file.")
+
+
+def _tables(node: Any) -> list[dict[str, Any]]:  # noqa: ANN401
+    if isinstance(node, dict):
+        return [node, *(table for child in node.values() for table in _tables(child))]
+    if isinstance(node, list):
+        return [table for child in node for table in _tables(child)]
+    return []
+
+
+def _defaulted(tree: dict[str, Any], last: str) -> list[dict[str, Any]]:
+    """Where a setting that the file leaves at its default belongs: the job, or the one step that knows it."""
+    if last in Job.__dataclass_fields__:
+        return [tree]
+    steps = tree.get("steps", [])
+    known = {"rounds", "check_every", "patience", "min_improvement", "seconds", "start"}
+    return [step for step in steps if isinstance(step, dict) and step.get("use") == "rounds"] if last in known else []
+

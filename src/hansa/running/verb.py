@@ -1,0 +1,144 @@
+"""`run(job, on=engine)`: where steps and engines meet."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hansa.core.job import At
+from hansa.core.step import Done
+from hansa.engines.simulation import Simulation
+from hansa.horizontal.design import remembered
+from hansa.horizontal.evaluate import Evaluate, Own, Verdict, fit_alone, trainer_of
+from hansa.horizontal.prepared import Prepared
+from hansa.horizontal.rounds import Learning, Rounds
+from hansa.horizontal.scores import MEASURE, measures
+from hansa.running.baselines import compare_all, pooled
+from hansa.running.folder import Folder
+from hansa.running.left import left
+from hansa.running.model import Model
+from hansa.running.privacy import privacy
+from hansa.running.result import Result, digest_of, from_counts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from hansa.core.job import Job
+    from hansa.core.party import Memory
+    from hansa.core.plan import Keep
+    from hansa.data.partition import Share
+    from hansa.engines.simulation import Aside, Session
+
+
+def run(  # noqa: PLR0913 - the verb takes what a run may have
+    job: Job,
+    on: Simulation,
+    *,
+    folder: str | Path | None = None,
+    watch: Callable[[Keep[At]], None] | None = None,
+    start: Model | None = None,
+    shares: Sequence[Share] = (),
+    baselines: bool = True,
+) -> Result:
+    """Run a job on an engine and return the model, its history and what each party gains.
+
+    `folder`: a run folder; the run keeps its state there, and goes on from what it finds. `watch` sees every `Keep`.
+    `start`: a model to begin from, for rounds that say `start = "given"`. `shares`: how a simulation's rows were dealt, for
+    the report. `baselines`: also train the central model and score the local ones on the pooled test, where the engine
+    sees all rows.
+
+    Raises:
+        JobError: the job is wrong.
+        DataError: a party's table cannot be used.
+        PartyError: a party failed, or too few answered.
+
+    Example:
+        >>> import numpy as np
+        >>> from hansa.core.job import Job
+        >>> from hansa.data.frames import party
+        >>> x = np.linspace(-1, 1, 400)
+        >>> banks = [party(name, {"x": x, "late": (x > 0).astype(int)}, target="late") for name in ("a", "b", "c")]
+        >>> job = Job.from_toml('name = "doc"\\nsteps = ["prepare", "rounds", "evaluate"]')
+        >>> run(job, on=Simulation(banks)).metrics["federated"]["auc"] > 0.9
+        True
+    """
+    begun = time.perf_counter()
+    learned = [step for step in job.steps if isinstance(step, Rounds)]
+    with on.session(job) as session:
+        wants = baselines and any(isinstance(step, Evaluate) and step.compare for step in job.steps)
+        central = session.aside(fit_alone, (job, pooled(job, on.parties))) if wants else None
+        results = _carry(session, job, folder, watch, start)
+        verdict = results.find(Verdict)
+        learning = results.last(Learning)
+        warnings = [line for result in done.results if isinstance(result, Prepared) for line in result.notes]
+        metrics = _metrics(session, job, results, verdict, central)
+        model = Model(learned[-1].trainer, learning.chosen, learning.width, results.find(Prepared), _facts(job))
+    return Result(
+        job,
+        model,
+        learning.history,
+        metrics,
+        time.perf_counter() - begun,
+        verdict,
+        tuple(shares),
+        tuple(warnings),
+        learning.best_round or learning.round,
+        {"chain": str(learned[-1].links()), "steps": [step.title for step in job.steps], "left": left(job)},
+    )
+
+
+def _carry(
+    session: Session, job: Job, folder: str | Path | None, watch: Callable[[Keep[At]], None] | None, start: Model | None
+) -> Done:
+    """Run the plan, in a run folder where there is one; whatever happens, the last state is kept there."""
+    begin = None if start is None else At(0, Done((start.learning(),)))
+    if folder is None:
+        return session.run(watch, begin=begin)
+    kept = Folder(Path(folder), job, session.seats)
+
+    def both(keep: Keep[At]) -> None:
+        kept.event(keep)
+        if watch is not None:
+            watch(keep)
+
+    try:
+        return session.run(both, kept, begin)
+    finally:
+        kept.write()
+
+
+def _metrics(session: Session, job: Job, done: Done, verdict: Verdict | None, central: Aside | None) -> dict[str, Any]:
+    """The figures as `result.json` lays them out."""
+    found: dict[str, Any] = {}
+    if central is not None and verdict is not None:
+        federated: Memory = {**remembered(done), "params": done.last(Learning).chosen}
+        found = compare_all(job, session.sites, federated, session.memories(), central.result)
+    if verdict is None:
+        return found
+    trainer = trainer_of(job)[0]
+    pool = found.setdefault("federated", {})
+    if verdict.sums is not None:
+        pool["sums"] = measures(trainer, verdict.sums)
+    if verdict.counts is not None:
+        pool["counts"] = {**from_counts(verdict.counts, verdict.asks), "left_out": verdict.left_out}
+    if not found.get("central"):
+        pool.update(pool.get("sums", {}))
+        pool.update({"auc": pool["counts"]["auc"]} if "counts" in pool else {})
+    found["parties"] = {own.party: _own(own, MEASURE[trainer.task]) for own in verdict.parties}
+    return found
+
+
+def _own(own: Own, measure: str) -> dict[str, Any]:
+    return {
+        "rows": own.rows,
+        "positives": own.positives,
+        "federated": {measure: own.federated},
+        "local": {measure: own.local},
+        "gain": {measure: own.gain, "low": own.low, "high": own.high},
+        "note": own.note,
+    }
+
+
+def _facts(job: Job) -> dict[str, Any]:
+    return {"job": job.name, "job_digest": digest_of(job), "privacy": privacy(job)}
