@@ -1,0 +1,266 @@
+"""Replay: wherever a run is stopped, it goes on to the same bits; and who waits for whom."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from hashlib import sha256
+
+import numpy as np
+import pytest
+
+from hansa.core.carry import Carrier, in_process, run_alone, seats_of
+from hansa.core.job import Job
+from hansa.core.message import Refusal
+from hansa.core.party import Party
+from hansa.core.table import Table
+from hansa.errors import ConfigError, PolicyRefusal, TooFewParties
+from tests.core.toys import Buffered, Toy, Walk, control, mask, mean
+
+
+class Stop(Exception):
+    """The coordinator's process ends here."""
+
+
+class Memoir:
+    """A journal in memory that can end the process at its n-th write, before or after it is durable."""
+
+    thorough = True
+
+    def __init__(self, stop_at=None, after=False):
+        self.snapshot, self.answers, self.closings = None, {}, {}
+        self.writes, self.stop_at, self.after = 0, stop_at, after
+
+    def _write(self, act):
+        self.writes += 1
+        if self.writes == self.stop_at and not self.after:
+            raise Stop
+        act()
+        if self.writes == self.stop_at:
+            raise Stop
+
+    def latest(self):
+        return deepcopy(self.snapshot)
+
+    def save(self, snapshot):
+        def act():
+            self.snapshot = deepcopy(snapshot)
+
+        self._write(act)
+
+    def answer(self, name, party):
+        return deepcopy(self.answers.get((name, party)))
+
+    def record(self, name, party, said):
+        self._write(lambda: self.answers.__setitem__((name, party), deepcopy(said)))
+
+    def closing(self, name):
+        return self.closings.get(name)
+
+    def close(self, name, closing):
+        self._write(lambda: self.closings.__setitem__(name, closing))
+
+
+def parties(n, seed=0):
+    rng = np.random.default_rng(seed)
+    return [Party(f"bank-{i}", {"t": Table.of({"a": rng.normal(size=30), "b": rng.normal(size=30)})}) for i in range(n)]
+
+
+def chance(*words):
+    return int.from_bytes(sha256("|".join(map(str, words)).encode()).digest()[:4], "big") / 2**32
+
+
+def dropping(seed, rate):
+    """Lose answers at random, the same ones whenever asked, and never the first party's."""
+
+    def clock(party, name):
+        lost = party != "bank-0" and chance(seed, party, name) < rate
+        return None if lost else chance(seed, "delay", party, name)
+
+    return clock
+
+
+def finish(job, members, journal, clock):
+    """Run with a coordinator that starts again after every stop; the parties live on."""
+    seats = seats_of(job, members)
+    compute = in_process(job, members)
+    while True:
+        try:
+            return Carrier(job, seats, compute, journal, clock).run(), seats
+        except Stop:
+            journal.stop_at = None
+
+
+def params(done):
+    return done.last(Walk).params.tobytes()
+
+
+def two_steps(quorum=1):
+    return Job("toys", (Toy(rounds=3), Toy(rounds=2, links=(control(), mean()))), quorum=quorum, min_parties=1)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_run_stopped_at_every_write_goes_on_to_the_same_bits(seed):
+    members, clock, job = parties(5, seed), dropping(seed, 0.3), two_steps()
+    whole = Memoir()
+    done, seats = finish(job, members, whole, clock)
+    wanted, memories = params(done), {n: {k: v.tobytes() for k, v in s.memory.items()} for n, s in seats.items()}
+    assert whole.writes > 20
+    for stop in range(1, whole.writes + 1):
+        for after in (False, True):
+            done, seats = finish(job, members, Memoir(stop, after), clock)
+            assert params(done) == wanted
+            assert {n: {k: v.tobytes() for k, v in s.memory.items()} for n, s in seats.items()} == memories
+
+
+@pytest.mark.parametrize("block", range(4))
+def test_hundreds_of_seeds_of_lost_answers_replay_alike(block):
+    job = two_steps()
+    for seed in range(block * 60, block * 60 + 60):
+        members, clock = parties(4, seed), dropping(seed, 0.4)
+        whole = Memoir()
+        wanted = params(finish(job, members, whole, clock)[0])
+        stop = 1 + int(chance(seed, "stop") * whole.writes)
+        assert params(finish(job, members, Memoir(stop, seed % 2 == 0), clock)[0]) == wanted
+
+
+def test_memory_follows_what_counted_and_nothing_else():
+    """The coordinator's control moves by half the parties' moves; a lost update leaves no trace at its owner."""
+    job = Job("toys", (Toy(rounds=6),), quorum=1, min_parties=1)
+    members = parties(4)
+    never = lambda party, name: None if party == "bank-2" else 1.0  # noqa: E731
+    _, seats = finish(job, members, Memoir(), never)
+    assert not seats["bank-2"].memory
+    done, seats = finish(job, members, Memoir(), None)
+    exact = [seat.memory["link 0 control c"][0] for seat in seats.values()]
+    assert np.allclose(0.5 * np.mean(exact, axis=0), done.last(Walk).links[0]["c"])
+
+
+def test_the_short_way_gives_the_bits_of_the_long_one():
+    job, members = Job("toys", (Toy(rounds=4),), min_parties=1), parties(7)
+    short = Carrier(job, seats_of(job, members), in_process(job, members))
+    assert short.short
+    assert params(short.run()) == params(finish(job, members, Memoir(), None)[0])
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_a_sum_in_two_messages_is_the_plain_sum_also_when_parties_are_lost_between_them(seed):
+    """Whoever is not ready is in nobody's masks; the masks are whole numbers here, so that they cancel to a rounding."""
+    members = parties(6, seed)
+    lossy = dropping(seed, 0.3)
+    late_key = lambda party, name: lossy(party, name) if name.turn == 0 else 1.0  # noqa: E731
+    masked = Job("toys", (Toy(rounds=3, links=(control(), mask())),), quorum=1)
+    whole = Memoir()
+    done, seats = finish(masked, members, whole, late_key)
+    lost = {(name.keep, party) for name, closing in whole.closings.items() for party in closing.lost}
+    plain = Job("toys", (Toy(rounds=3, links=(control(), mean())),), quorum=1)
+    same, others = finish(plain, members, Memoir(), lambda party, name: None if (name.keep, party) in lost else 1.0)
+    assert np.allclose(done.last(Walk).params, same.last(Walk).params, atol=1e-9)
+    for name, seat in seats.items():
+        assert np.allclose(seat.memory.get("link 0 control c", 0.0), others[name].memory.get("link 0 control c", 0.0), atol=1e-9)
+    for stop in range(1, whole.writes + 1, 5):
+        assert params(finish(masked, members, Memoir(stop), late_key)[0]) == params(done)
+
+
+def test_the_first_k_answers_make_a_round_and_the_rest_come_later():
+    speed = {"bank-0": 1.0, "bank-1": 1.0, "bank-2": 2.5, "bank-3": 9.0}
+    job, members = Job("toys", (Buffered(k=2, rounds=12),), min_parties=1), parties(4)
+    done, _ = finish(job, members, Memoir(), lambda party, name: speed[party])
+    seen = done.last(Walk).links[0]["seen"]
+    ages = [age for row in seen[::2] for age in row]
+    assert all(len(row) == 2 for row in seen[::2])
+    assert ("bank-3", 0) not in ages
+    assert max(age for party, age in ages if party == "bank-3") >= 3
+    assert max(age for party, age in ages if party == "bank-0") <= 1
+    late = seen[1::2]
+    assert any(late)
+    assert all(name.keep < turn for turn, names in enumerate(late) for name in names.values())
+
+
+@pytest.mark.parametrize("stop", range(1, 40, 3))
+def test_buffered_rounds_replay_alike(stop):
+    clock = lambda party, name: 0.5 + 4 * chance(party, name)  # noqa: E731
+    job, members = Job("toys", (Buffered(k=2, rounds=7),), min_parties=1), parties(5)
+    wanted = params(finish(job, members, Memoir(), clock)[0])
+    assert params(finish(job, members, Memoir(stop), clock)[0]) == wanted
+
+
+def test_the_same_name_gets_the_same_answer_without_new_work():
+    job, members = Job("toys", (Toy(rounds=2),), min_parties=1), parties(3)
+    calls = []
+    seats, compute = seats_of(job, members), in_process(job, members)
+
+    def counting(work):
+        calls.extend(work.parties)
+        return compute(work)
+
+    journal = Memoir(stop_at=2, after=True)
+    with pytest.raises(Stop):
+        Carrier(job, seats, counting, journal).run()
+    assert len(calls) == 3
+    journal.stop_at = None
+    Carrier(job, seats, counting, journal).run()
+    assert len(calls) == 6
+
+
+def test_a_quorum_is_waited_for_and_missing_parties_are_named():
+    job, members = Job("toys", (Toy(rounds=2),), min_parties=1), parties(3)
+    with pytest.raises(TooFewParties, match="bank-1"):
+        finish(job, members, Memoir(), lambda party, name: None if party == "bank-1" else 1.0)
+    lenient = Job("toys", (Toy(rounds=2),), min_parties=1, quorum=2)
+    done, seats = finish(lenient, members, Memoir(), lambda party, name: None if party == "bank-1" else 1.0)
+    assert not seats["bank-1"].memory
+    assert done.last(Walk).round == 2
+
+
+def test_a_deadline_loses_the_slow_but_a_quorum_waits_for_enough():
+    job = Job("toys", (Toy(rounds=1),), min_parties=1, quorum=2, deadline=10.0)
+    members = parties(3)
+    journal = Memoir()
+    finish(job, members, journal, lambda party, name: {"bank-0": 1.0, "bank-1": 30.0, "bank-2": 40.0}[party])
+    (closing,) = journal.closings.values()
+    assert [party for party, _ in closing.counted] == ["bank-0", "bank-1"]
+    assert closing.lost == ("bank-2",)
+
+
+class No:
+    """A guard that admits nothing."""
+
+    def admit(self, ask, job):
+        return Refusal("Not on a Sunday.", mend="Ask on Monday.")
+
+    def release(self, answer, ask, job):
+        return answer
+
+
+class Quiet:
+    """A guard that lets nothing out."""
+
+    def admit(self, ask, job):
+        return None
+
+    def release(self, answer, ask, job):
+        return Refusal("This stays here.")
+
+
+@pytest.mark.parametrize(("guard", "words"), [(No(), "Sunday"), (Quiet(), "stays here")])
+def test_guards_at_the_door_have_the_last_word(guard, words):
+    job, (one, two, three) = Job("toys", (Toy(rounds=2),), min_parties=1), parties(3)
+    guarded = Party(two.name, two.tables, (guard,))
+    with pytest.raises(PolicyRefusal, match=words):
+        finish(job, [one, guarded, three], Memoir(), None)
+    lenient = Job("toys", (Toy(rounds=2),), min_parties=1, quorum=2)
+    _, seats = finish(lenient, [one, guarded, three], Memoir(), None)
+    assert not seats[two.name].memory
+
+
+def test_a_party_alone_runs_the_same_steps():
+    job = Job("toys", (Toy(rounds=3),))
+    assert run_alone(job, parties(1)[0]).last(Walk).round == 3
+
+
+def test_rosters_are_checked():
+    job = Job("toys", (Toy(),))
+    with pytest.raises(TooFewParties, match="at least 3"):
+        seats_of(job, parties(2))
+    with pytest.raises(ConfigError, match="one name"):
+        seats_of(job, [*parties(3), parties(1)[0]])
