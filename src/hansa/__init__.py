@@ -20,7 +20,6 @@ _FACE = {
     "Evaluate": "hansa.horizontal.evaluate",
     "HansaError": "hansa.errors",
     "Job": "hansa.core.job",
-    "LinearRegressor": "hansa.running.estimators",
     "Linear": "hansa.trainers.linear",
     "Local": "hansa.core.trainer",
     "LogisticClassifier": "hansa.running.estimators",
@@ -44,7 +43,7 @@ _RENAMED = {"Party": "party"}
 __all__ = sorted(_FACE)  # noqa: PLE0605 - the table above is the one list of names
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401
+def __getattr__(name: str) -> Any:
     """Load a name of the face when it is first used."""
     if name not in _FACE:
         message = f"hansa has no '{name}'."

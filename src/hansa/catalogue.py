@@ -49,7 +49,7 @@ PARTS: dict[str, dict[str, str]] = {
 _PLACES = {place: name for parts in PARTS.values() for name, place in parts.items()}
 
 
-def part(name: str, where: str = "") -> Any:  # noqa: ANN401 - a class, or a ready-made part
+def part(name: str, where: str = "") -> Any:
     """Look a part up by the name that a job file gives it.
 
     Raises:
@@ -69,7 +69,7 @@ def part(name: str, where: str = "") -> Any:  # noqa: ANN401 - a class, or a rea
     raise ConfigError(f"{where}: there is no part '{name}'.", mend=nearest(name, known))
 
 
-def name_of(value: Any) -> str | None:  # noqa: ANN401
+def name_of(value: Any) -> str | None:
     """Say by which name a job file would call this value, or None.
 
     Example:
@@ -84,7 +84,7 @@ def name_of(value: Any) -> str | None:  # noqa: ANN401
     return own if isinstance(own, str) and _is_ready_made(own, value) else None
 
 
-def _is_ready_made(name: str, value: Any) -> bool:  # noqa: ANN401
+def _is_ready_made(name: str, value: Any) -> bool:
     return any(name in parts for parts in PARTS.values()) and part(name) is value
 
 
@@ -99,7 +99,7 @@ def names(kind: type[Any]) -> list[str]:
     return sorted(PARTS.get(kind.__name__, {}))
 
 
-def fits(value: Any, kind: type[Any]) -> bool:  # noqa: ANN401
+def fits(value: Any, kind: type[Any]) -> bool:
     """Say whether a part is of the kind that a field wants."""
     name = name_of(value)
     return name is not None and name in PARTS.get(kind.__name__, {})
@@ -113,6 +113,14 @@ def type_names() -> dict[str, Any]:
         "hansa.core.link": ("Link",),
         "hansa.core.chain": ("Chain",),
     }
-    found: dict[str, Any] = {name: getattr(import_module(module), name) for module, names_ in core.items() for name in names_}
+    found: dict[str, Any] = {
+        name: getattr(import_module(module), name) for module, names_ in core.items() for name in names_
+    }
     numpy = import_module("numpy")
-    return {**found, "NDArray": import_module("numpy.typing").NDArray, "np": numpy, "Mapping": import_module("collections.abc").Mapping, "Any": Any}
+    return {
+        **found,
+        "NDArray": import_module("numpy.typing").NDArray,
+        "np": numpy,
+        "Mapping": import_module("collections.abc").Mapping,
+        "Any": Any,
+    }

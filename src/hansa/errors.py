@@ -104,7 +104,9 @@ class PartyFailed(PartyError):
         'bank-a'
     """
 
-    def __init__(self, what: str, why: str = "", mend: str = "", *, party: str = "", place: str = "", ask: str = "") -> None:
+    def __init__(
+        self, what: str, why: str = "", mend: str = "", *, party: str = "", place: str = "", ask: str = ""
+    ) -> None:
         """Take the sentences, then who failed, where in the job, and on which kind of ask."""
         super().__init__(what, why, mend)
         self.party, self.place, self.ask = party, place, ask
@@ -118,7 +120,7 @@ class PartyFailed(PartyError):
         return f"{self.party} ({self.ask} in {self.place}): {super().__str__()}"
 
 
-def _party_failed(what: str, why: str, mend: str, party: str, place: str, ask: str) -> PartyFailed:  # noqa: PLR0913, PLR0917
+def _party_failed(what: str, why: str, mend: str, party: str, place: str, ask: str) -> PartyFailed:
     return PartyFailed(what, why, mend, party=party, place=place, ask=ask)
 
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, final
+from typing import TYPE_CHECKING, Protocol, TypeAlias, final
 
 from hansa.core.fold import Mergeable
 from hansa.core.job import At
 from hansa.core.message import Answer, Envelope, Name, Refusal
 from hansa.core.party import Seat, site_of
-from hansa.core.plan import Everyone, First, Keep, Quorum, Reply
+from hansa.core.plan import First, Keep, Quorum, Reply
 from hansa.core.step import Done
 from hansa.core.work import Outcome, Work, do
 from hansa.errors import PolicyRefusal, TooFewParties
@@ -108,12 +108,17 @@ class Journal(Protocol):
 class Carrier:
     """Drives a job's plan over the seats of its parties.
 
-    Without a journal, a clock or guards a turn goes the short way: workers fold what they computed and single answers are
-    never built. The bits are the same. After each `Keep` the plan is told how many seconds it took.
+    Without a journal, a clock or guards a turn goes the short way: workers fold what they computed and single answers
+    are never built. The bits are the same. After each `Keep` the plan is told how many seconds it took.
     """
 
     def __init__(
-        self, job: Job, seats: Mapping[str, Seat], compute: Compute, journal: Journal | None = None, clock: Clock | None = None
+        self,
+        job: Job,
+        seats: Mapping[str, Seat],
+        compute: Compute,
+        journal: Journal | None = None,
+        clock: Clock | None = None,
     ) -> None:
         """Take the job, the seats in roster order, who computes, and optionally a journal and a simulated clock."""
         self.job, self.seats, self.compute, self.journal, self.clock = job, seats, compute, journal, clock
@@ -170,7 +175,9 @@ class Carrier:
             self._take_off(name, {party: word for party, word in said.items() if isinstance(word, Answer)})
             closing = self._close(name, asks, to, refused)
         else:
-            refused = {party: word for party in closing.refused if isinstance(word := self._recorded(name, party), Refusal)}
+            refused = {
+                party: word for party in closing.refused if isinstance(word := self._recorded(name, party), Refusal)
+            }
         return self._fold(name, asks, closing, refused)
 
     def _short(self, name: Name, asks: Asks, to: Sequence[str]) -> Reply:
@@ -228,17 +235,7 @@ class Carrier:
     def _close(self, name: Name, asks: Asks, to: Sequence[str], refused: Mapping[str, Refusal]) -> Closing:
         """Wait as the plan asks, and say who counts."""
         flights = sorted(self.flying, key=lambda flight: (flight.at, self.places[flight.party]))
-        match asks.until:
-            case First(k):
-                here = flights[:k]
-                enough = len(here) if to or flights else 0
-            case Quorum(n, within):
-                here = [f for f in flights if f.at <= self.now + within]
-                here = flights[: max(n, len(here))]
-                enough = min(n, len(to))
-            case Everyone():
-                here = [f for f in flights if f.at <= self.now + self.job.deadline]
-                enough = len(to)
+        here, enough = self._here(asks, flights, len(to))
         counted = {flight.party for flight in here}
         kept = isinstance(asks.until, First) and asks.until.keep
         away = [f for f in flights if f not in here] if kept else []
@@ -257,6 +254,16 @@ class Carrier:
                 self.journal.record(name, party, word)
             self.journal.close(name, closing)
         return closing
+
+    def _here(self, asks: Asks, flights: list[Flight], asked: int) -> tuple[list[Flight], int]:
+        """Those flights that the turn waits for, and how many it needs."""
+        if isinstance(asks.until, First):
+            here = flights[: asks.until.k]
+            return here, len(here)
+        within = asks.until.within if isinstance(asks.until, Quorum) else self.job.deadline
+        needed = min(asks.until.n, asked) if isinstance(asks.until, Quorum) else asked
+        timely = sum(flight.at <= self.now + within for flight in flights)
+        return flights[: max(needed, timely) if isinstance(asks.until, Quorum) else timely], needed
 
     def _fold(self, name: Name, asks: Asks, closing: Closing, refused: Mapping[str, Refusal]) -> Reply:
         answers = {(flight.party, flight.name): flight.answer for flight in self.flying}
@@ -296,7 +303,9 @@ class Carrier:
             raise PolicyRefusal(f"{party} refuses: {word.what}", word.why, word.mend)
         missing = ", ".join((*lost, *refused))
         raise TooFewParties(
-            f"{came} of {enough} parties answered ({name}).", f"Missing: {missing}.", "Bring them back, or lower the job's quorum."
+            f"{came} of {enough} parties answered ({name}).",
+            f"Missing: {missing}.",
+            "Bring them back, or lower the job's quorum.",
         )
 
 
@@ -322,4 +331,3 @@ def run_alone(job: Job, party: Party) -> Done:
     """Run a job with one party on its own, in this process: its local model, by the same steps."""
     lone = job.alone()
     return Carrier(lone, seats_of(lone, [party]), in_process(lone, [party])).run()
-

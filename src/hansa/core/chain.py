@@ -1,14 +1,15 @@
 """A chain: links in travel order, checked when it is built.
 
-An update travels who is asked -> at the party -> combine -> at the coordinator. On the way back the coordinator's halves
-of the party links close in reverse order, as brackets do; then the coordinator's own links act in the order written.
+An update travels who is asked -> at the party -> combine -> at the coordinator. On the way back the coordinator's
+halves of the party links close in reverse order, as brackets do; then the coordinator's own links act in the order
+written.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, TypeAlias, final
+from typing import TYPE_CHECKING, TypeAlias, final
 
 import numpy as np
 
@@ -65,7 +66,9 @@ class Chain:
             if len(named) > 1:
                 raise ChainError(f"Two links say {words}: {' and '.join(named)}.", mend="Keep one of them.")
         if not any(link.stage == "combine" for link in self.links):
-            raise ChainError("No link combines the updates.", mend="Add weighted_mean(), or another link that combines.")
+            raise ChainError(
+                "No link combines the updates.", mend="Add weighted_mean(), or another link that combines."
+            )
         self._check_guarantees()
 
     def _check_guarantees(self) -> None:
@@ -161,7 +164,9 @@ class Chain:
         """At the coordinator: combine's half, the party links' halves in reverse, the coordinator's links in order."""
         after: dict[int, Vectors] = {}
         numbered = list(enumerate(self.links))
-        stages: dict[Stage, list[tuple[int, Link]]] = {s: [(i, link) for i, link in numbered if link.stage == s] for s in STAGES}
+        stages: dict[Stage, list[tuple[int, Link]]] = {
+            s: [(i, link) for i, link in numbered if link.stage == s] for s in STAGES
+        }
         back = [*stages["combine"], *reversed(stages["party"]), *reversed(stages["weight"])]
         for i, link in (*back, *stages["coordinator"]):
             total, after[i] = link.close(total, states[i])
@@ -172,12 +177,18 @@ class Chain:
         stacks: list[Vectors] = []
         for i, link in enumerate(self.links):
             fresh = link.mine(size)
-            stacks.append({k: np.concatenate([m.get(_key(i, link, k), first) for m in memories]) for k, first in fresh.items()})
+            stacks.append(
+                {k: np.concatenate([m.get(_key(i, link, k), first) for m in memories]) for k, first in fresh.items()}
+            )
         return stacks
 
     def remember(self, memories: Sequence[Memory], kept: Sequence[Vectors]) -> Sequence[Memory]:
         """Put each link's stack back into the parties' memories; the same memories where no link remembers."""
-        named = [(_key(i, link, k), rows) for i, (link, v) in enumerate(zip(self.links, kept, strict=True)) for k, rows in v.items()]
+        named = [
+            (_key(i, link, k), rows)
+            for i, (link, v) in enumerate(zip(self.links, kept, strict=True))
+            for k, rows in v.items()
+        ]
         if not named:
             return memories
         return [{**memory, **{key: rows[n : n + 1] for key, rows in named}} for n, memory in enumerate(memories)]

@@ -1,7 +1,8 @@
 """Frozen dataclasses to plain data and back, read by the fields' own types: for TOML, for checkpoints, for models.
 
-Data never picks a class: the expected type is known from the field, and a part (a link, a trainer, a step) is looked up by
-its short name in the one static table, `hansa.catalogue`. An unknown key is an error that names the nearest known one.
+Data never picks a class: the expected type is known from the field, and a part (a link, a trainer, a step) is looked
+up by its short name in the one static table, `hansa.catalogue`. An unknown key is an error that names the nearest
+known one.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import types
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import msgpack
@@ -23,7 +24,7 @@ _ARRAYS = {"f4", "f8", "i1", "i4", "i8", "u1", "u8", "b1"}
 _MAX_BYTES = 1 << 31
 
 
-def plain(value: Any) -> Any:  # noqa: ANN401 - any value that a field may hold
+def plain(value: Any) -> Any:
     """Turn a frozen dataclass into plain data: dictionaries, lists, strings, numbers, arrays.
 
     A part of the catalogue becomes `{"use": NAME, ...}`, or just its name where it has no settings; a field at its
@@ -57,7 +58,7 @@ def plain(value: Any) -> Any:  # noqa: ANN401 - any value that a field may hold
     )
 
 
-def build(kind: Any, data: Any, where: str = "") -> Any:  # noqa: ANN401 - any type that a field may have
+def build(kind: Any, data: Any, where: str = "") -> Any:
     """Read plain data as a value of type `kind`, checked field by field.
 
     Raises:
@@ -89,14 +90,18 @@ def build(kind: Any, data: Any, where: str = "") -> Any:  # noqa: ANN401 - any t
         return {str(key): build(args[1], item, f"{where}.{key}") for key, item in data.items()}
     if _is_array(kind, origin):
         return np.asarray(data)
-    if is_dataclass(kind) and isinstance(kind, type) and not (isinstance(data, str) or "use" in (data if isinstance(data, Mapping) else ())):
+    if (
+        is_dataclass(kind)
+        and isinstance(kind, type)
+        and not (isinstance(data, str) or "use" in (data if isinstance(data, Mapping) else ()))
+    ):
         return _build_dataclass(kind, data, where)
     if kind in {str, bool, int, float, bytes}:
         return _build_scalar(kind, data, where)
     return _build_part(kind, data, where)
 
 
-def pack(value: Any) -> bytes:  # noqa: ANN401
+def pack(value: Any) -> bytes:
     """Write a frozen dataclass as bytes (msgpack; an array as its dtype, shape and buffer).
 
     Example:
@@ -117,12 +122,18 @@ def unpack(kind: type[T], data: bytes) -> T:
         tree = msgpack.unpackb(data, object_hook=_unpack_array, raw=False, max_bin_len=_MAX_BYTES, max_str_len=1 << 24)
         value: T = build(kind, tree, kind.__name__)
     except (ValueError, TypeError, HansaError, msgpack.UnpackException) as error:
-        raise WireError(f"The bytes do not hold a {kind.__name__}.", str(error) if isinstance(error, HansaError) else "") from None
+        raise WireError(
+            f"The bytes do not hold a {kind.__name__}.", str(error) if isinstance(error, HansaError) else ""
+        ) from None
     return value
 
 
-def _is_default(field: Any, value: Any) -> bool:  # noqa: ANN401
-    default = field.default if field.default is not MISSING else (field.default_factory() if field.default_factory is not MISSING else MISSING)
+def _is_default(field: Any, value: Any) -> bool:
+    default = (
+        field.default
+        if field.default is not MISSING
+        else (field.default_factory() if field.default_factory is not MISSING else MISSING)
+    )
     if default is MISSING:
         return False
     actual = getattr(value, field.name)
@@ -131,16 +142,16 @@ def _is_default(field: Any, value: Any) -> bool:  # noqa: ANN401
     return type(actual) is type(default) and bool(actual == default)
 
 
-def _is_array(kind: Any, origin: Any) -> bool:  # noqa: ANN401
+def _is_array(kind: Any, origin: Any) -> bool:
     return kind is np.ndarray or origin is np.ndarray
 
 
-@lru_cache(maxsize=256)
+@cache
 def _hints(kind: type[Any]) -> dict[str, Any]:
     return get_type_hints(kind, localns=catalogue.type_names())
 
 
-def _build_dataclass(kind: type[Any], data: Any, where: str) -> Any:  # noqa: ANN401
+def _build_dataclass(kind: type[Any], data: Any, where: str) -> Any:
     if not isinstance(data, Mapping):
         raise ConfigError(f"{where or kind.__name__} must be a table of settings.", f"Got {type(data).__name__}.")
     known = {f.name: f for f in fields(kind) if f.init}
@@ -154,7 +165,7 @@ def _build_dataclass(kind: type[Any], data: Any, where: str) -> Any:  # noqa: AN
     return kind(**{key: build(hints[key], item, f"{where}.{key}" if where else key) for key, item in data.items()})
 
 
-def _build_scalar(kind: type[Any], data: Any, where: str) -> Any:  # noqa: ANN401
+def _build_scalar(kind: type[Any], data: Any, where: str) -> Any:
     if kind is float and isinstance(data, int) and not isinstance(data, bool):
         return float(data)
     if not isinstance(data, kind) or (kind is int and isinstance(data, bool)):
@@ -163,7 +174,7 @@ def _build_scalar(kind: type[Any], data: Any, where: str) -> Any:  # noqa: ANN40
     return data
 
 
-def _build_tuple(args: tuple[Any, ...], data: Any, where: str) -> tuple[Any, ...]:  # noqa: ANN401
+def _build_tuple(args: tuple[Any, ...], data: Any, where: str) -> tuple[Any, ...]:
     if not isinstance(data, list | tuple):
         raise ConfigError(f"{where} must be a list.", f"Got {type(data).__name__}.")
     if len(args) == 2 and args[1] is Ellipsis:
@@ -173,7 +184,7 @@ def _build_tuple(args: tuple[Any, ...], data: Any, where: str) -> tuple[Any, ...
     return tuple(build(arg, item, f"{where}[{i}]") for i, (arg, item) in enumerate(zip(args, data, strict=True)))
 
 
-def _build_union(args: tuple[Any, ...], data: Any, where: str) -> Any:  # noqa: ANN401
+def _build_union(args: tuple[Any, ...], data: Any, where: str) -> Any:
     if data is None and type(None) in args:
         return None
     kinds = [arg for arg in args if arg is not type(None)]
@@ -186,7 +197,7 @@ def _build_union(args: tuple[Any, ...], data: Any, where: str) -> Any:  # noqa: 
     raise errors[0]
 
 
-def _build_part(kind: Any, data: Any, where: str) -> Any:  # noqa: ANN401
+def _build_part(kind: Any, data: Any, where: str) -> Any:
     if isinstance(data, str):
         name, settings = data, {}
     elif isinstance(data, Mapping) and isinstance(data.get("use"), str):
@@ -198,18 +209,21 @@ def _build_part(kind: Any, data: Any, where: str) -> Any:  # noqa: ANN401
     if not isinstance(part, type) and settings:
         raise ConfigError(f"{where}: '{name}' has no settings.")
     if isinstance(kind, type) and not catalogue.fits(made, kind):
-        raise ConfigError(f"{where}: '{name}' is no {kind.__name__.lower()}.", mend=f"Choose one of: {', '.join(catalogue.names(kind))}.")
+        raise ConfigError(
+            f"{where}: '{name}' is no {kind.__name__.lower()}.",
+            mend=f"Choose one of: {', '.join(catalogue.names(kind))}.",
+        )
     return made
 
 
-def _pack_array(value: Any) -> Any:  # noqa: ANN401
+def _pack_array(value: Any) -> Any:
     if isinstance(value, np.ndarray) and value.dtype.newbyteorder("<").str[1:] in _ARRAYS:
         little = np.ascontiguousarray(value.astype(value.dtype.newbyteorder("<"), copy=False))
         return {"__array__": little.dtype.str[1:], "shape": list(value.shape), "data": little.tobytes()}
     raise TypeError
 
 
-def _unpack_array(tree: dict[str, Any]) -> Any:  # noqa: ANN401
+def _unpack_array(tree: dict[str, Any]) -> Any:
     if "__array__" not in tree:
         return tree
     kind = tree["__array__"]

@@ -1,8 +1,8 @@
 """Randomness by name: the same party, round and purpose draw the same bits on every engine.
 
-Training streams are Philox, keyed by SHA-256(seed, party, round, purpose). Only raw 64-bit draws are used, because numpy
-promises those across versions and not its distributions. Noise that protects somebody never comes from here: `system_normal`
-reads the operating system.
+Training streams are Philox, keyed by SHA-256(seed, party, round, purpose). Only raw 64-bit draws are used, because
+numpy promises those across versions and not its distributions. Noise that protects somebody never comes from here:
+`system_normal` reads the operating system.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Draws:
 
     def uniform(self, purpose: str, n: int) -> NDArray[np.float64]:
         """Draw `[n]` floats in [0, 1)."""
-        return (self.raw(purpose, n) >> np.uint64(11)) * _UNIT
+        return (self.raw(purpose, n) >> np.uint64(11)).astype(np.float64) * _UNIT
 
     def normal(self, purpose: str, n: int) -> NDArray[np.float64]:
         """Draw `[n]` standard normals (Box and Muller 1958)."""
@@ -65,7 +65,7 @@ def system_normal(n: int) -> NDArray[np.float64]:
     """
     even = n + n % 2
     words = np.frombuffer(os.urandom(8 * even), dtype="<u8")
-    return _normal((words >> np.uint64(11)) * _UNIT, n)
+    return _normal((words >> np.uint64(11)).astype(np.float64) * _UNIT, n)
 
 
 def _normal(uniform: NDArray[np.float64], n: int) -> NDArray[np.float64]:

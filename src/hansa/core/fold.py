@@ -58,7 +58,7 @@ class Mergeable(Protocol):
 @final
 @dataclass(frozen=True)
 class Nodes:
-    """Partial sums by tree node `(level, index)`; node (0, p) is place p, node (l, i) spans places i 2^l to (i + 1) 2^l - 1."""
+    """Partial sums by tree node `(level, index)`; node (l, i) spans the places from i 2^l to (i + 1) 2^l - 1."""
 
     asked: tuple[int, ...]
     sums: Mapping[tuple[int, int], Load] = field(default_factory=dict)

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 class Data:
     """Which table the job reads at each party, and which columns are its target, customer id and row weight.
 
-    Empty names mean: the only table there is, and what the table itself says. `positive`: the value of a target in words
-    that is the event; the other values are not.
+    Empty names mean: the only table there is, and what the table itself says. `positive`: the value of a target in
+    words that is the event; the other values are not.
 
     Example:
         >>> Data(target="default", id="customer_id").target
@@ -130,7 +130,9 @@ class Job:
                 mend="Invite more, or lower min_parties if all of them agree.",
             )
         if self.quorum > len(names):
-            raise ConfigError(f"The quorum is {self.quorum} and there are {len(names)} parties.", mend="Lower the quorum.")
+            raise ConfigError(
+                f"The quorum is {self.quorum} and there are {len(names)} parties.", mend="Lower the quorum."
+            )
         return Roster(names, self.seed, self.quorum, self.deadline, self.min_cell)
 
     def alone(self) -> Job:

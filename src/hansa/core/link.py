@@ -1,7 +1,7 @@
 """A link is one step of an update's journey, with what it guarantees; a chain of links is a strategy.
 
-Every method defaults to nothing, so that a link says only what it does. `apply` is written over `[n, d]`, a stack of `n`
-parties, and a party alone is n = 1; both halves of a link, the party's and the coordinator's, stand in one class.
+Every method defaults to nothing, so that a link says only what it does. `apply` is written over `[n, d]`, a stack of
+`n` parties, and a party alone is n = 1; both halves of a link, the party's and the coordinator's, stand in one class.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Guarantees:
     event: Event | None = None
 
 
-class Link(ABC):  # noqa: B024 - every method has a default: to do nothing
+class Link(ABC):
     """One step of an update's journey: who is asked, at the party, combining, at the coordinator.
 
     Subclass it with a final frozen dataclass and write the methods that matter.
@@ -118,8 +118,8 @@ class Link(ABC):  # noqa: B024 - every method has a default: to do nothing
         """Combine links: how answers become one value."""
         return Collect() if self.guarantees.sees_each else Sum()
 
-    def combine(self, value: Any) -> Load | None:  # noqa: ANN401 - the fold's value
-        """Combine links: make the gathered value one load `[1, ...]` that holds the mean `delta`; None when nobody came."""
+    def combine(self, value: Any) -> Load | None:
+        """Combine links: make the gathered value one load `[1, ...]` with the mean `delta`; None when nobody came."""
         total: Load | None = value
         return total
 

@@ -1,7 +1,8 @@
 """An institution: its name, its tables, the guards at its door, and its seat at a job.
 
-Handlers are pure: (ask, site, memory) -> (answer, memory'). What a handler remembers stays pending until a later ask says
-that the answer counted; otherwise the old memory stands. So nothing drifts when an update is lost or a round is redone.
+Handlers are pure: (ask, site, memory) -> (answer, memory'). What a handler remembers stays pending until a later ask
+says that the answer counted; otherwise the old memory stands. So nothing drifts when an update is lost or a round is
+redone.
 """
 
 from __future__ import annotations
@@ -65,8 +66,15 @@ class Party:
 
     def __post_init__(self) -> None:
         """Check the name."""
-        if not self.name or self.name != self.name.strip() or any(c in self.name for c in "/\\\0\n") or self.name in {".", ".."}:
-            raise ConfigError("A party needs a name that can also be a folder's.", mend="Use letters, digits and dashes.")
+        if (
+            not self.name
+            or self.name != self.name.strip()
+            or any(c in self.name for c in "/\\\0\n")
+            or self.name in {".", ".."}
+        ):
+            raise ConfigError(
+                "A party needs a name that can also be a folder's.", mend="Use letters, digits and dashes."
+            )
 
     def table(self, name: str) -> Table:
         """The table of this name; with an empty name, the only one there is.
@@ -78,7 +86,11 @@ class Party:
             return self.tables[name]
         if not name and len(self.tables) == 1:
             return next(iter(self.tables.values()))
-        what = f"{self.name} has no table '{name}'." if name else f"{self.name} has {len(self.tables)} tables and the job names none."
+        what = (
+            f"{self.name} has no table '{name}'."
+            if name
+            else f"{self.name} has {len(self.tables)} tables and the job names none."
+        )
         raise DataError(what, mend=nearest(name, self.tables) if self.tables else "Give the party a table.")
 
 
@@ -107,7 +119,7 @@ class Site:
 class Handler(Protocol):
     """Answers one kind of ask for one party."""
 
-    def answer(self, ask: Any, site: Site, memory: Memory) -> tuple[Answer, Memory]:  # noqa: ANN401 - its own kind of ask
+    def answer(self, ask: Any, site: Site, memory: Memory) -> tuple[Answer, Memory]:
         """Answer, and say what to remember if the answer counts (the same memory: nothing new)."""
         ...
 
@@ -116,7 +128,9 @@ class Handler(Protocol):
 class ManyHandler(Handler, Protocol):
     """A handler that answers for a stack of parties in one go."""
 
-    def many(self, asks: Sequence[Any], sites: Sequence[Site], memories: Sequence[Memory]) -> tuple[Answer, Sequence[Memory]]:
+    def many(
+        self, asks: Sequence[Any], sites: Sequence[Site], memories: Sequence[Memory]
+    ) -> tuple[Answer, Sequence[Memory]]:
         """Answer with one row for each party, and each one's memory."""
         ...
 
@@ -129,8 +143,8 @@ def site_of(party: Party, job: Job) -> Site:
     """
     table, data = party.table(job.data.table), job.data
     target = data.target or table.target
-    for column in filter(None, (target, data.id, data.weight)):
-        table.column(column)
+    for named in filter(None, (target, data.id, data.weight)):
+        table.column(named)
     table = replace(table, target=target, id=data.id or table.id, weight=data.weight or table.weight)
     if data.positive and target is not None:
         column = table.column(target)
@@ -153,7 +167,10 @@ class Seat:
         self.given: dict[Name, Answer | Refusal] = {}
 
     def open(self, envelope: Envelope) -> Answer | Refusal | None:
-        """Take an envelope in: settle what has counted, give the same answer to the same name, or refuse; None means work."""
+        """Take an envelope in: settle what has counted, and give the old answer to an old name, or refuse.
+
+        None means that there is work to do.
+        """
         self.settle(envelope.counted)
         if envelope.name in self.given:
             return self.given[envelope.name]
@@ -176,16 +193,20 @@ class Seat:
 
     def close(self, envelope: Envelope, answer: Answer, memory: Memory) -> Answer | Refusal:
         """Let an answer past the guards, remember it under its name, and hold its memory."""
-        said: Answer | Refusal = answer
-        for guard in self.party.guards:
-            said = guard.release(said, inner(envelope.ask), self.job)
-            if isinstance(said, Refusal):
-                break
-        if not isinstance(said, Refusal):
+        said = self._released(answer, inner(envelope.ask))
+        if isinstance(said, Answer):
             self.hold(envelope.name, memory)
         self.given = {name: old for name, old in self.given.items() if name.keep >= envelope.name.keep - _KEPT}
         self.given[envelope.name] = said
         return said
+
+    def _released(self, answer: Answer, ask: Ask) -> Answer | Refusal:
+        for guard in self.party.guards:
+            said = guard.release(answer, ask, self.job)
+            if isinstance(said, Refusal):
+                return said
+            answer = said
+        return answer
 
 
 def inner(ask: Ask) -> Ask:

@@ -1,8 +1,8 @@
 """A plan asks and is answered; it knows nothing of who carries its asks.
 
-A plan is a generator that yields `Asks` and receives a `Reply`, and yields `Keep(state)` when a step of work is done. It
-reads no clock, file or entropy, so that it can be replayed: from the last `Keep` with the recorded answers it goes the same
-way again.
+A plan is a generator that yields `Asks` and receives a `Reply`, and yields `Keep(state)` when a step of work is done.
+It reads no clock, file or entropy, so that it can be replayed: from the last `Keep` with the recorded answers it goes
+the same way again.
 """
 
 from __future__ import annotations
@@ -41,7 +41,9 @@ class Quorum:
     def __post_init__(self) -> None:
         """Check the range."""
         if self.n < 1 or self.within <= 0:
-            raise ConfigError("A quorum needs n of at least 1 and a time above 0.", f"Got n={self.n}, within={self.within}.")
+            raise ConfigError(
+                "A quorum needs n of at least 1 and a time above 0.", f"Got n={self.n}, within={self.within}."
+            )
 
 
 @final
@@ -101,7 +103,7 @@ class Keep(Generic[S]):
 
 
 Plan: TypeAlias = Generator[Asks | Keep[Any], Any, S]
-"""A plan of asks and keeps whose value is an `S`; it is sent the `Reply` to its asks, and after a keep the seconds since the last one."""
+"""A plan whose value is an `S`; it is sent the `Reply` to its asks, and after a keep the seconds since the last one."""
 
 Gather: TypeAlias = Generator[Asks, Reply, S]
 """A sub-plan that only asks."""

@@ -1,14 +1,14 @@
 """Parameters as any nesting of arrays, flattened once to one vector.
 
-`ravel` lays the leaves end to end (dictionary keys sorted); `unravel` gives the nesting back as views, also of a stack of
-vectors `[n, d]`, whose leaves then lead with `n`.
+`ravel` lays the leaves end to end (dictionary keys sorted); `unravel` gives the nesting back as views, also of a stack
+of vectors `[n, d]`, whose leaves then lead with `n`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING, TypeAlias, cast, final
+from typing import TYPE_CHECKING, TypeAlias, final
 
 import numpy as np
 
@@ -43,7 +43,7 @@ class Layout:
         return sum(prod(shape) for shape in _leaves(self.shapes))
 
 
-def ravel(params: Params, dtype: DTypeLike = None) -> tuple[NDArray[np.floating], Layout]:
+def ravel(params: Params, dtype: DTypeLike | None = None) -> tuple[NDArray[np.floating], Layout]:
     """Flatten a nesting of arrays to one vector `[d]` and the layout that reads it back.
 
     Raises:
@@ -123,4 +123,4 @@ def _read(shape: Shape, vector: NDArray[np.floating], at: int) -> tuple[Params, 
             row.append(leaf)
         return row, at
     end = at + prod(shape)
-    return cast("NDArray[np.floating]", vector[..., at:end].reshape(*vector.shape[:-1], *shape)), end
+    return vector[..., at:end].reshape(*vector.shape[:-1], *shape), end

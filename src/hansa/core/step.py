@@ -77,7 +77,9 @@ class Done:
         """
         found = self.find(kind)
         if found is None:
-            raise JobError(f"No earlier step gives a {kind.__name__}.", mend="Put the step that makes it before this one.")
+            raise JobError(
+                f"No earlier step gives a {kind.__name__}.", mend="Put the step that makes it before this one."
+            )
         return found
 
 
@@ -98,7 +100,7 @@ class Step(Protocol):
         """The frozen dataclass that the plan keeps and returns."""
         ...
 
-    def plan(self, parties: Roster, kept: Any | None, done: Done) -> Plan[Any]:  # noqa: ANN401 - each step's own state
+    def plan(self, parties: Roster, kept: Any | None, done: Done) -> Plan[Any]:
         """Ask and be answered until the step is done; begin from `kept` where there is one."""
         ...
 

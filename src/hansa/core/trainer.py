@@ -29,7 +29,7 @@ Task: TypeAlias = Literal["binary", "multiclass", "regression"]
 @final
 @dataclass(frozen=True)
 class Design:
-    """The rows that a trainer learns from: `X [rows, features]`, `y [rows]` and, where rows count unequally, `weight [rows]`.
+    """The rows that a trainer learns from: `X [rows, features]`, `y [rows]`, and `weight [rows]` where rows weigh unequally.
 
     `X` and `weight` are in the trainer's dtype and contiguous; `y` holds 0/1, class codes 0..k-1, or values.
 
@@ -59,12 +59,12 @@ class Design:
 class Local:
     """What a party does between receiving the model and answering.
 
-    Either `epochs` or `steps`; `batch = 0` is all rows at once. Each epoch visits every row once in a fresh order, and the
-    last batch may be short. The loss is the (weighted) mean over a batch. `schedule` changes the rate from round to round:
-    `constant`, `cosine` (to 0 at the last round) or `exponential` (times `decay` each round). `class_weight="balanced"`
-    weighs the party's classes to equal shares. `clip_norm` bounds the L2 norm of each step's gradient.
-    `prox` (mu of FedProx), `tilt [n, d]` (added to every gradient) and `start [n, d]` (instead of the round's model) are
-    set by links, never by a job file.
+    Either `epochs` or `steps`; `batch = 0` is all rows at once. Each epoch visits every row once in a fresh order, and
+    the last batch may be short. The loss is the (weighted) mean over a batch. `schedule` changes the rate from round
+    to round: `constant`, `cosine` (to 0 at the last round) or `exponential` (times `decay` each round).
+    `class_weight="balanced"` weighs the party's classes to equal shares. `clip_norm` bounds the L2 norm of each step's
+    gradient. `prox` (mu of FedProx), `tilt [n, d]` (added to every gradient) and `start [n, d]` (instead of the
+    round's model) are set by links, never by a job file.
 
     Raises:
         ConfigError: a setting outside its range, or both `epochs` and `steps`.
@@ -120,8 +120,8 @@ class Local:
 class Trainer(Protocol):
     """Begins, fits and predicts; frozen data, so that a job can name it.
 
-    `honours` says which of a link's wishes it keeps. A load holds `delta [1, d]` (new parameters less old), `rows [1, 1]`
-    and `loss [1, 1]` (the summed training loss at the first pass, an indication only).
+    `honours` says which of a link's wishes it keeps. A load holds `delta [1, d]` (new parameters less old), `rows [1,
+    1]` and `loss [1, 1]` (the summed training loss at the first pass, an indication only).
     """
 
     @property

@@ -101,7 +101,9 @@ def _answer(
             pairs.append(handler.answer(work.asks[i], site(name), work.memories[i]))
         except HansaError as error:
             raise _failed(error, [name], where, kind) from None
-    return [((work.places[i],), answer) for i, (answer, _) in zip(rows, pairs, strict=True)], [after for _, after in pairs]
+    return [((work.places[i],), answer) for i, (answer, _) in zip(rows, pairs, strict=True)], [
+        after for _, after in pairs
+    ]
 
 
 def _rows(places: Sequence[int], answer: Answer) -> list[tuple[int, Answer]]:
@@ -118,4 +120,3 @@ def _failed(error: HansaError, names: Sequence[str], where: str, kind: str) -> H
     if error.exit_code != HansaError.exit_code:
         return type(error)(f"{shown}: {error.what}", error.why, error.mend)
     return PartyFailed(error.what, error.why, error.mend, party=shown, place=where, ask=kind)
-

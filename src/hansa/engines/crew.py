@@ -1,8 +1,8 @@
 """A crew of single-threaded worker processes that answer asks for the parties of a simulation.
 
-A turn's parties are cut into runs of neighbouring places of about equal cost, so that each worker folds whole branches of
-the tree of places and sends back a few sums. A party's tables travel to a worker once, its memory when it has changed.
-What goes through the pipes is our own, on this machine, behind a key of this run.
+A turn's parties are cut into runs of neighbouring places of about equal cost, so that each worker folds whole branches
+of the tree of places and sends back a few sums. A party's tables travel to a worker once, its memory when it has
+changed. What goes through the pipes is our own, on this machine, behind a key of this run.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ import signal
 import subprocess
 import sys
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from multiprocessing.connection import Client, Connection, Listener
 from multiprocessing.reduction import ForkingPickler
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, final
+from typing import TYPE_CHECKING, Any, Final, final
 
 import numpy as np
 
@@ -28,9 +29,10 @@ if TYPE_CHECKING:
     from hansa.core.job import Job
     from hansa.core.party import Party, Site
 
-ONE_THREAD: Final = {name: "1" for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")}
+ONE_THREAD: Final = dict.fromkeys(
+    ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
+)
 _KEY = "HANSA_CREW_KEY"
-_PATIENCE = 60.0
 
 
 @final
@@ -50,9 +52,6 @@ class Errand:
 
     function: Callable[..., Any]
     arguments: tuple[Any, ...]
-
-
-Said: TypeAlias = "Outcome | HansaError | Any"
 
 
 @final
@@ -83,7 +82,7 @@ class Worker:
         """Send an errand."""
         self._send(errand)
 
-    def receive(self) -> Said:
+    def receive(self) -> Any:
         """Wait for what the worker says."""
         try:
             said = self.pipe.recv()
@@ -103,12 +102,19 @@ class Crew:
         self.parties = {party.name: party for party in parties}
         self.cost = {party.name: 1 + len(site_of(party, job).table) for party in parties}
         key = os.urandom(32)
-        environment = {**os.environ, **ONE_THREAD, _KEY: key.hex(), "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        environment = {
+            **os.environ,
+            **ONE_THREAD,
+            _KEY: key.hex(),
+            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+        }
         self.workers: list[Worker] = []
         self.processes: list[subprocess.Popen[bytes]] = []
         with Listener(authkey=key) as listener:
             command = [sys.executable, "-c", "from hansa.engines.crew import serve; serve()", str(listener.address)]
-            self.processes = [subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL) for _ in range(workers)]  # noqa: S603
+            for _ in range(workers):
+                # This Python and our own module: nothing here comes from outside.
+                self.processes.append(subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL))  # noqa: S603
             for process in self.processes:
                 pipe = listener.accept()
                 pipe.send(job)
@@ -117,7 +123,7 @@ class Crew:
     def __call__(self, work: Work) -> Outcome:
         """Answer a batch of asks, spread over the workers."""
         cuts = _cuts([self.cost[name] for name in work.parties], len(self.workers))
-        parts = [_part(work, low, high) for low, high in zip(cuts, cuts[1:], strict=False)]
+        parts = [_part(work, low, high) for low, high in pairwise(cuts)]
         busy = list(zip(self.workers, parts, strict=False))
         for worker, part in busy:
             worker.send(part, self.parties)
@@ -163,7 +169,7 @@ def serve() -> None:
             pipe.send(said)
 
 
-def _errand(errand: Errand) -> Any:  # noqa: ANN401
+def _errand(errand: Errand) -> Any:
     return errand.function(*errand.arguments)
 
 
@@ -205,7 +211,9 @@ def _part(work: Work, low: int, high: int) -> Work:
 
 def _gone() -> PartyLost:
     return PartyLost(
-        "A worker process of the simulation has ended.", "It may have run out of memory.", "Use fewer workers, or smaller parties."
+        "A worker process of the simulation has ended.",
+        "It may have run out of memory.",
+        "Use fewer workers, or smaller parties.",
     )
 
 

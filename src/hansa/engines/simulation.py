@@ -141,7 +141,7 @@ class Aside:
         if crew is not None:
             crew.workers[0].call(Errand(function, arguments))
 
-    def result(self) -> Any:  # noqa: ANN401 - whatever the function returns
+    def result(self) -> Any:
         """Wait for what the function returns."""
         if self.crew is None:
             return self.function(*self.arguments)

@@ -1,7 +1,8 @@
 """The sealed test, opened once: pooled figures from counts, and each party's own gain; both halves on this page.
 
 What leaves a party: sums of losses; counts of its scores by bin and label, in groups of at least `min_cell` rows unless
-they travel in a secure sum; and, where `compare` is on, how its own model does against the federated one on its own test.
+they travel in a secure sum; and, where `compare` is on, how its own model does against the federated one on its own
+test.
 """
 
 from __future__ import annotations
@@ -20,14 +21,23 @@ from hansa.core.fold import Collect, Each
 from hansa.core.job import Job
 from hansa.core.load import Load
 from hansa.core.message import Answer, Ask
-from hansa.core.metrics import ScoreCounts, first_edges, merge_small, paired_delong, refine, score_keys, tie_sums, too_few
+from hansa.core.metrics import (
+    ScoreCounts,
+    first_edges,
+    merge_small,
+    paired_delong,
+    refine,
+    score_keys,
+    tie_sums,
+    too_few,
+)
 from hansa.core.party import Handler, Memory, Party, Site
 from hansa.core.plan import Asks, Gather, Keep, Plan
 from hansa.core.pytree import unravel
 from hansa.core.step import Done, Event, Roster
 from hansa.core.trainer import Design, Trainer
 from hansa.errors import ConfigError, HansaError
-from hansa.horizontal.design import design_of, enough, remembered, width_of
+from hansa.horizontal.design import design_of, enough, remembered
 from hansa.horizontal.rounds import Learning, Rounds, layout_of
 from hansa.horizontal.scores import loss_sums
 
@@ -65,7 +75,7 @@ class Compare(Ask):
 @final
 @dataclass(frozen=True)
 class Own:
-    """One party's own book: its model and the federated one on its sealed test, and the gain with its paired 95 % interval.
+    """One party's own book: its own model and the federated one on its sealed test, and the gain with its 95 % interval.
 
     The figures are AUC, accuracy, or mean squared error, by the task; `gain` is positive where the federated model is
     better. `note` says why there is none.
@@ -172,7 +182,12 @@ class Evaluate:
             reply = yield Asks(dict.fromkeys(parties, ask), until=parties.until(len(parties)))
             low, high = (reply.value[name].reshape(2, -1) for name in ("low", "high"))
             verdict = replace(
-                verdict, edges=edges, low=low, high=high, asks=verdict.asks + 1, left_out=int(reply.value["left_out"][0, 0])
+                verdict,
+                edges=edges,
+                low=low,
+                high=high,
+                asks=verdict.asks + 1,
+                left_out=int(reply.value["left_out"][0, 0]),
             )
             edges = refine(ScoreCounts(edges, low, high), reply.value["ties"].reshape(2, -1), self.tolerance)
         return verdict
@@ -197,7 +212,7 @@ def trainer_of(job: Job) -> tuple[Trainer, int]:
 
 
 def own_job(job: Job) -> Job:
-    """What a party runs by itself to get its own model: the same steps up to the test, with nobody to weigh or hide from.
+    """What a party runs by itself to get its own model: the same steps up to the test, with nobody to hide from.
 
     Example:
         >>> len(own_job(Job("scores", steps=(Rounds(), Evaluate()))).steps)
@@ -303,6 +318,7 @@ def _own(parties: Roster, each: Each | None) -> tuple[Own, ...]:
     rows = () if each is None else each.rows
     found: dict[str, Own] = {}
     for place, answer in rows:
-        count, positives, *figures, code = answer.load["figures"][0].tolist()
-        found[parties.names[place]] = Own(parties.names[place], int(count), int(positives), *figures, note=NOTES[int(code)])
+        count, positives, federated, local, gain, low, high, code = answer.load["figures"][0].tolist()
+        name, note = parties.names[place], NOTES[int(code)]
+        found[name] = Own(name, int(count), int(positives), federated, local, gain, low, high, note)
     return tuple(found[name] for name in parties if name in found)

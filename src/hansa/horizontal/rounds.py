@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, Literal, final
 
 import numpy as np
@@ -29,7 +30,7 @@ from hansa.horizontal.design import design_of, enough, width_of
 from hansa.horizontal.scores import LOSS, loss_sums, measures
 
 
-def _part(name: str) -> Any:  # noqa: ANN401 - links and trainers stand in rooms beside this one
+def _part(name: str) -> Any:
     part = catalogue.part(name)
     return part() if isinstance(part, type) else part
 
@@ -72,7 +73,7 @@ class Point:
 @final
 @dataclass(frozen=True)
 class Learning:
-    """What the rounds have learned: parameters `[d]` after `round` rounds, each link's state, the best so far, the history.
+    """What the rounds have learned: parameters `[d]`, each link's state, the best so far, and the history.
 
     `best` holds the parameters of the best check on validation; where nothing is checked, those of the last round.
     """
@@ -100,10 +101,10 @@ class Learning:
 class Rounds:
     """Train one model over all parties, round by round, and keep the best on validation.
 
-    `chain`: the links of the update's journey. `rounds`: at most so many. `check_every`: pooled validation loss after every
-    k-th round (0: never). `patience`: stop after so many checks that improve by less than `min_improvement`, relative
-    (0: never). `seconds`: stop after the round in which this much time has passed (0: never). `start`: `random` or `zero`
-    parameters, or `given` by an earlier step of the job or by `run(..., start=model)`.
+    `chain`: the links of the update's journey. `rounds`: at most so many. `check_every`: pooled validation loss after
+    every k-th round (0: never). `patience`: stop after so many checks that improve by less than `min_improvement`,
+    relative (0: never). `seconds`: stop after the round in which this much time has passed (0: never). `start`:
+    `random` or `zero` parameters, or `given` by an earlier step of the job or by `run(..., start=model)`.
 
     Raises:
         ConfigError: a setting outside its range.
@@ -126,7 +127,13 @@ class Rounds:
 
     def __post_init__(self) -> None:
         """Check ranges, and the chain against itself and the trainer."""
-        for name, least in (("rounds", 1), ("check_every", 0), ("patience", 0), ("min_improvement", 0.0), ("seconds", 0.0)):
+        for name, least in (
+            ("rounds", 1),
+            ("check_every", 0),
+            ("patience", 0),
+            ("min_improvement", 0.0),
+            ("seconds", 0.0),
+        ):
             if getattr(self, name) < least:
                 raise ConfigError(f"{name} must be at least {least}.", f"Got {getattr(self, name)}.")
         if self.patience and not self.check_every:
@@ -190,7 +197,8 @@ class Rounds:
         if self.start == "given":
             if earlier is None or earlier.width != width:
                 raise ConfigError(
-                    "There is no model of this shape to start from.", mend="Pass run(..., start=model), or start at random."
+                    "There is no model of this shape to start from.",
+                    mend="Pass run(..., start=model), or start at random.",
                 )
             vector = earlier.chosen
         else:
@@ -238,7 +246,9 @@ class Shapes:
         """Say the design's width, as two sums that tell whether all parties agree."""
         del ask
         width = float(width_of(site, memory))
-        return Answer(Load({"parties": np.ones((1, 1)), "width": np.array([[width]]), "square": np.array([[width**2]])})), memory
+        return Answer(
+            Load({"parties": np.ones((1, 1)), "width": np.array([[width]]), "square": np.array([[width**2]])})
+        ), memory
 
 
 @final
@@ -258,12 +268,17 @@ class Trains:
         answer, memories = self.many([ask], [site], [memory])
         return answer, memories[0]
 
-    def many(self, asks: Sequence[Train], sites: Sequence[Site], memories: Sequence[Memory]) -> tuple[Answer, Sequence[Memory]]:
+    def many(
+        self, asks: Sequence[Train], sites: Sequence[Site], memories: Sequence[Memory]
+    ) -> tuple[Answer, Sequence[Memory]]:
         """Train a stack of parties that all start from the same parameters."""
         ask = asks[0]
         if any(other is not ask and other.params is not ask.params for other in asks):
             raise DataError("One turn asks parties to train from different parameters.")
-        data = [enough(design_of(site, memory, "train", self.trainer.dtype), site) for site, memory in zip(sites, memories, strict=True)]
+        data = [
+            enough(design_of(site, memory, "train", self.trainer.dtype), site)
+            for site, memory in zip(sites, memories, strict=True)
+        ]
         width = width_of(sites[0], memories[0])
         params = unravel(layout_of(self.trainer, width), ask.params)
         draws = [site.draws(ask.round) for site in sites]
@@ -274,10 +289,13 @@ class Trains:
         load, kept = self.chain.apply(load, ask.told, mine, draws)
         return Answer(load), self.chain.remember(memories, kept)
 
-    def _fit(self, params: Any, data: Sequence[Design], local: Local, draws: Sequence[Draws]) -> Load:  # noqa: ANN401
+    def _fit(self, params: Any, data: Sequence[Design], local: Local, draws: Sequence[Draws]) -> Load:
         if isinstance(self.trainer, ManyTrainer):
             return self.trainer.fit_many(params, data, local, draws)
-        loads = [self.trainer.fit(params, one, _own(local, i), draw) for i, (one, draw) in enumerate(zip(data, draws, strict=True))]
+        loads = [
+            self.trainer.fit(params, one, _own(local, i), draw)
+            for i, (one, draw) in enumerate(zip(data, draws, strict=True))
+        ]
         return Load({name: np.concatenate([load[name] for load in loads]) for name in loads[0].vectors})
 
 
@@ -302,11 +320,14 @@ def _agreed(load: Load | None) -> int:
     parties, width, square = load["parties"][0, 0], load["width"][0, 0], load["square"][0, 0]
     if square * parties != width**2 or width == 0:
         raise DataError(
-            "The parties' designs differ in width, or are empty.", "They must have the same columns.", "Add a prepare step."
+            "The parties' designs differ in width, or are empty.",
+            "They must have the same columns.",
+            "Add a prepare step.",
         )
     return int(width / parties)
 
 
+@lru_cache(maxsize=64)
 def layout_of(trainer: Trainer, width: int) -> Layout:
     """How this trainer's parameters for so many columns lie in a vector.
 
@@ -315,7 +336,7 @@ def layout_of(trainer: Trainer, width: int) -> Layout:
         >>> layout_of(Linear(), 3).size
         4
     """
-    return ravel(trainer.init(width, "zero", Draws(0, "layout")))[1]
+    return ravel(trainer.init(width, "random", Draws(0, "layout")))[1]
 
 
 def _states(links: Sequence[Mapping[str, NDArray[Any]]]) -> States:

@@ -1,7 +1,7 @@
 """What the federated model is held against, where one machine sees all rows: in simulation only.
 
-`central` is the same job on pooled rows; `ensemble` the unweighted mean of the finished local models' probabilities, each
-with its own preparation; `local_mean` the mean of the local models' figures. All on the same pooled test rows.
+`central` is the same job on pooled rows; `ensemble` the unweighted mean of the finished local models' probabilities,
+each with its own preparation; `local_mean` the mean of the local models' figures. All on the same pooled test rows.
 """
 
 from __future__ import annotations
@@ -84,7 +84,9 @@ class Baselines:
         if self.trainer.task == "multiclass":
             chances = np.mean([_softmax(one.score) for one in members], axis=0)
             return Scored(np.log(np.maximum(chances, _TINY)), members[0].y, members[0].weight)
-        chance = np.clip(np.mean([1 / (1 + np.exp(-one.score.astype(np.float64))) for one in members], axis=0), _TINY, 1 - _TINY)
+        chance = np.clip(
+            np.mean([1 / (1 + np.exp(-one.score.astype(np.float64))) for one in members], axis=0), _TINY, 1 - _TINY
+        )
         return Scored(np.log(chance / (1 - chance)), members[0].y, members[0].weight)
 
     def difference(self, one: Scored, other: Scored) -> dict[str, float]:
@@ -111,12 +113,12 @@ class AsGiven:
         """The trainer's task."""
         return self.trainer.task
 
-    def margin(self, params: Any, X: NDArray[np.floating]) -> NDArray[np.floating]:  # noqa: ANN401
+    def margin(self, params: Any, X: NDArray[np.floating]) -> NDArray[np.floating]:
         """The scores themselves."""
         del params
         return X[:, 0] if self.trainer.task == "binary" else X
 
-    def predict(self, params: Any, X: NDArray[np.floating]) -> NDArray[np.floating]:  # noqa: ANN401
+    def predict(self, params: Any, X: NDArray[np.floating]) -> NDArray[np.floating]:
         """The values themselves."""
         del params
         return X[:, 0]
@@ -127,7 +129,7 @@ def _as_given(trainer: Trainer, scored: Scored) -> tuple[Any, Design]:
     return AsGiven(trainer), Design(score, scored.y, scored.weight)
 
 
-def _score(trainer: Trainer, params: Any, data: Design) -> NDArray[np.floating]:  # noqa: ANN401
+def _score(trainer: Trainer, params: Any, data: Design) -> NDArray[np.floating]:
     return trainer.predict(params, data.X) if trainer.task == "regression" else trainer.margin(params, data.X)
 
 
@@ -139,7 +141,11 @@ def _softmax(margin: NDArray[np.floating]) -> NDArray[np.floating]:
 
 
 def compare_all(
-    job: Job, sites: Mapping[str, Site], federated: Memory, memories: Mapping[str, Memory], central: Callable[[], Memory]
+    job: Job,
+    sites: Mapping[str, Site],
+    federated: Memory,
+    memories: Mapping[str, Memory],
+    central: Callable[[], Memory],
 ) -> dict[str, Any]:
     """The federated model beside central, ensemble and local mean, and its paired differences to the first two."""
     baselines = Baselines(job, sites)

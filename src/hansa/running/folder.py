@@ -1,4 +1,4 @@
-"""A run folder: `runs/ID/{job.toml, result.json, events.jsonl, kept/, model/, report.html}`; a run can go on from it."""
+"""A run folder, `runs/ID/{job.toml, result.json, events.jsonl, kept/, model/, report.html}`: a run goes on from it."""
 
 from __future__ import annotations
 
@@ -56,7 +56,10 @@ class Kept:
 
 @final
 class Folder:
-    """Keeps a simulation's snapshots in a run folder, at most one a second but every step's end; a journal that is not thorough."""
+    """Keeps a simulation's snapshots in a run folder: every step's end, and within a step at most one a second.
+
+    As a journal it is not thorough: what is asked again after a snapshot gives the same answers anyway.
+    """
 
     def __init__(self, path: Path, job: Job, seats: Mapping[str, Seat]) -> None:
         """Open the folder for a job and its seats."""
@@ -64,6 +67,7 @@ class Folder:
         self.digest = job.digest
         self.saved = -_SPARING
         self.last: Snapshot | None = None
+        self.memories: Mapping[str, Remembered] = {}
 
     @property
     def thorough(self) -> bool:
@@ -74,8 +78,25 @@ class Folder:
         """The last snapshot, with the parties' memories put back in their seats.
 
         Raises:
-            DataError: the file is damaged, or of another job.
+            DataError: the file is damaged.
+            ConfigError: it is of another job.
         """
+        read = self._read()
+        if read is None:
+            return None
+        kept, at = read
+        for name, memory in kept.memories.items():
+            seat = self.seats[name]
+            seat.memory = memory.settled
+            seat.pending = None if memory.pending is None else (Name(*memory.name), memory.pending)
+        return Snapshot(kept.keep, at, {party: tuple(Name(*n) for n in names) for party, names in kept.counted.items()})
+
+    def found(self) -> Done:
+        """What the steps have found as far as the last snapshot; nothing where there is none. Raises as `latest` does."""
+        read = self._read()
+        return Done() if read is None else read[1].done
+
+    def _read(self) -> tuple[Kept, At] | None:
         file = self.path / "kept" / "snapshot"
         if not file.exists():
             return None
@@ -86,19 +107,15 @@ class Folder:
             kept = unpack(Kept, body[32:])
             if kept.job_digest != self.digest:
                 raise ConfigError(f"The snapshot in '{self.path}' is of another job.", mend="Start the run anew.")
-            at = self._at(kept)
+            return kept, self._at(kept)
         except WireError:
             raise DataError(f"The snapshot in '{self.path}' cannot be read.", mend="Start the run anew.") from None
-        for name, memory in kept.memories.items():
-            seat = self.seats[name]
-            seat.memory = memory.settled
-            seat.pending = None if memory.pending is None else (Name(*memory.name), memory.pending)
-        return Snapshot(kept.keep, at, {party: tuple(Name(*n) for n in names) for party, names in kept.counted.items()})
 
     def save(self, snapshot: Snapshot) -> None:
         """Keep a snapshot, unless the last one is younger than a second and of the same step."""
         new_step = self.last is None or self.last.at.step != snapshot.at.step
         self.last = snapshot
+        self.memories = {name: _remembered(seat) for name, seat in self.seats.items()}  # as they are at this `Keep`
         if new_step or time.monotonic() - self.saved >= _SPARING:
             self.write()
 
@@ -112,8 +129,8 @@ class Folder:
             at.step,
             tuple(pack(result) for result in at.done.results),
             b"" if at.state is None else pack(at.state),
-            {party: tuple(tuple(name) for name in names) for party, names in self.last.counted.items()},
-            {name: _remembered(seat) for name, seat in self.seats.items()},
+            {party: tuple(map(_numbers, names)) for party, names in self.last.counted.items()},
+            self.memories,
             self.digest,
         )
         body = pack(kept)
@@ -130,6 +147,7 @@ class Folder:
     def answer(self, name: Name, party: str) -> Answer | Refusal | None:
         """None: single answers are not recorded."""
         del name, party
+        return None
 
     def record(self, name: Name, party: str, said: Answer | Refusal) -> None:
         """Nothing: single answers are not recorded."""
@@ -137,12 +155,13 @@ class Folder:
     def closing(self, name: Name) -> Closing | None:
         """None: turns are not recorded."""
         del name
+        return None
 
     def close(self, name: Name, closing: Closing) -> None:
         """Nothing: turns are not recorded."""
 
     def _at(self, kept: Kept) -> At:
-        given = [Learning] * (len(kept.done) - kept.step)
+        given: list[type[Any]] = [Learning] * (len(kept.done) - kept.step)
         kinds = [*given, *(step.state for step in self.job.steps)]
         done = Done(tuple(unpack(kind, body) for kind, body in zip(kinds, kept.done, strict=False)))
         state = unpack(self.job.steps[kept.step].state, kept.state) if kept.state else None
@@ -153,4 +172,8 @@ def _remembered(seat: Seat) -> Remembered:
     if seat.pending is None:
         return Remembered(seat.memory)
     name, memory = seat.pending
-    return Remembered(seat.memory, memory, tuple(name))
+    return Remembered(seat.memory, memory, _numbers(name))
+
+
+def _numbers(name: Name) -> tuple[int, int, int, int]:
+    return (name.step, name.keep, name.turn, name.attempt)

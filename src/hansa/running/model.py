@@ -66,7 +66,7 @@ class Model:
         """The parameters as the trainer nests them."""
         return unravel(layout_of(self.trainer, self.width), self.params)
 
-    def design(self, data: Any) -> NDArray[np.floating]:  # noqa: ANN401 - a frame, a mapping or a table
+    def design(self, data: Any) -> NDArray[np.floating]:
         """The prepared columns `[rows, width]` of a frame, in the trainer's precision.
 
         Raises:
@@ -79,11 +79,12 @@ class Model:
             raise DataError(f"The model reads {self.width} columns and the table has {len(table.features)}.")
         return table.matrix(table.features).astype(self.trainer.dtype)
 
-    def margin(self, data: Any) -> NDArray[np.floating]:  # noqa: ANN401
+    def margin(self, data: Any) -> NDArray[np.floating]:
         """The score before squashing, `[rows]` or `[rows, classes]`."""
-        return self.trainer.margin(self.tree, self.design(data))
+        margin: NDArray[np.floating] = self.trainer.margin(self.tree, self.design(data))
+        return margin
 
-    def predict_proba(self, data: Any) -> NDArray[np.floating]:  # noqa: ANN401
+    def predict_proba(self, data: Any) -> NDArray[np.floating]:
         """The probability of each class, `[rows, classes]`; of a yes-or-no target, no and yes.
 
         Raises:
@@ -94,7 +95,7 @@ class Model:
         chance = self.trainer.predict(self.tree, self.design(data))
         return chance if chance.ndim == 2 else np.stack([1 - chance, chance], axis=1)
 
-    def predict(self, data: Any) -> NDArray[np.floating]:  # noqa: ANN401
+    def predict(self, data: Any) -> NDArray[np.floating]:
         """The most probable class, or the value, `[rows]`."""
         if self.trainer.task == "regression":
             return self.trainer.predict(self.tree, self.design(data))
@@ -154,7 +155,7 @@ def load(folder: str | Path) -> Model:
         raise DataError(f"The model in '{folder}' is damaged.", mend="Copy it again from where it was made.") from None
 
 
-def _read(folder: Path, manifest: Any, body: bytes) -> Model:  # noqa: ANN401 - JSON from a file
+def _read(folder: Path, manifest: Any, body: bytes) -> Model:
     if manifest["format"] != FORMAT:
         raise DataError(f"The model in '{folder}' has format {manifest['format']}.", mend="Use a newer hansa.")
     if sha256(body).hexdigest() != manifest["tensors_sha256"]:
@@ -163,7 +164,9 @@ def _read(folder: Path, manifest: Any, body: bytes) -> Model:  # noqa: ANN401 - 
     prepared = unpack(Prepared, tensors["prepared"].tobytes()) if "prepared" in tensors else None
     own = {"format", "trainer", "width", "columns", "outputs", "parameters_sha256", "tensors_sha256"}
     facts = {key: value for key, value in manifest.items() if key not in own}
-    model = Model(build(Trainer, manifest["trainer"], "trainer"), tensors["params"], int(manifest["width"]), prepared, facts)
+    model = Model(
+        build(Trainer, manifest["trainer"], "trainer"), tensors["params"], int(manifest["width"]), prepared, facts
+    )
     if model.parameters_sha256 != manifest["parameters_sha256"]:
         raise DataError(f"The parameters in '{folder}' are not those that the manifest names.", mend="Copy it again.")
     return model

@@ -9,25 +9,19 @@ if TYPE_CHECKING:
 
 
 def privacy(job: Job) -> dict[str, Any]:
-    """State what a job guarantees to whom: the unit, the neighbouring relation, epsilon, delta and the accountant, or none.
+    r"""State what a job guarantees, to whom: unit, neighbouring relation, epsilon, delta and accountant, or none of them.
 
     Example:
         >>> from hansa.core.job import Job
-        >>> privacy(Job.from_toml('name = "scores"\\nsteps = ["rounds"]'))["epsilon"] is None
+        >>> privacy(Job.from_toml('name = "scores"\nsteps = ["rounds"]'))["epsilon"] is None
         True
     """
-    events = [event for step in job.steps for event in step.events()]
-    noisy = "perturb" in " ".join(type(event).__name__.lower() + str(event).lower() for event in events)
-    hidden = "No customer row leaves its owner; updates, sums and counts do, and the coordinator sees each party's."
-    if events:
-        what = "Noise is added that is calibrated to nothing, so it gives no guarantee: epsilon = infinity."
-        return {"epsilon": "infinity", "delta": None, "unit": None, "accountant": None, "statement": f"{what} {hidden}"} | (
-            {"links": ["perturb"]} if noisy else {}
-        )
-    return {
-        "epsilon": None,
-        "delta": None,
-        "unit": None,
-        "accountant": None,
-        "statement": f"No differential privacy is claimed: no finite epsilon for the model. {hidden}",
-    }
+    noisy = any(step.events() for step in job.steps)
+    claim = (
+        "Noise is added that is calibrated to no bound, so it gives no guarantee: epsilon = infinity."
+        if noisy
+        else "No differential privacy is claimed: no finite epsilon for the model."
+    )
+    seen = "No customer row leaves its owner; updates, sums and counts do, and the coordinator sees each party's."
+    blank = dict.fromkeys(("unit", "relation", "delta", "accountant"))
+    return {"epsilon": "infinity" if noisy else None, **blank, "statement": f"{claim} {seen}"}

@@ -94,7 +94,7 @@ class Result:
         """`result.json`: numbers that do not exist are null."""
         return json.dumps(_finite(self.summary()), indent=2, ensure_ascii=False, allow_nan=False)
 
-    def predict_proba(self, data: Any) -> Any:  # noqa: ANN401
+    def predict_proba(self, data: Any) -> Any:
         """The model's probabilities; see `Model.predict_proba`."""
         return self.model.predict_proba(data)
 
@@ -108,7 +108,13 @@ def from_counts(counts: ScoreCounts, asks: int) -> dict[str, Any]:
     found = auc_interval(counts)
     if found.why and not np.isfinite(found.auc):
         raise DataError("The pooled test has one class only.", found.why)
-    figures: dict[str, Any] = {"auc": found.auc, "low": found.low, "high": found.high, "se": found.se, "error": found.error}
+    figures: dict[str, Any] = {
+        "auc": found.auc,
+        "low": found.low,
+        "high": found.high,
+        "se": found.se,
+        "error": found.error,
+    }
     for name, figure in (("gini", gini(counts)), ("ks", ks(counts)), ("average_precision", average_precision(counts))):
         figures[name] = {"value": figure.value, "low": figure.low, "high": figure.high}
     return {**figures, "bins": counts.bins, "asks": asks}
@@ -121,7 +127,7 @@ def fingerprint() -> dict[str, Any]:
         >>> fingerprint()["blas_threads"]
         1
     """
-    from importlib.metadata import version  # noqa: PLC0415 - costs 20 ms, and only a finished run needs it
+    from importlib.metadata import version
 
     blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
     return {
@@ -135,11 +141,11 @@ def fingerprint() -> dict[str, Any]:
 
 
 def digest_of(job: Job) -> str | None:
-    """The job's digest; None for a job that only Python can hold.
+    r"""The job's digest; None for a job that only Python can hold.
 
     Example:
         >>> from hansa.core.job import Job
-        >>> len(digest_of(Job.from_toml('name = "scores"\\nsteps = ["rounds"]')))
+        >>> len(digest_of(Job.from_toml('name = "scores"\nsteps = ["rounds"]')))
         64
     """
     try:
@@ -158,7 +164,7 @@ def _share(share: Share) -> dict[str, Any]:
     }
 
 
-def _finite(value: Any) -> Any:  # noqa: ANN401
+def _finite(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(key): _finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -19,10 +19,11 @@ from hansa.core.party import Party
 from hansa.core.table import Column, Table
 from hansa.data.csv_file import read_csv
 from hansa.data.german_credit import german_credit
-from hansa.data.parts import PART_COLUMN, FixedTest
 from hansa.data.partition import Share, Splitter
+from hansa.data.parts import PART_COLUMN, FixedTest
 from hansa.data.synthetic import loan_book
 from hansa.errors import ConfigError, DataError
+from hansa.running.changes import change
 
 
 @final
@@ -37,19 +38,19 @@ class Cast:
 @final
 @dataclass(frozen=True)
 class Scenario:
-    """The `[simulation]` of a job file.
+    r"""The `[simulation]` of a job file.
 
-    Either `file`, one table that `partition` deals to parties; or `files`, a file for each party by name; or `embedded`,
-    a book that comes with hansa (`rows` of the synthetic one). `test_ids`: a file whose first column lists the customer
-    ids of the test part, as others have published it. `kinds`: columns to be read as text, category, integer, float or
-    date. Paths are relative to the data folder.
+    Either `file`, one table that `partition` deals to parties; or `files`, a file for each party by name; or
+    `embedded`, a book that comes with hansa (`rows` of the synthetic one). `test_ids`: a file whose first column lists
+    the customer ids of the test part, as others have published it. `kinds`: columns to be read as text, category,
+    integer, float or date. Paths are relative to the data folder.
 
     Raises:
         ConfigError: no source or two, or one table without a partition.
 
     Example:
         >>> from hansa.data.partition import Iid
-        >>> job = Job.from_toml('name = "scores"\\nsteps = ["prepare", "rounds"]')
+        >>> job = Job.from_toml('name = "scores"\nsteps = ["prepare", "rounds"]')
         >>> len(Scenario(embedded="german_credit", partition=Iid(5)).cast(Path(), job).parties)
         5
     """
@@ -70,7 +71,8 @@ class Scenario:
             raise ConfigError("[simulation] needs one source of rows.", mend="Set file, files or embedded.")
         if not self.files and self.partition is None:
             raise ConfigError(
-                "[simulation] has one table and several parties.", mend='Say how to deal it, e.g. partition = {use = "iid", k = 5}.'
+                "[simulation] has one table and several parties.",
+                mend='Say how to deal it, e.g. partition = {use = "iid", k = 5}.',
             )
 
     def cast(self, base: Path, job: Job) -> Cast:
@@ -126,7 +128,7 @@ class JobFile:
 
 
 def read_job(path: Path, changes: Mapping[str, Any] | None = None) -> JobFile:
-    """Read a job file; `changes` sets values by dotted key, or by a key that occurs once.
+    """Read a job file; `changes` sets values by key, see `hansa.running.changes`.
 
     Raises:
         ConfigError: no such file, no TOML, an unknown key or part.
@@ -141,55 +143,8 @@ def read_job(path: Path, changes: Mapping[str, Any] | None = None) -> JobFile:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"'{path}' is no TOML.", f"{error}.") from None
     for key, value in (changes or {}).items():
-        _set(tree, key, value)
+        change(tree, key, value, Scenario)
     beside = tree.pop("simulation", None)
     scenario = None if beside is None else build(Scenario, beside, "simulation")
     job = build(Job, tree, "")
     return JobFile(job, scenario)
-
-
-def _set(tree: dict[str, Any], key: str, value: Any) -> None:  # noqa: ANN401 - a TOML value
-    """Change one value in place."""
-    *path, last = key.split(".")
-    if path:
-        node: Any = tree
-        for name in path:
-            node = _child(node, name, key)
-        found = [node]
-    else:
-        found = [node for node in _tables(tree) if last in node] or _defaulted(tree, last)
-    if len(found) != 1 or not isinstance(found[0], dict):
-        raise ConfigError(
-            f"'{key}' occurs {len(found)} times in the job.", mend="Give its whole place, e.g. steps.1.local.learning_rate=0.1."
-        )
-    found[0][last] = value
-
-
-def _child(node: Any, name: str, key: str) -> Any:  # noqa: ANN401
-    if isinstance(node, list) and name.isdigit() and int(name) < len(node):
-        return node[int(name)]
-    if isinstance(node, list):
-        named = [item for item in node if isinstance(item, dict) and item.get("use") == name]
-        if len(named) == 1:
-            return named[0]
-    if isinstance(node, dict):
-        return node.setdefault(name, {})
-    raise ConfigError(f"The job has no '{key}'.", mend="Name the place as it stands in the file.")
-
-
-def _tables(node: Any) -> list[dict[str, Any]]:  # noqa: ANN401
-    if isinstance(node, dict):
-        return [node, *(table for child in node.values() for table in _tables(child))]
-    if isinstance(node, list):
-        return [table for child in node for table in _tables(child)]
-    return []
-
-
-def _defaulted(tree: dict[str, Any], last: str) -> list[dict[str, Any]]:
-    """Where a setting that the file leaves at its default belongs: the job, or the one step that knows it."""
-    if last in Job.__dataclass_fields__:
-        return [tree]
-    steps = tree.get("steps", [])
-    known = {"rounds", "check_every", "patience", "min_improvement", "seconds", "start"}
-    return [step for step in steps if isinstance(step, dict) and step.get("use") == "rounds"] if last in known else []
-

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from hansa.engines.simulation import Aside, Session
 
 
-def run(  # noqa: PLR0913 - the verb takes what a run may have
+def run(
     job: Job,
     on: Simulation,
     *,
@@ -41,12 +41,12 @@ def run(  # noqa: PLR0913 - the verb takes what a run may have
     shares: Sequence[Share] = (),
     baselines: bool = True,
 ) -> Result:
-    """Run a job on an engine and return the model, its history and what each party gains.
+    r"""Run a job on an engine and return the model, its history and what each party gains.
 
     `folder`: a run folder; the run keeps its state there, and goes on from what it finds. `watch` sees every `Keep`.
-    `start`: a model to begin from, for rounds that say `start = "given"`. `shares`: how a simulation's rows were dealt, for
-    the report. `baselines`: also train the central model and score the local ones on the pooled test, where the engine
-    sees all rows.
+    `start`: a model to begin from, for rounds that say `start = "given"`. `shares`: how a simulation's rows were
+    dealt, for the report. `baselines`: also train the central model and score the local ones on the pooled test, where
+    the engine sees all rows.
 
     Raises:
         JobError: the job is wrong.
@@ -59,7 +59,7 @@ def run(  # noqa: PLR0913 - the verb takes what a run may have
         >>> from hansa.data.frames import party
         >>> x = np.linspace(-1, 1, 400)
         >>> banks = [party(name, {"x": x, "late": (x > 0).astype(int)}, target="late") for name in ("a", "b", "c")]
-        >>> job = Job.from_toml('name = "doc"\\nsteps = ["prepare", "rounds", "evaluate"]')
+        >>> job = Job.from_toml('name = "doc"\nsteps = ["prepare", "rounds", "evaluate"]')
         >>> run(job, on=Simulation(banks)).metrics["federated"]["auc"] > 0.9
         True
     """
@@ -71,7 +71,7 @@ def run(  # noqa: PLR0913 - the verb takes what a run may have
         results = _carry(session, job, folder, watch, start)
         verdict = results.find(Verdict)
         learning = results.last(Learning)
-        warnings = [line for result in done.results if isinstance(result, Prepared) for line in result.notes]
+        warnings = [line for result in results.results if isinstance(result, Prepared) for line in result.notes]
         metrics = _metrics(session, job, results, verdict, central)
         model = Model(learned[-1].trainer, learning.chosen, learning.width, results.find(Prepared), _facts(job))
     return Result(

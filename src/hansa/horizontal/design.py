@@ -1,0 +1,140 @@
+"""The rows that a party's handlers learn from and are tested on: its table, prepared and divided into parts."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hansa.core.codec import pack, unpack
+from hansa.core.party import Memory, Site
+from hansa.core.step import Done
+from hansa.core.table import Table
+from hansa.core.trainer import Design
+from hansa.data.parts import PART_COLUMN, PARTS, TRAIN, Codes, Split
+from hansa.errors import DataError
+from hansa.horizontal.prepared import Prepared
+
+Part: TypeAlias = Literal["train", "validation", "test"]
+
+_RAW = "raw"
+
+
+def design_of(site: Site, memory: Memory, part: Part, dtype: str) -> Design:
+    """One part of a party's rows as a trainer wants them: `X [rows, width]` and weights in `dtype`, `y [rows]`.
+
+    With a preparation in memory its columns and its split are used. Without one the table's numeric features are taken as
+    they are and every row trains, unless the table's own `__part__` column says otherwise. Made once for each site.
+
+    Raises:
+        DataError: a column or the target is missing or of the wrong kind, or raw features have gaps.
+
+    Example:
+        >>> from hansa.core.job import Job
+        >>> from hansa.horizontal.prepare import Prepare
+        >>> table = Table.of({"x": [1.0, 2.0], "y": [0, 1]}, target="y")
+        >>> site = Site("bank-a", Job("scores", (Prepare(),)), table)
+        >>> design_of(site, {}, "train", "float32").X.tolist(), design_of(site, {}, "test", "float32").rows
+        ([[1.0], [2.0]], 0)
+    """
+    digest = _digest(memory)
+    return site.derived(f"design/{digest}/{part}/{dtype}", lambda: _design(site, memory, part, dtype))
+
+
+def width_of(site: Site, memory: Memory) -> int:
+    """How many columns a party's designs have.
+
+    Example:
+        >>> from hansa.core.job import Job
+        >>> from hansa.horizontal.prepare import Prepare
+        >>> width_of(Site("bank-a", Job("scores", (Prepare(),)), Table.of({"x": [1], "z": [2]})), {})
+        2
+    """
+    prepared = prepared_of(site, memory)
+    return len(_raw_features(site.table)) if prepared is None else prepared.width
+
+
+def prepared_of(site: Site, memory: Memory) -> Prepared | None:
+    """The preparation that a party has adopted, or None.
+
+    Example:
+        >>> from hansa.core.job import Job
+        >>> from hansa.horizontal.prepare import Prepare
+        >>> prepared_of(Site("bank-a", Job("scores", (Prepare(),)), Table.of({"x": [1]})), {}) is None
+        True
+    """
+    if "prepared" not in memory:
+        return None
+    return site.derived(f"prepared/{_digest(memory)}", lambda: unpack(Prepared, memory["prepared"].tobytes()))
+
+
+def remembered(done: Done) -> Memory:
+    """What parties remember of a job's preparation: `prepared`, uint8 `[bytes]`; nothing where there was none.
+
+    Example:
+        >>> remembered(Done())
+        {}
+    """
+    prepared = done.find(Prepared)
+    return {} if prepared is None else {"prepared": np.frombuffer(pack(prepared), np.uint8)}
+
+
+def enough(data: Design, site: Site) -> Design:
+    """The same rows, or none where they are fewer than the job's `min_rows`.
+
+    Example:
+        >>> from hansa.core.job import Job
+        >>> from hansa.horizontal.prepare import Prepare
+        >>> site = Site("bank-a", Job("scores", (Prepare(),), min_rows=3), Table.of({"x": [1]}))
+        >>> enough(Design(np.ones((2, 1)), np.ones(2)), site).rows
+        0
+    """
+    if data.rows >= site.job.min_rows:
+        return data
+    return Design(data.X[:0], data.y[:0], None if data.weight is None else data.weight[:0])
+
+
+def parts_of(table: Table, split: Split | None) -> Codes:
+    """Each row's part, int8 `[rows]`: by the table's own `__part__` column, else by the split, else all train.
+
+    Raises:
+        DataError: `__part__` holds something other than 0, 1 and 2.
+
+    Example:
+        >>> parts_of(Table.of({"x": [1, 2], "__part__": [0, 2]}), None).tolist()
+        [0, 2]
+    """
+    if PART_COLUMN in table.columns:
+        given = table.column(PART_COLUMN)
+        if given.kind != "integer" or given.gaps.any() or not np.isin(given.values, range(len(PARTS))).all():
+            raise DataError(f"Column '{PART_COLUMN}' must hold 0 (train), 1 (validation) or 2 (test) for every row.")
+        return given.values.astype(np.int8)
+    return np.full(len(table), TRAIN, np.int8) if split is None else split.codes(table)
+
+
+def _design(site: Site, memory: Memory, part: Part, dtype: str) -> Design:
+    prepared = prepared_of(site, memory)
+    split = None if prepared is None else prepared.split
+    codes = site.derived(f"parts/{_digest(memory)}", lambda: parts_of(site.table, split))
+    mine = codes == PARTS.index(part)
+    table = site.table if mine.all() else site.table.take(np.flatnonzero(mine))
+    X = _raw(table, dtype) if prepared is None else prepared.transform(table, dtype)
+    weight = None if table.weight is None else table.weights().astype(dtype)
+    return Design(X, table.y(), weight)
+
+
+def _raw(table: Table, dtype: str) -> NDArray[np.floating]:
+    X = np.ascontiguousarray(table.matrix(_raw_features(table)), dtype=dtype)
+    if not np.isfinite(X).all():
+        raise DataError("The features have gaps or are not finite.", "No step has filled them.", "Add a prepare step to the job.")
+    return X
+
+
+def _raw_features(table: Table) -> tuple[str, ...]:
+    return tuple(name for name in table.features if name != PART_COLUMN)
+
+
+def _digest(memory: Memory) -> str:
+    return sha256(memory["prepared"].tobytes()).hexdigest() if "prepared" in memory else _RAW

@@ -1,0 +1,110 @@
+"""The fitted preparation: it travels with the model and turns any table of the same columns into numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hansa.core.codec import pack
+from hansa.core.table import Table
+from hansa.data.parts import HashSplit, Split
+from hansa.errors import DataError, nearest
+from hansa.horizontal.columns import Encoding
+
+
+@final
+@dataclass(frozen=True)
+class Prepared:
+    """How each column becomes numbers, fitted on the training rows of all parties; and pooled facts about those rows.
+
+    `config`: the digest of the step that made it. `dropped`: columns left out, and why. `rows`: train, validation and test
+    rows over the `parties` that took part in the fit. `classes`: how many classes the target has (0: it is a value or is
+    missing). `positive_rate`: the share of ones in a target of two classes. `duplicates_train_test`: test rows whose
+    features also stand among their own party's training rows.
+
+    Example:
+        >>> from hansa.horizontal.columns import OneHot, Scaled
+        >>> age = Scaled("age", fill=40.0, centre=40.0, scale=10.0)
+        >>> prepared = Prepared((age, OneHot("home", ("own", "rent"))))
+        >>> prepared.names
+        ('age', 'home=own', 'home=rent')
+        >>> prepared.transform(Table.of({"home": ["rent", "boat"], "age": [50, None], "note": ["", ""]})).tolist()
+        [[1.0, 0.0, 1.0], [0.0, 0.0, 0.0]]
+    """
+
+    encodings: tuple[Encoding, ...]
+    split: Split = field(default_factory=HashSplit)
+    config: str = ""
+    dropped: Mapping[str, str] = field(default_factory=dict)
+    rows: tuple[int, int, int] = (0, 0, 0)
+    parties: int = 0
+    classes: int = 0
+    positive_rate: float = 0.0
+    duplicates_train_test: int = 0
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that a table must have."""
+        return tuple(encoding.column for encoding in self.encodings)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the columns of the result are called, `[width]`."""
+        return tuple(name for encoding in self.encodings for name in encoding.names)
+
+    @property
+    def width(self) -> int:
+        """How many columns the result has."""
+        return len(self.names)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over all of it, as hex."""
+        return sha256(pack(self)).hexdigest()
+
+    @property
+    def measures(self) -> Mapping[str, float]:
+        """The pooled facts by name, to show."""
+        train, validation, test = map(float, self.rows)
+        return {
+            "rows_train": train,
+            "rows_validation": validation,
+            "rows_test": test,
+            "parties": float(self.parties),
+            "width": float(self.width),
+            "dropped": float(len(self.dropped)),
+            "classes": float(self.classes),
+            "positive_rate": self.positive_rate,
+            "duplicates_train_test": float(self.duplicates_train_test),
+        }
+
+    def transform(self, table: Table, dtype: str = "float64") -> NDArray[np.floating]:
+        """The table's rows as numbers `[rows, width]`; columns that were not fitted are ignored.
+
+        Gaps and labels never seen are coded as the fit has laid down, so every row gets numbers.
+
+        Raises:
+            DataError: a column is missing, holds labels where numbers are wanted, or infinite values.
+
+        Example:
+            >>> from hansa.horizontal.columns import Scaled
+            >>> Prepared((Scaled("age", 40.0),)).transform(Table.of({"income": [1]}))
+            Traceback (most recent call last):
+                ...
+            hansa.errors.DataError: The table lacks column 'age'. The model was prepared with it. Known: income.
+        """
+        out = np.zeros((len(table), self.width), dtype)
+        start = 0
+        for encoding in self.encodings:
+            if encoding.column not in table.columns:
+                mend = nearest(encoding.column, table.names)
+                raise DataError(f"The table lacks column '{encoding.column}'.", "The model was prepared with it.", mend)
+            end = start + len(encoding.names)
+            encoding.write(table.column(encoding.column), out[:, start:end])
+            start = end
+        return out
