@@ -71,7 +71,7 @@ def run(
         results = _carry(session, job, folder, watch, start)
         verdict = results.find(Verdict)
         learning = results.last(Learning)
-        warnings = [line for result in results.results if isinstance(result, Prepared) for line in result.notes]
+        warnings = _warnings(results)
         metrics = _metrics(session, job, results, verdict, central)
         model = Model(learned[-1].trainer, learning.chosen, learning.width, results.find(Prepared), _facts(job))
     return Result(
@@ -127,6 +127,16 @@ def _metrics(session: Session, job: Job, done: Done, verdict: Verdict | None, ce
         pool.update({"auc": pool["counts"]["auc"]} if "counts" in pool else {})
     found["parties"] = {own.party: _own(own, MEASURE[trainer.task]) for own in verdict.parties}
     return found
+
+
+def _warnings(done: Done) -> list[str]:
+    """What a reader should know of the data: columns left out, and rows that stand in two parts."""
+    prepared = done.find(Prepared)
+    if prepared is None:
+        return []
+    lines = [f"Column '{name}' is left out: {why}." for name, why in prepared.dropped.items()]
+    twins = prepared.duplicates_train_test
+    return [*lines, *[f"{twins} test rows have the features of a training row of the same party."] * bool(twins)]
 
 
 def _own(own: Own, measure: str) -> dict[str, Any]:

@@ -1,0 +1,337 @@
+"""Prepare: how columns become numbers, fitted from sums and counts over all parties; both halves on this page.
+
+What leaves a party: its columns' names and kinds; labels that at least `min_cell` of its rows share; then sums and counts
+over its training rows: rows, gaps, labels, values and their centred squares, and how many values lie at or below candidate
+edges. No minimum, maximum, sketch or value leaves. A party with fewer training rows than `min_rows` adds nothing to the
+sums and takes the preparation all the same.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any, Literal, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hansa.core.codec import pack
+from hansa.core.fold import Collect, Each
+from hansa.core.load import Load
+from hansa.core.message import Answer, Ask
+from hansa.core.party import Handler, Memory, Site
+from hansa.core.plan import Asks, Gather, Keep, Plan
+from hansa.core.step import Done, Event, Roster
+from hansa.core.table import Table
+from hansa.data.parts import PART_COLUMN, PARTS, TRAIN, HashSplit, Split, row_hashes
+from hansa.data.schema import Field, KnownAt, Schema
+from hansa.errors import ConfigError, DataError, nearest
+from hansa.horizontal.columns import NUMERIC, Coding, labelled
+from hansa.horizontal.design import parts_of
+from hansa.horizontal.fitting import Fit, Want, centred, counted, sorted_values
+from hansa.horizontal.prepared import Prepared
+
+_MOST_ASKS = 40
+
+
+@final
+@dataclass(frozen=True)
+class Describe(Ask):
+    """Which columns do you have, of which kinds, and which labels do at least `min_cell` of your rows share?"""
+
+
+@final
+@dataclass(frozen=True)
+class Count(Ask):
+    """Count rows, gaps and labels, and sum the values, column by column."""
+
+    wants: tuple[Want, ...]
+
+
+@final
+@dataclass(frozen=True)
+class Below(Ask):
+    """How many values of each column lie at or below these edges?"""
+
+    edges: Mapping[str, NDArray[np.float64]]
+    special_codes: Mapping[str, tuple[float, ...]]
+
+
+@final
+@dataclass(frozen=True)
+class Spread(Ask):
+    """Sum each column's values less `centre`, and their squares, after cutting and logs."""
+
+    fits: tuple[Fit, ...]
+
+
+@final
+@dataclass(frozen=True)
+class Adopt(Ask):
+    """Take this preparation."""
+
+    prepared: Prepared
+
+
+@final
+@dataclass(frozen=True)
+class Prepare:
+    """Fit, from sums and counts over all parties, how columns become numbers.
+
+    `split`: which rows train, validate and are the sealed test. `numeric`, `categorical`: how columns of these kinds are
+    coded unless `columns` says otherwise by name. `max_n_bins`: quantile bins of a column coded as "bins". `winsorise`: the
+    share of rows cut at either end of a standardised column. `signed_log`: heavy tails by sign(x) log(1 + |x|). `drop`:
+    columns left out; `keep`: the only ones used, where given. `known_at`: when a column is known; one that is known later
+    than `decision` is refused.
+
+    Raises:
+        ConfigError: a column known later than the decision, or settings that contradict each other.
+
+    Example:
+        >>> Prepare(numeric="bins", max_n_bins=10).title
+        'prepare'
+        >>> Prepare(known_at={"duration": "outcome"})
+        Traceback (most recent call last):
+            ...
+        hansa.errors.ConfigError: Known too late for a decision at application: 'duration' at outcome. A model that \
+learns from them looks better than it will ever be. Drop them (drop = ["duration"]), or move the decision to 'outcome' \
+if it is really taken then.
+    """
+
+    split: Split = field(default_factory=HashSplit)
+    numeric: Literal["standardise", "bins", "none"] = "standardise"
+    categorical: Literal["onehot", "ordinal"] = "onehot"
+    max_n_bins: int = 10
+    winsorise: float = 0.0
+    signed_log: bool = False
+    columns: Mapping[str, Coding] = field(default_factory=dict)
+    drop: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
+    known_at: Mapping[str, KnownAt] = field(default_factory=dict)
+    decision: KnownAt = "application"
+
+    def __post_init__(self) -> None:
+        """Check ranges, and refuse columns that are known too late."""
+        if self.max_n_bins < 2 or not 0 <= self.winsorise < 0.5:
+            raise ConfigError("max_n_bins must be at least 2 and winsorise a share in [0, 0.5).")
+        both = sorted(set(self.drop) & {*self.keep, *self.columns})
+        if both:
+            raise ConfigError(f"A column is both dropped and used: {', '.join(both)}.", mend="Decide on one.")
+        used = {name: when for name, when in self.known_at.items() if name not in self.drop}
+        if self.keep:
+            used = {name: when for name, when in used.items() if name in self.keep}
+        try:
+            Schema(tuple(Field(name, "float", when) for name, when in used.items())).refuse_leaks(self.decision)
+        except ConfigError as error:
+            listed = ", ".join(f'"{name}"' for name in used if used[name] != "application")
+            raise ConfigError(error.what, error.why, error.mend.replace('role = "ignore"', f"drop = [{listed}]")) from None
+
+    @property
+    def title(self) -> str:
+        """The step's name."""
+        return "prepare"
+
+    @property
+    def state(self) -> type[Prepared]:
+        """What the plan returns."""
+        return Prepared
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the settings, as hex."""
+        return sha256(pack(self)).hexdigest()
+
+    def events(self) -> tuple[Event, ...]:
+        """Nothing that an accountant could bound."""
+        return ()
+
+    def handlers(self) -> Mapping[type[Ask], Handler]:
+        """The party's half: one fitter answers every kind."""
+        fitter = Fitter(self)
+        return dict.fromkeys((Describe, Count, Below, Spread, Adopt), fitter)
+
+    def plan(self, parties: Roster, kept: Prepared | None, done: Done) -> Plan[Prepared]:
+        """Columns, counts, quantiles, spread; then everybody takes what was fitted."""
+        del done
+        prepared = kept if kept is not None else (yield from self._fit(parties))
+        yield Asks(dict.fromkeys(parties, Adopt(prepared)), until=parties.until(len(parties)))
+        yield Keep(prepared, prepared.measures)
+        return prepared
+
+    def _fit(self, parties: Roster) -> Gather[Prepared]:
+        until = parties.until(len(parties))
+        reply = yield Asks(dict.fromkeys(parties, Describe()), Collect(), until)
+        wants = self._wants(parties, reply.value)
+        reply = yield Asks(dict.fromkeys(parties, Count(wants)), until=until)
+        facts = reply.value["facts"][0]
+        if not facts[0]:
+            raise DataError("No party has enough training rows to prepare.", mend="Lower min_rows, or bring more rows.")
+        fits = tuple(Fit.of(want, found, parties.min_cell) for want, found in counted(wants, reply.value["counts"][0]))
+        asked = 0
+        while (edges := {fit.name: fit.probes() for fit in fits if len(fit.probes())}) and asked < _MOST_ASKS:
+            codes = {fit.name: fit.want.special_codes for fit in fits if fit.name in edges}
+            reply = yield Asks(dict.fromkeys(parties, Below(edges, codes)), until=until)
+            fits = tuple(fit.learned(edges, reply.value["below"][0]) for fit in fits)
+            asked += 1
+        for _ in range(2):  # the mean of what was cut and logged, then the squares around it
+            scaled = tuple(fit for fit in fits if fit.is_scaled)
+            reply = yield Asks(dict.fromkeys(parties, Spread(scaled)), until=until)
+            sums = dict(zip((fit.name for fit in scaled), reply.value["sums"].reshape(-1, 2), strict=True))
+            fits = tuple(fit.centred_at(sums[fit.name]) if fit.name in sums else fit for fit in fits)
+        return self._prepared(fits, facts)
+
+    def _prepared(self, fits: tuple[Fit, ...], facts: NDArray[np.float64]) -> Prepared:
+        found = {fit.name: fit.encoding() for fit in fits}
+        kept = tuple(encoding for encoding, _ in found.values() if encoding is not None)
+        if not kept:
+            raise DataError("No column is left to learn from.", mend="Look at drop, keep and the columns' values.")
+        train, validation, test, zeros, ones, rest, twins, parties = facts.tolist()
+        classes = 2 if zeros + ones and not rest else 0
+        return Prepared(
+            kept,
+            self.split,
+            self.digest,
+            {name: why for name, (encoding, why) in found.items() if encoding is None},
+            (int(train), int(validation), int(test)),
+            int(parties),
+            classes,
+            ones / (zeros + ones) if classes else 0.0,
+            int(twins),
+        )
+
+    def _wants(self, parties: Roster, each: Each) -> tuple[Want, ...]:
+        """What each column shall become: the parties' columns must agree; labels are the union of those named."""
+        said = {parties.names[place]: json.loads(answer.load["text"][0].tobytes()) for place, answer in each.rows}
+        first, columns = next(iter(said.items()))
+        for name in (*self.keep, *self.columns):
+            if name not in columns["kinds"]:
+                raise DataError(f"{first} has no column '{name}'.", mend=nearest(name, columns["kinds"]))
+        for party, other in said.items():
+            odd = sorted(set(columns["kinds"]) ^ set(other["kinds"]))
+            if odd:
+                raise DataError(
+                    f"{party} and {first} differ in their columns: {', '.join(odd[:5])}.",
+                    "All parties need the same ones.",
+                    "Drop these, or add them where they are missing.",
+                )
+        return tuple(self._want(name, said) for name in columns["kinds"])
+
+    def _want(self, name: str, said: Mapping[str, Any]) -> Want:
+        kinds = {party: one["kinds"][name] for party, one in said.items() if one["kinds"][name] != "empty"}
+        words = {party for party, kind in kinds.items() if kind == "label"}
+        coding = self.columns.get(name, Coding())
+        how = coding.how
+        if how in {"default", "standardise", "bins", "none"} and words and len(words) < len(kinds):
+            other = next(party for party in kinds if party not in words)
+            raise DataError(
+                f"Column '{name}' holds labels at {min(words)} and numbers at {other}.", mend="Read it alike everywhere."
+            )
+        if how == "default":
+            how = self.categorical if words or coding.levels else self.numeric
+        labels = {label for one in said.values() for label in one["labels"].get(name, ())}
+        return Want(
+            name,
+            how,
+            coding.max_n_bins or self.max_n_bins,
+            self.winsorise if coding.winsorise is None and how == "standardise" else coding.winsorise or 0.0,
+            self.signed_log if coding.signed_log is None and how == "standardise" else bool(coding.signed_log),
+            coding.special_codes,
+            coding.levels or (tuple(sorted(labels)) if how in {"onehot", "ordinal"} else ()),
+        )
+
+
+@final
+@dataclass(frozen=True)
+class Fitter:
+    """The party's half: counts and sums over its training rows."""
+
+    step: Prepare
+
+    def answer(self, ask: Ask, site: Site, memory: Memory) -> tuple[Answer, Memory]:
+        """Answer any of the step's asks; only `Adopt` is remembered."""
+        if isinstance(ask, Adopt):
+            kept = np.frombuffer(pack(ask.prepared), np.uint8)
+            return Answer(Load({"adopted": np.ones((1, 1))})), {**memory, "prepared": kept}
+        if isinstance(ask, Describe):
+            return Answer(Load({"text": self._described(site)})), memory
+        table = self._train(site)
+        if isinstance(ask, Count):
+            counts = np.concatenate([want.count(table.column(want.name)) for want in ask.wants])
+            return Answer(Load({"counts": counts[None, :], "facts": self._facts(site, table)})), memory
+        if isinstance(ask, Below):
+            found = [self._below(site, table, name, edges, ask) for name, edges in ask.edges.items()]
+            return Answer(Load({"below": np.concatenate(found)[None, :].astype(np.float64)})), memory
+        if isinstance(ask, Spread):
+            sums = [centred(fit, table.column(fit.name)) for fit in ask.fits]
+            return Answer(Load({"sums": np.array(sums, np.float64).reshape(1, -1)})), memory
+        raise DataError(f"A preparation has no answer to {type(ask).__name__}.")
+
+    def _codes(self, site: Site) -> NDArray[np.int8]:
+        return site.derived(f"prepare/codes/{self.step.digest}", lambda: parts_of(site.table, self.step.split))
+
+    def _used(self, table: Table) -> tuple[str, ...]:
+        names = tuple(name for name in table.features if name != PART_COLUMN and name not in self.step.drop)
+        return tuple(name for name in names if name in self.step.keep) if self.step.keep else names
+
+    def _train(self, site: Site) -> Table:
+        """The training rows, or none where they are too few to be summed."""
+
+        def make() -> Table:
+            rows = np.flatnonzero(self._codes(site) == TRAIN)
+            return site.table.take(rows if len(rows) >= site.job.min_rows else rows[:0])
+
+        return site.derived(f"prepare/train/{self.step.digest}", make)
+
+    def _described(self, site: Site) -> NDArray[np.uint8]:
+        table, least = self._train(site), site.job.min_cell
+        kinds, labels = {}, {}
+        for name in self._used(table):
+            column, whole = table.column(name), site.table.column(name)
+            coding = self.step.columns.get(name, Coding())
+            word = whole.kind not in NUMERIC
+            kinds[name] = "empty" if whole.gaps.all() else "label" if word else "number"
+            if (word or coding.how in {"onehot", "ordinal"}) and not coding.levels and len(column):
+                codes, named = labelled(column)
+                held = np.bincount(codes[codes >= 0], minlength=len(named))
+                labels[name] = [label for label, rows in zip(named, held.tolist(), strict=True) if rows >= least]
+        text = json.dumps({"kinds": kinds, "labels": labels}, ensure_ascii=False).encode()
+        return np.frombuffer(text, np.uint8)[None, :]
+
+    def _facts(self, site: Site, table: Table) -> NDArray[np.float64]:
+        """Rows by part, zeros, ones and other values of the target, twins of training rows in the test, and one party."""
+        if not len(table):
+            return np.zeros((1, 8))
+        rows = np.bincount(self._codes(site), minlength=len(PARTS))
+        y = table.y() if table.target is not None else np.zeros(0)
+        target = [np.count_nonzero(y == 0), np.count_nonzero(y == 1), np.count_nonzero((y != 0) & (y != 1))]
+        features = site.table.select(self._used(site.table))
+        hashes, codes = row_hashes(features, "twins"), self._codes(site)
+        twins = np.isin(hashes[codes == PARTS.index("test")], hashes[codes == TRAIN]).sum()
+        return np.array([[*rows, *target, twins, 1]], np.float64)
+
+    def _below(self, site: Site, table: Table, name: str, edges: NDArray[np.float64], ask: Below) -> NDArray[np.intp]:
+        codes = ask.special_codes[name]
+        key = f"prepare/sorted/{self.step.digest}/{name}/{codes}"
+        values = site.derived(key, lambda: sorted_values(table.column(name), codes))
+        return np.searchsorted(values, edges, side="right")
+
+
+def describe(step: Prepare, table: Table) -> list[str]:
+    """What the step will ask of every party, in plain words.
+
+    Example:
+        >>> describe(Prepare(), Table.of({"age": [31, 42], "home": ["own", "rent"]}))[0]
+        'the names and kinds of 2 columns, and labels that enough rows share (home)'
+    """
+    names = [name for name in table.features if name != PART_COLUMN and name not in step.drop]
+    names = [name for name in names if not step.keep or name in step.keep]
+    words = [name for name in names if table.column(name).kind not in NUMERIC]
+    shown = f", and labels that enough rows share ({', '.join(words)})" if words else ""
+    lines = [
+        f"the names and kinds of {len(names)} columns{shown}",
+        "counts of rows, gaps and labels, and sums of values, over training rows",
+    ]
+    bins = step.numeric == "bins" or step.winsorise > 0 or any(c.how == "bins" or c.winsorise for c in step.columns.values())
+    return [*lines, *["counts of values at or below candidate edges, about ten times"] * bins, "sums of centred squares"]

@@ -1,0 +1,31 @@
+"""The links of a chain, by name: who is asked, how parties weigh, at the party, combine, at the coordinator.
+
+Their names are written small, because a job file calls them so: `chain = ["by_examples", "weighted_mean"]`.
+"""
+
+from hansa.links.cohort import everyone, fixed, poisson
+from hansa.links.dp import NoGuarantee, clip_l2, perturb
+from hansa.links.mean import by_examples, inverse_size, uniform, weighted_mean
+from hansa.links.robust import Rule, coordinate_median, rule
+from hansa.links.server import adagrad, adam, momentum, sgd, yogi
+
+__all__ = [
+    "NoGuarantee",
+    "Rule",
+    "adagrad",
+    "adam",
+    "by_examples",
+    "clip_l2",
+    "coordinate_median",
+    "everyone",
+    "fixed",
+    "inverse_size",
+    "momentum",
+    "perturb",
+    "poisson",
+    "rule",
+    "sgd",
+    "uniform",
+    "weighted_mean",
+    "yogi",
+]

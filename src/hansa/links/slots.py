@@ -1,0 +1,57 @@
+"""What a link needs to know of a load, and of its own settings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from hansa.errors import ConfigError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from hansa.core.load import Load
+
+BESIDE: Final = frozenset({"weight", "rows", "loss"})
+
+
+def updates(load: Load) -> dict[str, NDArray[np.floating]]:
+    """The vectors `[n, k]` that carry the update, by name: all floats but `weight`, `rows` and `loss`, and no counts.
+
+    `delta` is one of them; a slot of floats that a link adds is another, and is clipped, weighed and combined with it.
+
+    Example:
+        >>> from hansa.core.load import Load
+        >>> load = Load({"rows": np.ones((1, 1)), "delta": np.ones((1, 3)), "control": np.ones((1, 3))})
+        >>> list(updates(load))
+        ['control', 'delta']
+    """
+    return {name: load[name] for name in sorted(load.vectors) if name not in BESIDE and load[name].dtype.kind == "f"}
+
+
+def weights(load: Load) -> NDArray[np.float64]:
+    """How much each party counts, `[n, 1]`: what a link of stage `weight` has set, else its examples.
+
+    Example:
+        >>> from hansa.core.load import Load
+        >>> weights(Load({"rows": np.array([[120.0]]), "delta": np.ones((1, 3))})).tolist()
+        [[120.0]]
+    """
+    return load["weight" if "weight" in load else "rows"].astype(np.float64)
+
+
+def require(ok: bool, needs: str, got: object) -> None:  # noqa: FBT001 - the check itself reads first
+    """Check a setting.
+
+    Raises:
+        ConfigError: it is out of range; says what the link needs, and what it got.
+
+    Example:
+        >>> require(1.5 <= 1, "poisson needs p in (0, 1]", 1.5)
+        Traceback (most recent call last):
+            ...
+        hansa.errors.ConfigError: poisson needs p in (0, 1]. Got 1.5.
+    """
+    if not ok:
+        raise ConfigError(f"{needs}.", f"Got {got!r}.")
