@@ -77,6 +77,14 @@ def test_the_ends_are_reached_by_some_order(table, edges):
     )
 
 
+def test_a_merged_group_that_begins_in_a_bin_of_one_score_is_not_taken_for_tied():
+    ends = first_edges()[[0, -1]]
+    edges = np.array([ends[0], ends[0] + np.uint64(1), ends[1]], dtype=np.uint64)
+    margin, label = np.arange(15.0), np.arange(15) < 10
+    found = average_precision(pooled(margin, label, edges, min_cell=10)[0])
+    assert found.low - 1e-12 <= average_precision_of(margin, label) <= found.high
+
+
 def test_gini_is_twice_auc_less_one():
     margin, label = shape("gaussian", 2000)
     counts, _ = pooled(margin, label, first_edges(), 10)
