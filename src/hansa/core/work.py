@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from hansa.core.message import Answer, Ask
     from hansa.core.party import Handler, Memory, Site
 
+_STACK = 128
+"""So many parties are stacked at once and folded before the next: memory does not grow with their number."""
+
 
 @final
 @dataclass(frozen=True)
@@ -68,14 +71,15 @@ def do(job: Job, site: Callable[[str], Site], work: Work) -> Outcome:
         rows = [i for i, ask in enumerate(work.asks) if type(ask) is kind]
         if kind not in handlers:
             raise JobError(f"The step '{job.steps[work.step].title}' has no handler for {kind.__name__}.")
-        said, kept = _answer(job, site, work, rows, handlers[kind])
-        memories.update((i, None if after is work.memories[i] else after) for i, after in zip(rows, kept, strict=True))
-        if work.fold is not None:
-            for places, answer in said:
-                partial = work.fold.add(partial, places, answer)
-        else:
-            by_place = {work.places[i]: i for i in rows}
-            answers.update((by_place[p], row) for places, answer in said for p, row in _rows(places, answer))
+        for some in (rows[at : at + _STACK] for at in range(0, len(rows), _STACK)):
+            said, kept = _answer(job, site, work, some, handlers[kind])
+            memories.update((i, None if after is work.memories[i] else after) for i, after in zip(some, kept, strict=True))
+            if work.fold is not None:
+                for places, answer in said:
+                    partial = work.fold.add(partial, places, answer)
+            else:
+                by_place = {work.places[i]: i for i in some}
+                answers.update((by_place[p], row) for places, answer in said for p, row in _rows(places, answer))
     order = range(len(work.parties))
     return Outcome(tuple(answers[i] for i in order if i in answers), partial, tuple(memories[i] for i in order))
 

@@ -43,7 +43,7 @@ from hansa.horizontal.scores import loss_sums
 
 _MOST_ASKS = 8
 _Z = NormalDist().inv_cdf(0.975)
-NOTES = ("", "too few test rows", "one class in the test part", "its own model could not be trained")
+NOTES = ("", "too few test rows", "too few rows of one class in the test part", "its own model could not be trained")
 """Why a party has no gain to show, by code."""
 
 
@@ -281,18 +281,23 @@ class Comparer:
         own = design_of(site, local, "test", trainer.dtype)
         ours = unravel(layout_of(trainer, data.features), ask.params)
         theirs = unravel(layout_of(trainer, own.features), local["params"])
-        told = gain_of(site.name, trainer, (theirs, own), (ours, data))
+        told = gain_of(site.name, trainer, (theirs, own), (ours, data), site.job.min_cell)
         kept = {f"local {name}": value for name, value in local.items()}
         return Answer(_told(told)), {**memory, **kept}
 
 
-def gain_of(name: str, trainer: Trainer, local: tuple[Any, Design], federated: tuple[Any, Design]) -> Own:
-    """Compare two models, each with its own design of the same rows: paired DeLong, or paired differences by row."""
+def gain_of(
+    name: str, trainer: Trainer, local: tuple[Any, Design], federated: tuple[Any, Design], least: int = 1
+) -> Own:
+    """Compare two models, each with its own design of the same rows: paired DeLong, or paired differences by row.
+
+    An AUC with fewer than `least` rows of a class would tell of single customers; there is none.
+    """
     (a, left), (b, right) = local, federated
     y = right.y
     if trainer.task == "binary":
         positives = int(y.sum())
-        if positives in {0, len(y)}:
+        if min(positives, len(y) - positives) < max(least, 1):
             return Own(name, rows=len(y), note=NOTES[2])
         pair = paired_delong(trainer.margin(a, left.X), trainer.margin(b, right.X), y)
         return Own(name, len(y), positives, pair.auc_b, pair.auc_a, pair.gain, pair.low, pair.high)
