@@ -1,0 +1,6 @@
+"""Reports for people: one self-contained HTML page with inline SVG, and the headline as plain text."""
+
+from hansa.report.result import result_page
+from hansa.report.text import headline
+
+__all__ = ["headline", "result_page"]

@@ -1,0 +1,118 @@
+"""The first picture of the page: what each party gains, with its interval, around a line at no gain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import isfinite
+from statistics import median
+from typing import TYPE_CHECKING, Final
+
+from hansa.report.figures import between, figure, signed
+from hansa.report.svg import Axis, label, line, marker, path, picture, safe, tag, tick_words
+
+if TYPE_CHECKING:
+    from hansa.report.reading import Own
+
+NARROW: Final = 600
+"""Pictures less wide than this set each party's words above its interval."""
+
+_MARKS: Final = {"clear gain": ("circle", "fed"), "clear loss": ("triangle", "loss")}
+
+
+def forest(owns: Sequence[Own], measure: str, width: float = 920.0) -> str:
+    """Each party's gain with its 95 % interval, the figures of both models as text, and a line at zero.
+
+    An interval that is far wider than the others is cut, and an arrow says so.
+
+    Example:
+        >>> from hansa.report.reading import Own
+        >>> "clear gain" in forest([Own("bank-a", 900, 70, 0.78, 0.75, 0.03, 0.01, 0.05)], "AUC")
+        True
+    """
+    wide = width >= NARROW
+    step, head = (30.0, 44.0) if wide else (46.0, 36.0)
+    size = (width, head + step * max(len(owns), 1) + 52)
+    x = _axis(owns, *((width * 0.40, width * 0.72) if wide else (14.0, width - 14.0)))
+    foot = head + step * len(owns) + 4
+    drawn = _frame(x, head - 6, foot)
+    middle = x.at(0.0)
+    words = ("own model better", "federated better") if wide else ("own better", "federated better")
+    drawn += [
+        label(middle - 8, foot + 36, f"← {words[0]}", "soft", "end", room=max(middle - 8, 30)),
+        label(middle + 8, foot + 36, f"{words[1]} →", "soft", room=max(width - middle - 8, 30)),
+    ]
+    if wide:
+        drawn += [
+            label(0, 18, "bank", "soft"),
+            label(width * 0.37, 18, f"{measure}: own → federated", "soft", "end"),
+            label((x.start + x.stop) / 2, 18, "gain, 95 % interval", "soft", "middle"),
+            label(width, 18, "gain", "soft", "end"),
+        ]
+    else:
+        drawn += [label(0, 16, f"bank, {measure}: own → federated", "soft"), label(width, 16, "gain", "soft", "end")]
+    for i, own in enumerate(owns):
+        drawn.append(_row(own, x, head + step * (i + 0.5), width))
+    told = "; ".join(
+        f"{own.name}: {signed(own.gain)} ({between(own.low, own.high)}), {own.verdict}" if isfinite(own.gain)
+        else f"{own.name}: {own.note or own.verdict}"
+        for own in owns
+    )
+    return picture("What each bank gains", f"Gain in {measure}. {told}.", size, drawn)
+
+
+def _axis(owns: Sequence[Own], start: float, stop: float) -> Axis:
+    """Zero and every gain in sight; intervals too, unless one is far wider than most."""
+    known = [own for own in owns if isfinite(own.gain)]
+    if not known:
+        return Axis(-1.0, 1.0, start, stop)
+    halves = [(own.high - own.low) / 2 for own in known if isfinite(own.low) and isfinite(own.high)]
+    most = 4 * median(halves) if halves else 0.0
+    low = min(0.0, *(min(own.gain, max(own.low, own.gain - most)) if isfinite(own.low) else own.gain for own in known))
+    high = max(0.0, *(max(own.gain, min(own.high, own.gain + most)) if isfinite(own.high) else own.gain for own in known))
+    slack = 0.06 * (high - low) or 0.01
+    return Axis(low - slack, high + slack, start, stop)
+
+
+def _frame(x: Axis, top: float, foot: float) -> list[str]:
+    ticks = x.ticks(4)
+    drawn = [line(x.at(value), top, x.at(value), foot, "zero" if value == 0 else "grid") for value in ticks]
+    drawn += [
+        label(x.at(value), foot + 17, word, "tick", "middle")
+        for value, word in zip(ticks, tick_words(ticks, sign=True), strict=True)
+    ]
+    return drawn
+
+
+def _row(own: Own, x: Axis, y: float, width: float) -> str:
+    """One party: words, then the interval and the mark, whose shape says what is clear."""
+    wide = width >= NARROW
+    known = isfinite(own.gain)
+    models = f"{figure(own.local)} → {figure(own.federated)}" if isfinite(own.local) and isfinite(own.federated) else ""
+    place, text = (y, y + 4) if wide else (y + 11, y - 6)
+    if wide:
+        parts = [label(0, text, own.name, "name", room=width * 0.2), label(width * 0.37, text, models, "tick", "end")]
+    else:
+        parts = [label(0, text, own.name, "name", room=width * 0.34), label(width * 0.37, text, models, "tick")]
+    if not known:
+        middle = (x.start + x.stop) / 2
+        return tag("g", "".join([*parts, label(middle, place + 4, own.note or own.verdict, "soft halo", "middle", room=x.stop - x.start)]))
+    shape, style = _MARKS.get(own.verdict, ("circle", "fed hollow"))
+    if isfinite(own.low) and isfinite(own.high):
+        parts.append(_interval(x, own, place, style.split()[0]))
+    parts.append(marker(shape, x.at(own.gain), place, style, 5.5))
+    gain = f"{signed(own.gain)}  {own.verdict}"
+    parts.append(label(width, text, gain, "strong" if own.verdict.startswith("clear") else "tick", "end"))
+    return tag("g", tag("title", safe(f"{own.name}: {signed(own.gain)}, {between(own.low, own.high)}")) + "".join(parts))
+
+
+def _interval(x: Axis, own: Own, y: float, style: str) -> str:
+    low, high = max(own.low, x.low), min(own.high, x.high)
+    left, right = x.at(low), x.at(high)
+    parts = [line(left, y, right, y, f"whisker {style}")]
+    ends = ((left, own.low < x.low, -1), (right, own.high > x.high, 1))
+    for place, cut, side in ends:
+        if cut:
+            parts.append(path([(place - 7 * side, y - 5), (place, y), (place - 7 * side, y + 5)], f"whisker {style}"))
+        else:
+            parts.append(line(place, y - 4, place, y + 4, f"whisker {style}"))
+    return "".join(parts)
