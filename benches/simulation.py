@@ -19,7 +19,6 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-import numpy as np
 from workload import W1, W2, Workload, auc, margins
 
 SMALL = Workload("10k", clients=10_000, rows=20, cohort=1_000, batch=10, rounds=10)
@@ -36,7 +35,8 @@ def hansa(work: Workload, workers: int) -> dict[str, Any]:
     from hansa.core.trainer import Local
     from hansa.engines import Simulation
     from hansa.horizontal import Rounds
-    from hansa.horizontal.rounds import Learning
+    from hansa.core.pytree import unravel
+    from hansa.horizontal.rounds import Learning, layout_of
     from hansa.links import by_examples, fixed, weighted_mean
     from hansa.trainers.tabular import Tabular
 
@@ -52,25 +52,33 @@ def hansa(work: Workload, workers: int) -> dict[str, Any]:
     with Simulation(parties, workers).session(job) as session:
         done = session.run(lambda keep: keeps.append((time.perf_counter(), keep.state.step)))
     times = [at for at, step in keeps if step == 0]
-    flat = done.last(Learning).params
-    return {"round_s": (times[-1] - times[0]) / (len(times) - 1), "total_s": times[-1] - began, "start_s": times[0] - began, "params": flat}
+    trained = unravel(layout_of(rounds.trainer, work.features), done.last(Learning).params)
+    X, y = work.test_rows()
+    return {
+        "round_s": (times[-1] - times[0]) / (len(times) - 1),
+        "total_s": times[-1] - began,
+        "start_s": times[0] - began,
+        "auc": auc(y, rounds.trainer.margin(trained, X)),
+    }
 
 
 def floor(work: Workload, workers: int) -> dict[str, Any]:
     """Run the hand-written floor."""
-    from floor import run
+    from floor import layers_of, run
 
     seconds, flat = run(work, workers)
-    return {"round_s": seconds, "params": flat}
+    X, y = work.test_rows()
+    return {"round_s": seconds, "auc": auc(y, margins([(w[0], b[0, 0]) for w, b in layers_of(work, flat[None])], X))}
 
 
 def torch_loop(work: Workload, workers: int) -> dict[str, Any]:
-    """Run the plain PyTorch loop; three rounds are enough to time it, and all of them to compare its AUC."""
+    """Run the plain PyTorch loop."""
     from torch_loop import run
 
     del workers
-    seconds, flat = run(work)
-    return {"round_s": seconds, "params": flat}
+    seconds, layers = run(work)
+    X, y = work.test_rows()
+    return {"round_s": seconds, "auc": auc(y, margins(layers, X))}
 
 
 CONTENDERS = {"hansa": hansa, "floor": floor, "torch_loop": torch_loop}
@@ -79,13 +87,8 @@ CONTENDERS = {"hansa": hansa, "floor": floor, "torch_loop": torch_loop}
 def one(name: str, work: Workload, workers: int) -> None:
     """Run one contender here and print its figures as JSON."""
     figures = CONTENDERS[name](work, workers)
-    flat = np.asarray(figures.pop("params"), np.float32)
-    if work.rows * work.clients <= 1_000_000:
-        from floor import layers_of
-
-        X, y = work.test_rows()
-        figures["auc"] = auc(y, margins([(w[0], b[0, 0]) for w, b in layers_of(work, flat[None])], X))
     own, children = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    figures["own_mb"], figures["worker_mb"] = own / 1024, children / 1024
     figures["peak_mb"] = (own + (workers if name != "torch_loop" else 0) * children) / 1024
     print(json.dumps(figures))
 

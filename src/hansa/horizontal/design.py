@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import sha256
 from typing import Literal, TypeAlias
 
@@ -137,4 +138,10 @@ def _raw_features(table: Table) -> tuple[str, ...]:
 
 
 def _digest(memory: Memory) -> str:
-    return sha256(memory["prepared"].tobytes()).hexdigest() if "prepared" in memory else _RAW
+    return _sha256(memory["prepared"].tobytes()) if "prepared" in memory else _RAW
+
+
+@lru_cache(maxsize=64)
+def _sha256(body: bytes) -> str:
+    """Hex digest; parties remember the same few preparations over and over."""
+    return sha256(body).hexdigest()

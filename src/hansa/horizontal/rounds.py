@@ -166,7 +166,7 @@ class Rounds:
 
     def handlers(self) -> Mapping[type[Ask], Handler]:
         """The party's half."""
-        return {Shape: Shapes(), Train: Trains(self.trainer, self.links()), Check: Checks(self.trainer)}
+        return {Shape: Shapes(self.trainer), Train: Trains(self.trainer, self.links()), Check: Checks(self.trainer)}
 
     def plan(self, parties: Roster, kept: Learning | None, done: Done) -> Plan[Learning]:
         """The federated rounds, from the first parameters to the last."""
@@ -240,12 +240,14 @@ class Rounds:
 @final
 @dataclass(frozen=True)
 class Shapes:
-    """The party's half of `Shape`."""
+    """The party's half of `Shape`; the training rows are made ready, so that what is wrong with them shows now."""
+
+    trainer: Trainer
 
     def answer(self, ask: Shape, site: Site, memory: Memory) -> tuple[Answer, Memory]:
         """Say the design's width, as two sums that tell whether all parties agree."""
         del ask
-        width = float(width_of(site, memory))
+        width = float(design_of(site, memory, "train", self.trainer.dtype).features)
         return Answer(
             Load({"parties": np.ones((1, 1)), "width": np.array([[width]]), "square": np.array([[width**2]])})
         ), memory
