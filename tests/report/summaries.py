@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from hansa.core.metrics import ScoreCounts, auc_interval, average_precision, bin_counts, first_edges, gini, ks, merge_small, score_keys
+from hansa.core.metrics import (
+    ScoreCounts,
+    auc_interval,
+    average_precision,
+    bin_counts,
+    first_edges,
+    gini,
+    ks,
+    merge_small,
+    refine,
+    score_keys,
+    tie_sums,
+)
 
 BANKS = (
     ("Nordhaven Savings", 6_412, 471, 0.7688, 0.7481, 0.0207, 0.0094, 0.0320),
@@ -26,10 +38,12 @@ def counts(rows=20_476, seed=7, min_cell=1):
     rng = np.random.default_rng(seed)
     margin = rng.normal(-3.0, 1.1, rows)
     label = rng.random(rows) < 1 / (1 + np.exp(-margin))
-    edges = first_edges()
+    keys, edges = score_keys(margin), first_edges()
     if min_cell > 1:
-        return merge_small(score_keys(margin), label, edges, min_cell)
-    return ScoreCounts.exact(edges, bin_counts(score_keys(margin), label, edges))
+        return merge_small(keys, label, edges, min_cell)
+    first = ScoreCounts.exact(edges, bin_counts(keys, label, edges))
+    finer = refine(first, tie_sums(keys, label, edges))
+    return first if finer is None else ScoreCounts.exact(finer, bin_counts(keys, label, finer))
 
 
 def history(rounds=40):

@@ -11,17 +11,19 @@ import types
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
+from math import prod
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import msgpack
 import numpy as np
+from numpy.typing import NDArray
 
 from hansa import catalogue
 from hansa.errors import ConfigError, HansaError, WireError, nearest
 
 T = TypeVar("T")
 _ARRAYS = {"f4", "f8", "i1", "i4", "i8", "u1", "u8", "b1"}
-_MAX_BYTES = 1 << 31
+_MAX_BYTES, _MAX_TEXT, _MAX_ITEMS, _MAX_AXES = 1 << 31, 1 << 24, 1 << 22, 32
 
 
 def plain(value: Any) -> Any:
@@ -89,12 +91,8 @@ def build(kind: Any, data: Any, where: str = "") -> Any:
             raise ConfigError(f"{where} must be a table of named values.")
         return {str(key): build(args[1], item, f"{where}.{key}") for key, item in data.items()}
     if _is_array(kind, origin):
-        return np.asarray(data)
-    if (
-        is_dataclass(kind)
-        and isinstance(kind, type)
-        and not (isinstance(data, str) or "use" in (data if isinstance(data, Mapping) else ()))
-    ):
+        return _build_array(args, data, where)
+    if is_dataclass(kind) and isinstance(kind, type) and not (_names_a_part(data) and catalogue.name_of(kind)):
         return _build_dataclass(kind, data, where)
     if kind in {str, bool, int, float, bytes}:
         return _build_scalar(kind, data, where)
@@ -119,9 +117,18 @@ def unpack(kind: type[T], data: bytes) -> T:
         WireError: the bytes are cut, damaged, or of something else.
     """
     try:
-        tree = msgpack.unpackb(data, object_hook=_unpack_array, raw=False, max_bin_len=_MAX_BYTES, max_str_len=1 << 24)
+        tree = msgpack.unpackb(
+            data,
+            object_pairs_hook=_unpack_map,
+            ext_hook=_refuse_extension,
+            max_bin_len=_MAX_BYTES,
+            max_str_len=_MAX_TEXT,
+            max_array_len=_MAX_ITEMS,
+            max_map_len=_MAX_ITEMS,
+            max_ext_len=0,
+        )
         value: T = build(kind, tree, kind.__name__)
-    except (ValueError, TypeError, HansaError, msgpack.UnpackException) as error:
+    except (ValueError, TypeError, OverflowError, RecursionError, HansaError, msgpack.UnpackException) as error:
         raise WireError(
             f"The bytes do not hold a {kind.__name__}.", str(error) if isinstance(error, HansaError) else ""
         ) from None
@@ -167,7 +174,10 @@ def _build_dataclass(kind: type[Any], data: Any, where: str) -> Any:
 
 def _build_scalar(kind: type[Any], data: Any, where: str) -> Any:
     if kind is float and isinstance(data, int) and not isinstance(data, bool):
-        return float(data)
+        try:
+            return float(data)
+        except OverflowError:
+            raise ConfigError(f"{where} is too large for a number.") from None
     if not isinstance(data, kind) or (kind is int and isinstance(data, bool)):
         words = {"str": "text", "int": "a whole number", "float": "a number", "bool": "true or false", "bytes": "bytes"}
         raise ConfigError(f"{where} must be {words[kind.__name__]}.", f"Got {type(data).__name__}.")
@@ -197,36 +207,72 @@ def _build_union(args: tuple[Any, ...], data: Any, where: str) -> Any:
     raise errors[0]
 
 
+def _names_a_part(data: Any) -> bool:
+    return isinstance(data, str) or (isinstance(data, Mapping) and isinstance(data.get("use"), str))
+
+
 def _build_part(kind: Any, data: Any, where: str) -> Any:
-    if isinstance(data, str):
-        name, settings = data, {}
-    elif isinstance(data, Mapping) and isinstance(data.get("use"), str):
-        name, settings = data["use"], {key: item for key, item in data.items() if key != "use"}
-    else:
+    if not _names_a_part(data):
         raise ConfigError(f"{where} must name a part.", mend='Write its name, or {use = "NAME", setting = value}.')
+    named = {"use": data} if isinstance(data, str) else data
+    name, settings = named["use"], {key: item for key, item in named.items() if key != "use"}
     part = catalogue.part(name, where)
-    made = _build_dataclass(part, settings, f"{where} ({name})") if isinstance(part, type) else part
-    if not isinstance(part, type) and settings:
-        raise ConfigError(f"{where}: '{name}' has no settings.")
-    if isinstance(kind, type) and not catalogue.fits(made, kind):
+    if isinstance(kind, type) and part is not kind and not catalogue.fits(part, kind):
+        choices = catalogue.names(kind) or [catalogue.name_of(kind) or kind.__name__]
         raise ConfigError(
-            f"{where}: '{name}' is no {kind.__name__.lower()}.",
-            mend=f"Choose one of: {', '.join(catalogue.names(kind))}.",
+            f"{where}: '{name}' is no {kind.__name__.lower()}.", mend=f"Choose one of: {', '.join(choices)}."
         )
-    return made
+    if isinstance(part, type):
+        return _build_dataclass(part, settings, f"{where} ({name})")
+    if settings:
+        raise ConfigError(f"{where}: '{name}' has no settings.")
+    return part
+
+
+def _build_array(args: tuple[Any, ...], data: Any, where: str) -> NDArray[Any]:
+    named = get_args(args[1])[0] if len(args) == 2 else Any  # NDArray[x] is ndarray[shape, dtype[x]]
+    wanted = get_origin(named) or named
+    try:
+        array = np.asarray(data)
+    except ValueError:
+        raise ConfigError(f"{where} must hold rows of equal length.") from None
+    if wanted is np.floating and array.dtype.kind in "iu" and not isinstance(data, np.ndarray):
+        array = array.astype(np.float64)
+    if array.dtype.kind not in "fiub" or (isinstance(wanted, type) and not issubclass(array.dtype.type, wanted)):
+        raise ConfigError(f"{where} must be an array of {wanted.__name__ if isinstance(wanted, type) else 'numbers'}.")
+    return array
 
 
 def _pack_array(value: Any) -> Any:
     if isinstance(value, np.ndarray) and value.dtype.newbyteorder("<").str[1:] in _ARRAYS:
         little = np.ascontiguousarray(value.astype(value.dtype.newbyteorder("<"), copy=False))
         return {"__array__": little.dtype.str[1:], "shape": list(value.shape), "data": little.tobytes()}
-    raise TypeError
+    what = f"An array of {value.dtype}" if isinstance(value, np.ndarray) else f"A {type(value).__name__}"
+    raise WireError(f"{what} may not travel.", mend="Use whole numbers, or floats of 4 or 8 bytes.")
 
 
-def _unpack_array(tree: dict[str, Any]) -> Any:
-    if "__array__" not in tree:
-        return tree
-    kind = tree["__array__"]
-    if kind not in _ARRAYS:
+def _unpack_map(pairs: list[tuple[Any, Any]]) -> Any:
+    tree = dict(pairs)
+    if len(tree) < len(pairs) or not all(isinstance(key, str) for key in tree):
+        raise WireError("A map with a key twice, or one that is no text.")
+    return _unpack_array(tree) if "__array__" in tree else tree
+
+
+def _unpack_array(tree: dict[str, Any]) -> NDArray[Any]:
+    """Read an array; its shape and its bytes must agree before it is made."""
+    kind, shape, data = tree["__array__"], tree.get("shape"), tree.get("data")
+    if len(tree) != 3 or not isinstance(kind, str) or kind not in _ARRAYS or not isinstance(data, bytes):
         raise WireError("An array of a kind that may not travel.")
-    return np.frombuffer(tree["data"], dtype=np.dtype("<" + kind)).reshape(tree["shape"])
+    if not isinstance(shape, list) or len(shape) > _MAX_AXES or any(type(k) is not int or k < 0 for k in shape):
+        raise WireError("An array without a proper shape.")
+    dtype = np.dtype("<" + kind)
+    if prod(shape) * dtype.itemsize != len(data):
+        raise WireError("An array whose bytes do not fill its shape.")
+    if kind == "b1" and data.translate(None, b"\x00\x01"):
+        raise WireError("An array of flags that are neither true nor false.")
+    return np.frombuffer(data, dtype=dtype).reshape(shape)
+
+
+def _refuse_extension(code: int, data: bytes) -> Any:
+    del data
+    raise WireError(f"An extension of type {code}, which may not travel.")

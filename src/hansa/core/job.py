@@ -94,12 +94,19 @@ class Job:
         return sha256(self.to_toml().encode()).hexdigest()
 
     def to_toml(self) -> str:
-        """Write the job as TOML.
+        """Write the job as TOML, which reads back as the same job; equal jobs give the same text.
 
         Raises:
-            ConfigError: a part that no file can name, such as a bare callable.
+            ConfigError: a part that no file can name, such as a bare callable or a class outside the catalogue.
         """
-        return tomli_w.dumps(plain(self))
+        mend = "Use parts of the catalogue, or run the job from Python."
+        try:
+            job = Job.from_toml(tomli_w.dumps(plain(self)))
+        except TypeError:
+            raise ConfigError("The job holds something that no file can, such as an array.", mend=mend) from None
+        if job != self:
+            raise ConfigError("The job does not read back from a file as the same job.", mend=mend)
+        return tomli_w.dumps(plain(job))
 
     @classmethod
     def from_toml(cls, text: str) -> Job:
@@ -110,10 +117,10 @@ class Job:
         """
         try:
             data = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise ConfigError("The job is no TOML.", f"{error}.") from None
-        job = build(cls, data, "")
-        return job if isinstance(job, Job) else cls(**data)
+        job: Job = build(cls, data, "")
+        return job
 
     def roster(self, names: tuple[str, ...]) -> Roster:
         """The parties as a plan sees them.

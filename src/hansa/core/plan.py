@@ -40,7 +40,7 @@ class Quorum:
 
     def __post_init__(self) -> None:
         """Check the range."""
-        if self.n < 1 or self.within <= 0:
+        if self.n < 1 or not self.within > 0:
             raise ConfigError(
                 "A quorum needs n of at least 1 and a time above 0.", f"Got n={self.n}, within={self.within}."
             )

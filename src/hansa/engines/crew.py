@@ -2,18 +2,19 @@
 
 A turn's parties are cut into runs of neighbouring places of about equal cost, so that each worker folds whole branches
 of the tree of places and sends back a few sums. A party's tables travel to a worker once, its memory when it has
-changed. What goes through the pipes is our own, on this machine, behind a key of this run.
+changed. What goes through the sockets is our own, between processes of this run.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from multiprocessing.connection import Client, Connection, Listener
+from multiprocessing.connection import Connection
 from multiprocessing.reduction import ForkingPickler
 from typing import TYPE_CHECKING, Any, Final, final
 
@@ -28,11 +29,11 @@ if TYPE_CHECKING:
 
     from hansa.core.job import Job
     from hansa.core.party import Party, Site
+    from hansa.core.work import Compute
 
 ONE_THREAD: Final = dict.fromkeys(
     ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
 )
-_KEY = "HANSA_CREW_KEY"
 
 
 @final
@@ -78,9 +79,9 @@ class Worker:
         except (OSError, EOFError):
             raise _gone() from None
 
-    def call(self, errand: Errand) -> None:
-        """Send an errand."""
-        self._send(errand)
+    def give(self, message: Job | Errand) -> None:
+        """Send the job, or an errand."""
+        self._send(message)
 
     def receive(self) -> Any:
         """Wait for what the worker says."""
@@ -95,39 +96,23 @@ class Worker:
 
 @final
 class Crew:
-    """Worker processes for one job; close it when done."""
+    """Worker processes for one job, and this process beside them: as many hands as cores. Close it when done."""
 
-    def __init__(self, job: Job, parties: Sequence[Party], workers: int) -> None:
-        """Start `workers` processes; they begin while this one goes on."""
-        self.parties = {party.name: party for party in parties}
-        self.cost = {party.name: 1 + len(site_of(party, job).table) for party in parties}
-        key = os.urandom(32)
-        environment = {
-            **os.environ,
-            **ONE_THREAD,
-            _KEY: key.hex(),
-            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-        }
-        self.workers: list[Worker] = []
-        self.processes: list[subprocess.Popen[bytes]] = []
-        with Listener(authkey=key) as listener:
-            command = [sys.executable, "-c", "from hansa.engines.crew import serve; serve()", str(listener.address)]
-            for _ in range(workers):
-                # This Python and our own module: nothing here comes from outside.
-                self.processes.append(subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL))  # noqa: S603
-            for process in self.processes:
-                pipe = listener.accept()
-                pipe.send(job)
-                self.workers.append(Worker(process, pipe))
+    def __init__(self, job: Job, parties: Sequence[Party], workers: int, here: Compute | None = None) -> None:
+        """Start `workers` processes; with `here` this process takes a share of each turn as well."""
+        self.parties, self.here = {party.name: party for party in parties}, here
+        self.cost = {party.name: 1 + len(party.table(job.data.table)) for party in parties}
+        self.workers = [_worker(job) for _ in range(workers)]
 
     def __call__(self, work: Work) -> Outcome:
-        """Answer a batch of asks, spread over the workers."""
-        cuts = _cuts([self.cost[name] for name in work.parties], len(self.workers))
+        """Answer a batch of asks, spread over the workers and this process."""
+        hands = len(self.workers) + (self.here is not None)
+        cuts = _cuts([self.cost[name] for name in work.parties], hands)
         parts = [_part(work, low, high) for low, high in pairwise(cuts)]
         busy = list(zip(self.workers, parts, strict=False))
         for worker, part in busy:
             worker.send(part, self.parties)
-        outcomes = _all_said([worker for worker, _ in busy])
+        outcomes = _all_said([worker for worker, _ in busy], self.here, parts[len(busy) :])
         partial = None
         if work.fold is not None:
             partial = outcomes[0].partial
@@ -140,20 +125,32 @@ class Crew:
         """Let the workers go; one that does not is ended."""
         for worker in self.workers:
             worker.pipe.close()
-        for process in self.processes:
+        for worker in self.workers:
             try:
-                process.wait(timeout=2.0)
+                worker.process.wait(timeout=2.0)
             except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+                worker.process.kill()
+                worker.process.wait()
+
+
+def _worker(job: Job) -> Worker:
+    """Start a process at the other end of a socket that nobody else can reach, and send it the job."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        os.set_inheritable(theirs.fileno(), True)  # noqa: FBT003 - the only way to say it
+        command = [sys.executable, "-c", "from hansa.engines.crew import serve; serve()", str(theirs.fileno())]
+        environment = {**os.environ, **ONE_THREAD, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        # This Python and our own module: nothing here comes from outside.
+        process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()])  # noqa: S603
+    worker = Worker(process, Connection(ours.detach()))
+    worker.give(job)
+    return worker
 
 
 def serve() -> None:
-    """A worker's life: call in, take the job, answer until the pipe closes."""
+    """A worker's life: take the job, answer until the socket closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    key = bytes.fromhex(os.environ.pop(_KEY))
-    address = sys.argv[1]
-    with Client(address, authkey=key) as pipe:
+    with Connection(int(sys.argv[1])) as pipe:
         job: Job = pipe.recv()
         sites: dict[str, Site] = {}
         memories: dict[str, Memory] = {}
@@ -181,10 +178,15 @@ def _orders(job: Job, orders: Orders, sites: dict[str, Site], memories: dict[str
     return do(job, sites.__getitem__, work)
 
 
-def _all_said(workers: Sequence[Worker]) -> list[Outcome]:
-    """Hear everybody out before the first error is raised, so that no pipe holds an old word."""
+def _all_said(workers: Sequence[Worker], here: Compute | None, own: Sequence[Work]) -> list[Outcome]:
+    """Do this process's share, then hear everybody out before an error is raised: no pipe may hold an old word."""
     outcomes: list[Outcome] = []
     errors: list[HansaError] = []
+    mine: list[Outcome] = []
+    try:
+        mine = [here(part) for part in own if here is not None]
+    except HansaError as error:
+        errors.append(error)
     for worker in workers:
         try:
             outcomes.append(worker.receive())
@@ -192,7 +194,7 @@ def _all_said(workers: Sequence[Worker]) -> list[Outcome]:
             errors.append(error)
     if errors:
         raise errors[0]
-    return outcomes
+    return [*outcomes, *mine]
 
 
 def _cuts(costs: Sequence[int], workers: int) -> list[int]:

@@ -35,8 +35,8 @@ _WORTH_A_WORKER = 20_000
 class Simulation:
     """An engine in which this machine plays all parties.
 
-    `workers`: how many single-threaded processes share the work; 1 keeps it in this process; 0 begins here and calls a
-    crew, one worker a core, once the work has taken a while. The bits are the same whichever way.
+    `workers`: how many single-threaded processes share the work, this one among them; 1 keeps it here; 0 begins here and
+    calls a crew, a process a core, once the work has taken a while. The bits are the same whichever way.
     `clock`: simulated seconds until an answer arrives, or None for one that never does.
 
     Raises:
@@ -80,18 +80,30 @@ class Session:
         """Seat the parties."""
         self.engine, self.job = engine, job
         self.seats: dict[str, Seat] = seats_of(job, engine.parties)
-        self.sites: dict[str, Site] = {party.name: site_of(party, job) for party in engine.parties}
+        self.parties = {party.name: party for party in engine.parties}
+        self._sites: dict[str, Site] = {}
         self.crew: Crew | None = None
         self.asides: list[Aside] = []
         self.spent = 0.0
         self.wanted = engine.workers or os.cpu_count() or 1
-        self.sends = self.wanted > 1 and installed((job, list(engine.parties)[:1]))
+        self.sends = self.wanted > 1 and os.name == "posix" and installed((job, list(engine.parties)[:1]))
 
     def run(
         self, watch: Callable[[Keep[At]], None] | None = None, journal: Journal | None = None, begin: At | None = None
     ) -> Done:
         """Carry the job's asks to the end; `watch` sees every `Keep`."""
         return Carrier(self.job, self.seats, self.compute, journal, self.engine.clock).run(watch, begin)
+
+    def site(self, name: str) -> Site:
+        """A party's view of the job, made when it is first needed."""
+        if name not in self._sites:
+            self._sites[name] = site_of(self.parties[name], self.job)
+        return self._sites[name]
+
+    @property
+    def sites(self) -> Mapping[str, Site]:
+        """Everybody's view of the job."""
+        return {name: self.site(name) for name in self.parties}
 
     def memories(self) -> Mapping[str, Memory]:
         """What each party remembers: the simulation may look, a coordinator never could."""
@@ -102,13 +114,16 @@ class Session:
         if self._crew_pays() and len(work.parties) > 1:
             return self._crew()(work)
         begun = time.perf_counter()
-        outcome = do(self.job, self.sites.__getitem__, work)
+        outcome = self._here(work)
         self.spent += time.perf_counter() - begun
         return outcome
 
+    def _here(self, work: Work) -> Outcome:
+        return do(self.job, self.site, work)
+
     def aside(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Aside:
         """Begin a call of an installed module's function beside the run; small ones wait until the result is wanted."""
-        rows = sum(len(site.table) for site in self.sites.values())
+        rows = sum(len(party.table(self.job.data.table)) for party in self.engine.parties)
         lone = Crew(self.job, (), 1) if self.sends and rows > _WORTH_A_WORKER and installed(function) else None
         call = Aside(function, arguments, lone)
         self.asides.append(call)
@@ -125,9 +140,7 @@ class Session:
 
     def _crew(self) -> Crew:
         if self.crew is None:
-            self.crew = Crew(self.job, self.engine.parties, self.wanted)
-            self.sites.clear()
-            self.sites.update({party.name: site_of(party, self.job) for party in self.engine.parties})
+            self.crew = Crew(self.job, self.engine.parties, self.wanted - 1, self._here)
         return self.crew
 
 
@@ -139,7 +152,7 @@ class Aside:
         """Begin, where there is a worker."""
         self.function, self.arguments, self.crew = function, arguments, crew
         if crew is not None:
-            crew.workers[0].call(Errand(function, arguments))
+            crew.workers[0].give(Errand(function, arguments))
 
     def result(self) -> Any:
         """Wait for what the function returns."""

@@ -87,8 +87,8 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
-def counted(number: int, one: str, many: str = "") -> str:
-    """A number of things, in words up to twelve.
+def counted(number: int, one: str = "", many: str = "") -> str:
+    """A number, in words up to twelve, of things if they are named.
 
     Example:
         >>> counted(1, "bank"), counted(5, "bank"), counted(40, "bank"), counted(2, "loss", "losses")
@@ -96,4 +96,6 @@ def counted(number: int, one: str, many: str = "") -> str:
     """
     words = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
     shown = words[number] if 0 <= number < len(words) else f"{number:,}"
+    if not one:
+        return shown
     return f"{shown} {one if number == 1 else many or one + 's'}"

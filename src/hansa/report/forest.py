@@ -32,7 +32,7 @@ def forest(owns: Sequence[Own], measure: str, width: float = 920.0) -> str:
     wide = width >= NARROW
     step, head = (30.0, 44.0) if wide else (46.0, 36.0)
     size = (width, head + step * max(len(owns), 1) + 52)
-    x = _axis(owns, *((width * 0.40, width * 0.72) if wide else (14.0, width - 14.0)))
+    x = _axis(owns, *((width * 0.40, width * 0.785) if wide else (14.0, width - 14.0)))
     foot = head + step * len(owns) + 4
     drawn = _frame(x, head - 6, foot)
     middle = x.at(0.0)
@@ -46,7 +46,7 @@ def forest(owns: Sequence[Own], measure: str, width: float = 920.0) -> str:
             label(0, 18, "bank", "soft"),
             label(width * 0.37, 18, f"{measure}: own → federated", "soft", "end"),
             label((x.start + x.stop) / 2, 18, "gain, 95 % interval", "soft", "middle"),
-            label(width, 18, "gain", "soft", "end"),
+            label(width - 100, 18, "gain", "soft", "end"),
         ]
     else:
         drawn += [label(0, 16, f"bank, {measure}: own → federated", "soft"), label(width, 16, "gain", "soft", "end")]
@@ -74,7 +74,7 @@ def _axis(owns: Sequence[Own], start: float, stop: float) -> Axis:
 
 
 def _frame(x: Axis, top: float, foot: float) -> list[str]:
-    ticks = x.ticks(4)
+    ticks = x.ticks(6 if x.stop - x.start > 300 else 4)
     drawn = [line(x.at(value), top, x.at(value), foot, "zero" if value == 0 else "grid") for value in ticks]
     drawn += [
         label(x.at(value), foot + 17, word, "tick", "middle")
@@ -94,14 +94,17 @@ def _row(own: Own, x: Axis, y: float, width: float) -> str:
     else:
         parts = [label(0, text, own.name, "name", room=width * 0.34), label(width * 0.37, text, models, "tick")]
     if not known:
-        middle = (x.start + x.stop) / 2
-        return tag("g", "".join([*parts, label(middle, place + 4, own.note or own.verdict, "soft halo", "middle", room=x.stop - x.start)]))
+        parts.append(label(width, place + 4, own.note or own.verdict, "soft halo", "end", room=width * 0.6))
+        return tag("g", "".join(parts))
     shape, style = _MARKS.get(own.verdict, ("circle", "fed hollow"))
     if isfinite(own.low) and isfinite(own.high):
         parts.append(_interval(x, own, place, style.split()[0]))
     parts.append(marker(shape, x.at(own.gain), place, style, 5.5))
-    gain = f"{signed(own.gain)}  {own.verdict}"
-    parts.append(label(width, text, gain, "strong" if own.verdict.startswith("clear") else "tick", "end"))
+    kind = "strong" if own.verdict.startswith("clear") else "tick"
+    if wide:
+        parts += [label(width - 100, text, signed(own.gain), kind, "end"), label(width - 91, text, own.verdict, kind)]
+    else:
+        parts.append(label(width, text, f"{signed(own.gain)} {own.verdict}", kind, "end"))
     return tag("g", tag("title", safe(f"{own.name}: {signed(own.gain)}, {between(own.low, own.high)}")) + "".join(parts))
 
 

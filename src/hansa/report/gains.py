@@ -145,7 +145,7 @@ def _precision(reading: Reading) -> str:
     held = mapping(federated.get("counts")) or federated
     error, bins, asks = (number(held.get(name)) for name in ("error", "bins", "asks"))
     if isfinite(bins) and isfinite(error):
-        again = f", asked for {counted(int(asks), 'time')}" if isfinite(asks) else ""
+        again = f" in {counted(int(asks), 'ask')}" if isfinite(asks) else ""
         parts.append(f"Counted over {count(bins)} score bins{again}; what the bins leave open is at most ± {figure(error)}.")
     return paragraph(" ".join(parts), "quiet") if parts else ""
 

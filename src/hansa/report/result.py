@@ -13,7 +13,6 @@ from hansa.report.page import Table, figure_of, page, pairs, paragraph, responsi
 from hansa.report.ranking import ranking
 from hansa.report.reading import MEASURES, Reading, items, mapping, number
 from hansa.report.svg import safe
-from hansa.report.text import verdicts
 from hansa.report.width import clean
 
 if TYPE_CHECKING:
@@ -63,9 +62,18 @@ def _lede(reading: Reading) -> str:
     if not owns:
         return "One model, trained by several institutions together. What each of them gains was not measured in this run."
     banks = counted(len(owns), "bank")
-    start = f"{banks[0].upper()}{banks[1:]} trained one model together. Held against each bank's own model, on its own test rows:"
-    told = verdicts(owns).partition(". ")[0].partition(": ")[2].rstrip(".")
-    return f"{start} {told}."
+    told = [own.verdict for own in owns]
+    kinds = (
+        ("clear gain", "clearly better at {}"),
+        ("no clear gain", "neither clearly better nor clearly worse at {}"),
+        ("clear loss", "clearly worse at {}"),
+        ("no figure", "not compared at {}"),
+    )
+    parts = [words.format(counted(told.count(kind))) for kind, words in kinds if kind in told]
+    return (
+        f"{banks[0].upper()}{banks[1:]} trained one model together. On each bank's own test rows, beside the bank's own model, "
+        f"it is {', '.join(parts)}."
+    )
 
 
 def _facts(reading: Reading) -> list[tuple[str, str]]:

@@ -20,14 +20,14 @@ header{padding-top:56px}
 h1,h2,.lede,.fact b{font-family:"Iowan Old Style","Palatino Linotype",Palatino,Georgia,"Songti SC","Noto Serif CJK SC",serif}
 h1{font-size:2.3rem;line-height:1.2;font-weight:600;margin:.15em 0 .5em;overflow-wrap:anywhere}
 h2{font-size:1.5rem;line-height:1.3;font-weight:600;margin:0 0 .4em}
-h3{font-size:1rem;font-weight:600;margin:0 0 .2em}
+h3{font-size:1rem;font-weight:600;margin:1.8em 0 .2em}
 p{margin:.4em 0 1em;max-width:68ch}
 a{color:var(--fed)}
 .eyebrow{color:var(--quiet);font-size:.85rem;letter-spacing:.06em;margin:0}
 .lede{font-size:1.28rem;line-height:1.5;max-width:60ch;margin:0 0 1.2em}
 .quiet,figcaption{color:var(--quiet);font-size:.92rem}
 section{margin:56px 0 0;padding-top:28px;border-top:1px solid var(--rule)}
-.facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(140px,1fr));gap:18px 28px;margin:0;padding:20px 0 0;
+.facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(120px,1fr));gap:18px 24px;margin:0;padding:20px 0 0;
 border-top:1px solid var(--rule)}
 .fact{display:flex;flex-direction:column-reverse;justify-content:flex-end}
 .fact dt{color:var(--quiet);font-size:.88rem;line-height:1.4}
@@ -36,9 +36,11 @@ border-top:1px solid var(--rule)}
 .note{border-left:3px solid var(--own);background:var(--wash);padding:12px 18px;margin:28px 0 0}
 .note ul{margin:.3em 0;padding-left:1.2em}
 figure{margin:18px 0;background:var(--card);border:1px solid var(--rule);border-radius:6px;padding:18px 20px 14px;min-width:0}
+figure>h3{margin-top:0}
 figure>h3+p{margin-bottom:.8em;font-size:.95rem}
 .pair{display:grid;grid-template-columns:1fr;gap:20px}
-.pair figure{margin:0}
+.pair figure{margin:0;display:flex;flex-direction:column}
+.pair figure>p{flex:1 0 auto}
 .scroll{overflow-x:auto;margin:14px 0}
 .scroll:focus-visible,summary:focus-visible{outline:2px solid var(--fed);outline-offset:3px}
 table{border-collapse:collapse;width:100%;font-size:.92rem;font-variant-numeric:tabular-nums}

@@ -52,7 +52,7 @@ def cut(data: Sequence[Design], each: int) -> Iterator[list[int]]:
     Example:
         >>> from hansa.core.trainer import Design
         >>> parties = [Design(np.zeros((rows, 2)), np.zeros(rows)) for rows in (5, 0, 9, 5)]
-        >>> list(cut(parties, each=64)), list(cut(parties, each=3 << 20))
+        >>> list(cut(parties, each=64)), list(cut(parties, each=4 << 20))
         ([[2, 0, 3]], [[2], [0], [3]])
     """
     places = sorted((i for i, design in enumerate(data) if design.rows), key=lambda i: -data[i].rows)

@@ -101,10 +101,10 @@ def descend(objective: Objective, params: Params, data: Sequence[Design], local:
 
 
 def _in_precision(design: Design, dtype: np.dtype[Any]) -> Design:
-    """The same rows in the model's precision: themselves, if they are in it already."""
-    if design.X.dtype == dtype and design.y.dtype == dtype:
+    """The same rows in the model's precision and in one piece: themselves, if they are so already."""
+    if design.X.dtype == dtype and design.y.dtype == dtype and design.X.flags.c_contiguous:
         return design
-    return replace(design, X=np.asarray(design.X, dtype), y=np.asarray(design.y, dtype))
+    return replace(design, X=np.ascontiguousarray(design.X, dtype), y=np.asarray(design.y, dtype))
 
 
 @final
