@@ -121,7 +121,7 @@ class Trainer(Protocol):
     """Begins, fits and predicts; frozen data, so that a job can name it.
 
     `honours` says which of a link's wishes it keeps. A load holds `delta [1, d]` (new parameters less old), `rows [1,
-    1]` and `loss [1, 1]` (the summed training loss at the first pass, an indication only).
+    1]` and `loss [1, 1]` (the received model's loss on the first batch, times rows: an indication).
     """
 
     @property

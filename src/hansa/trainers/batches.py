@@ -91,10 +91,9 @@ class Feed:
         return max(self._last.values())
 
     @property
-    def scale(self) -> NDArray[np.float64]:
-        """By what a sum over the rows of a first pass, cut short or not, comes to stand for all rows `[n, 1]`."""
-        rows = [(d.rows, self._last[d.rows] * (self._batch or d.rows)) for d in self._data]
-        return np.array([[every / min(every, visited)] for every, visited in rows])
+    def rows(self) -> NDArray[np.float64]:
+        """How many rows each party has, `[n, 1]`."""
+        return np.array([[float(design.rows)] for design in self._data])
 
     def at(self, step: int) -> Iterator[Batch]:
         """Yield the batches of one step; each party that still trains is in one of them."""

@@ -64,8 +64,8 @@ class Objective:
 def descend(objective: Objective, params: Params, data: Sequence[Design], local: Local, draws: Sequence[Draws]) -> Load:
     """Train each party from `params` on its own rows: `delta [n, d]`, `rows [n, 1]`, `loss [n, 1]`.
 
-    `delta` is the new parameters less `params`, also where `local.start` began elsewhere. `loss` is the mean training
-    loss on the way through the first pass, times `rows`. A step takes the gradient of the batch's weighted mean loss,
+    `delta` is the new parameters less `params`, also where `local.start` began elsewhere. `loss` is the mean
+    loss of the first batch before its step, times `rows`: an indication of how the received model does on training rows. A step takes the gradient of the batch's weighted mean loss,
     adds penalty, prox and tilt, bounds the norm of the whole by `clip_norm`, and hands it to the optimiser. Results may
     be infinite or not numbers: the caller judges them.
 
@@ -129,11 +129,11 @@ class _Descent:
                 crew = crews.get(key := (parties.start, parties.stop, b))
                 if crew is None:
                     crew = crews[key] = _Crew(self, w, pulled, parties, b)
-                crew.gradient(batch, loss)
+                crew.gradient(batch, loss if step == 0 else None)
                 crew.pull()
                 optimiser.move(crew.w, crew.g, parties, step)
         np.subtract(w, self.origin, out=w)
-        return loss * feed.scale
+        return loss * feed.rows
 
 
 @final
@@ -150,12 +150,12 @@ class _Crew:
         self._loss = descent.objective.loss
         self._program = descent.objective.bind(unravel(layout, self.w), unravel(layout, self.g), b, memory)
 
-    def gradient(self, batch: Batch, losses: NDArray[np.float64]) -> None:
-        """Write the gradient of the sum over rows of share x loss; in the first pass, add the losses to `losses`."""
+    def gradient(self, batch: Batch, losses: NDArray[np.float64] | None) -> None:
+        """Write the gradient of the sum over rows of share x loss; and that sum into `losses`, where it is wanted."""
         margin = self._program.forward(batch.X)
-        if batch.epoch == 0:
+        if losses is not None:
             mean = np.matmul(batch.share.transpose(0, 2, 1), self._loss.value(margin, batch.y))
-            losses[batch.parties] += mean[:, :, 0] * batch.y.shape[1]
+            losses[batch.parties] = mean[:, :, 0]
         self._loss.slope(margin, batch.y)
         np.multiply(margin, batch.share, out=margin)
         self._program.backward(batch.X, margin)
