@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, TypeVar, final, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, final, runtime_checkable
 
 from hansa.core.load import Load, stack
 from hansa.core.message import Answer
+from hansa.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
 
 P = TypeVar("P")
 V_co = TypeVar("V_co", covariant=True)
@@ -55,13 +58,18 @@ class Mergeable(Protocol):
         ...
 
 
+Node: TypeAlias = tuple[int, int]
+Rows: TypeAlias = "tuple[NDArray[Any], ...]"
+
+
 @final
 @dataclass(frozen=True)
 class Nodes:
-    """Partial sums by tree node `(level, index)`; node (l, i) spans the places from i 2^l to (i + 1) 2^l - 1."""
+    """Partial sums by tree node `(level, index)`, which spans the places from index 2^level on; `names` of the vectors."""
 
     asked: tuple[int, ...]
-    sums: Mapping[tuple[int, int], Load] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
+    sums: Mapping[Node, Rows] = field(default_factory=dict)
     came: tuple[int, ...] = ()
 
 
@@ -92,36 +100,53 @@ class Sum:
         return Nodes(tuple(sorted(asked)))
 
     def add(self, partial: Nodes, places: Sequence[int], answer: Answer) -> Nodes:
-        """Put each row at its leaf and sum upwards as far as both sides are complete."""
+        """Put each row at its leaf and sum upwards as far as both sides are complete.
+
+        Raises:
+            DataError: the load holds other vectors than those before it.
+        """
+        names = _same(partial.names, tuple(answer.load.vectors))
+        vectors = [answer.load[name] for name in names]
         sums = dict(partial.sums)
         for row, place in enumerate(places):
-            _lift(sums, partial.asked, (0, place), answer.load.row(row))
-        return Nodes(partial.asked, sums, (*partial.came, *places))
+            _lift(sums, partial.asked, (0, place), tuple(vector[row : row + 1] for vector in vectors))
+        return Nodes(partial.asked, names, sums, (*partial.came, *places))
 
     def merge(self, left: Nodes, right: Nodes) -> Nodes:
         """Put the right side's nodes into the left side's tree."""
+        if not right.came:
+            return left
+        names = _same(left.names, right.names)
+        order = [right.names.index(name) for name in names]
         sums = dict(left.sums)
         for node in sorted(right.sums):
-            _lift(sums, left.asked, node, right.sums[node])
-        return Nodes(left.asked, sums, (*left.came, *right.came))
+            _lift(sums, left.asked, node, tuple(right.sums[node][i] for i in order))
+        return Nodes(left.asked, names, sums, (*left.came, *right.came))
 
     def close(self, partial: Nodes) -> Load | None:
         """Skip whoever did not come and sum to the root."""
         came = tuple(sorted(partial.came))
-        sums: dict[tuple[int, int], Load] = {}
+        sums: dict[Node, Rows] = {}
         for node in sorted(partial.sums):
             _lift(sums, came, node, partial.sums[node])
-        return next(iter(sums.values()), None)
+        root = next(iter(sums.values()), None)
+        return None if root is None else Load(dict(zip(partial.names, root, strict=True)))
 
 
-def _lift(sums: dict[tuple[int, int], Load], asked: tuple[int, ...], node: tuple[int, int], value: Load) -> None:
+def _same(before: tuple[str, ...], now: tuple[str, ...]) -> tuple[str, ...]:
+    if before and before != now and set(before) != set(now):
+        raise DataError("Two loads hold different vectors.", f"{sorted(before)} and {sorted(now)}.")
+    return before or now
+
+
+def _lift(sums: dict[Node, Rows], asked: tuple[int, ...], node: Node, value: Rows) -> None:
     """Carry a node's sum upwards until a brother is still to come, or the node spans all that were asked."""
     level, index = node
     while not _spans_all(asked, level, index):
         brother = (level, index ^ 1)
         if brother in sums:
-            other = sums.pop(brother)
-            value = value + other if index % 2 == 0 else other + value
+            left, right = (value, sums.pop(brother)) if index % 2 == 0 else (sums.pop(brother), value)
+            value = tuple(a + b for a, b in zip(left, right, strict=True))
         elif _expects(asked, *brother):
             break
         level, index = level + 1, index // 2

@@ -1,11 +1,13 @@
 """One column at a time: how a job wants it coded, and the fitted codings that turn it into numbers.
 
-A fitted coding holds nothing but pooled figures: a mean, a scale, edges, and levels that at least `min_cell` customers share.
+A fitted coding holds nothing but pooled figures: a mean, a scale, edges, and levels that at least `min_cell` customers
+share.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Literal, TypeAlias, final
 
 import numpy as np
@@ -27,9 +29,10 @@ class Coding:
     """How one column is coded; what is left out follows the step.
 
     `how`: "standardise" (less the mean, by the standard deviation), "bins" (quantile bins, one-hot), "none" (as it is),
-    "onehot" or "ordinal" (categories, in the order of `levels` where those are given). `winsorise`: the share of rows cut at
-    either end. `signed_log`: sign(x) log(1 + |x|) before anything is scaled. `special_codes`: numbers that mean something of
-    their own and get an indicator each. `levels`: the categories, known beforehand, so that no party needs to name any.
+    "onehot" or "ordinal" (categories, in the order of `levels` where those are given). `winsorise`: the share of rows cut
+    at either end. `signed_log`: sign(x) log(1 + |x|) before anything is scaled. `special_codes`: numbers that mean
+    something of their own and get an indicator each. `levels`: the categories, known beforehand, so that no party needs
+    to name any.
 
     Raises:
         ConfigError: a setting outside its range, or one that this coding cannot honour.
@@ -73,7 +76,7 @@ class Coding:
 @final
 @dataclass(frozen=True)
 class Scaled:
-    """A numeric column, cut to [low, high], in signed logs if so wished, less `centre`, by `scale`; a gap becomes `fill`.
+    """A numeric column cut to [low, high], in signed logs if so wished, less `centre`, by `scale`; a gap is `fill`.
 
     Indicator columns follow for gaps (`missing`) and for each special code.
 
@@ -107,7 +110,9 @@ class Scaled:
             values, _, _ = numbers(column, self.special_codes)
             shown = tamed(values, self.low, self.high, signed_log=self.signed_log)
             out[:, 0] = (np.where(np.isnan(shown), self.fill, shown) - self.centre) / self.scale
-        _write_indicators(column, self.special_codes, self.indicators, out[:, int(not self.constant) :], missing=self.missing)
+        _write_indicators(
+            column, self.special_codes, self.indicators, out[:, int(not self.constant) :], missing=self.missing
+        )
 
     def coded(self, column: Column) -> NDArray[np.float64]:
         """The column as numbers [rows, width]."""
@@ -146,7 +151,7 @@ class Binned:
         if not self.edges:
             return ()
         shown = _short(self.edges)
-        between = (f"{a} < {self.column} <= {b}" for a, b in zip(shown, shown[1:], strict=False))
+        between = (f"{a} < {self.column} <= {b}" for a, b in pairwise(shown))
         return (f"{self.column} <= {shown[0]}", *between, f"{self.column} > {shown[-1]}")
 
     def write(self, column: Column, out: Block) -> None:
@@ -243,7 +248,9 @@ class Ordinal:
 Encoding: TypeAlias = Scaled | Binned | OneHot | Ordinal
 
 
-def numbers(column: Column, special_codes: tuple[float, ...]) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.intp]]:
+def numbers(
+    column: Column, special_codes: tuple[float, ...]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.intp]]:
     """A numeric column as values (NaN for gaps and special codes), gaps, and which special code (-1: none), each [rows].
 
     Dates count days since 1970. Raises DataError for labels and for infinite values.

@@ -34,9 +34,9 @@ def design_of(site: Site, memory: Memory, part: Part, dtype: str) -> Design:
 
     Example:
         >>> from hansa.core.job import Job
-        >>> from hansa.horizontal.prepare import Prepare
+        >>> from hansa.horizontal.rounds import Rounds
         >>> table = Table.of({"x": [1.0, 2.0], "y": [0, 1]}, target="y")
-        >>> site = Site("bank-a", Job("scores", (Prepare(),)), table)
+        >>> site = Site("bank-a", Job("scores", (Rounds(),)), table)
         >>> design_of(site, {}, "train", "float32").X.tolist(), design_of(site, {}, "test", "float32").rows
         ([[1.0], [2.0]], 0)
     """
@@ -49,8 +49,8 @@ def width_of(site: Site, memory: Memory) -> int:
 
     Example:
         >>> from hansa.core.job import Job
-        >>> from hansa.horizontal.prepare import Prepare
-        >>> width_of(Site("bank-a", Job("scores", (Prepare(),)), Table.of({"x": [1], "z": [2]})), {})
+        >>> from hansa.horizontal.rounds import Rounds
+        >>> width_of(Site("bank-a", Job("scores", (Rounds(),)), Table.of({"x": [1], "z": [2]})), {})
         2
     """
     prepared = prepared_of(site, memory)
@@ -58,15 +58,24 @@ def width_of(site: Site, memory: Memory) -> int:
 
 
 def prepared_of(site: Site, memory: Memory) -> Prepared | None:
-    """The preparation that a party has adopted, or None.
+    """The preparation that a party has adopted; None where the job has none.
+
+    Raises:
+        DataError: the job prepares its columns, and this party was away when the preparation was handed out.
 
     Example:
         >>> from hansa.core.job import Job
-        >>> from hansa.horizontal.prepare import Prepare
-        >>> prepared_of(Site("bank-a", Job("scores", (Prepare(),)), Table.of({"x": [1]})), {}) is None
+        >>> from hansa.horizontal.rounds import Rounds
+        >>> prepared_of(Site("bank-a", Job("scores", (Rounds(),)), Table.of({"x": [1]})), {}) is None
         True
     """
     if "prepared" not in memory:
+        if any(step.title == "prepare" for step in site.job.steps):
+            raise DataError(
+                f"{site.name} has not taken the job's preparation.",
+                "It was away when the preparation was handed out, and its raw columns would not fit the model.",
+                "Start the job again with all parties.",
+            )
         return None
     return site.derived(f"prepared/{_digest(memory)}", lambda: unpack(Prepared, memory["prepared"].tobytes()))
 
@@ -87,8 +96,8 @@ def enough(data: Design, site: Site) -> Design:
 
     Example:
         >>> from hansa.core.job import Job
-        >>> from hansa.horizontal.prepare import Prepare
-        >>> site = Site("bank-a", Job("scores", (Prepare(),), min_rows=3), Table.of({"x": [1]}))
+        >>> from hansa.horizontal.rounds import Rounds
+        >>> site = Site("bank-a", Job("scores", (Rounds(),), min_rows=3), Table.of({"x": [1]}))
         >>> enough(Design(np.ones((2, 1)), np.ones(2)), site).rows
         0
     """
@@ -123,13 +132,16 @@ def _design(site: Site, memory: Memory, part: Part, dtype: str) -> Design:
     table = site.table if mine.all() else site.table.take(np.flatnonzero(mine))
     X = _raw(table, dtype) if prepared is None else prepared.transform(table, dtype)
     weight = None if table.weight is None else table.weights().astype(dtype)
-    return Design(X, table.y(), weight)
+    y = table.y().astype(dtype, copy=False) if part == "train" else table.y()
+    return Design(X, y, weight)
 
 
 def _raw(table: Table, dtype: str) -> NDArray[np.floating]:
     X = np.ascontiguousarray(table.matrix(_raw_features(table)), dtype=dtype)
     if not np.isfinite(X).all():
-        raise DataError("The features have gaps or are not finite.", "No step has filled them.", "Add a prepare step to the job.")
+        raise DataError(
+            "The features have gaps or are not finite.", "No step has filled them.", "Add a prepare step to the job."
+        )
     return X
 
 

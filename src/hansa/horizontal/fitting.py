@@ -11,12 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hansa.core.table import Column
+from hansa.errors import DataError
 from hansa.horizontal.columns import LABELLED, Binned, Encoding, How, OneHot, Ordinal, Scaled, numbers, placed, tamed
 from hansa.horizontal.quantiles import Ladder, bin_edges, bin_ranks, tail_ranks
 
 Floats = NDArray[np.float64]
 
-_FLAT = 1e-12
+_FLAT = (8 * np.finfo(np.float64).eps) ** 2
+"""A variance below this share of the squared mean is rounding: the column is constant."""
 
 
 @final
@@ -49,7 +51,9 @@ class Want:
         values, gaps, special = numbers(column, self.special_codes)
         held = values[~np.isnan(values)]
         codes = np.bincount(special[special >= 0], minlength=len(self.special_codes))
-        return np.array([len(held), gaps.sum(), held.sum(), *codes], np.float64)
+        with np.errstate(over="ignore"):
+            total = held.sum()
+        return np.array([len(held), gaps.sum(), _finite(float(total), self.name), *codes], np.float64)
 
 
 @final
@@ -136,7 +140,17 @@ class Fit:
             flat = self.variance <= _FLAT * max(self.centre**2, 1e-300) or rows == 0
             centre, scale = (self.centre, sqrt(self.variance)) if self.want.how == "standardise" else (0.0, 1.0)
             cut = (self.low, self.high, self.want.signed_log)
-            made = Scaled(self.name, self.centre, centre, 1.0 if flat else scale, *cut, self.missing, codes, shown, constant=bool(flat))
+            made = Scaled(
+                self.name,
+                self.centre,
+                centre,
+                1.0 if flat else scale,
+                *cut,
+                self.missing,
+                codes,
+                shown,
+                constant=bool(flat),
+            )
         why = "it has no values" if rows == 0 else "it is constant"
         return (made, "") if made.names else (None, why)
 
@@ -182,8 +196,9 @@ def centred(fit: Fit, column: Column) -> tuple[float, float]:
         (2.0, 10.0)
     """
     values, _, _ = numbers(column, fit.want.special_codes)
-    shown = tamed(values[~np.isnan(values)], fit.low, fit.high, signed_log=fit.want.signed_log) - fit.centre
-    return float(shown.sum()), float(shown @ shown)
+    with np.errstate(over="ignore"):
+        shown = tamed(values[~np.isnan(values)], fit.low, fit.high, signed_log=fit.want.signed_log) - fit.centre
+        return _finite(float(shown.sum()), fit.name), _finite(float(shown @ shown), fit.name)
 
 
 def sorted_values(column: Column, special_codes: tuple[float, ...]) -> Floats:
@@ -195,3 +210,13 @@ def sorted_values(column: Column, special_codes: tuple[float, ...]) -> Floats:
     """
     values, _, _ = numbers(column, special_codes)
     return np.sort(values[~np.isnan(values)])
+
+
+def _finite(total: float, column: str) -> float:
+    if not np.isfinite(total):
+        raise DataError(
+            f"The values of column '{column}' are too large to be added.",
+            "Their sum or the sum of their squares passes the largest float.",
+            "Make the extremes gaps, or give the column other units.",
+        )
+    return total

@@ -1,9 +1,9 @@
 """Prepare: how columns become numbers, fitted from sums and counts over all parties; both halves on this page.
 
-What leaves a party: its columns' names and kinds; labels that at least `min_cell` of its rows share; then sums and counts
-over its training rows: rows, gaps, labels, values and their centred squares, and how many values lie at or below candidate
-edges. No minimum, maximum, sketch or value leaves. A party with fewer training rows than `min_rows` adds nothing to the
-sums and takes the preparation all the same.
+What leaves a party: its columns' names and kinds; labels that at least `min_cell` of its rows share; then sums and
+counts over its training rows: rows, gaps, labels, values and their centred squares, and how many values lie at or below
+candidate edges. No minimum, maximum, sketch or value leaves. A party with fewer training rows than `min_rows` adds
+nothing to the sums and takes the preparation all the same.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from hansa.core.party import Handler, Memory, Site
 from hansa.core.plan import Asks, Gather, Keep, Plan
 from hansa.core.step import Done, Event, Roster
 from hansa.core.table import Table
-from hansa.data.parts import PART_COLUMN, PARTS, TRAIN, HashSplit, Split, row_hashes
+from hansa.data.parts import PART_COLUMN, PARTS, TEST, TRAIN, HashSplit, Split, TimeSplit, row_hashes
 from hansa.data.schema import Field, KnownAt, Schema
 from hansa.errors import ConfigError, DataError, nearest
 from hansa.horizontal.columns import NUMERIC, Coding, labelled
@@ -34,6 +34,8 @@ from hansa.horizontal.fitting import Fit, Want, centred, counted, sorted_values
 from hansa.horizontal.prepared import Prepared
 
 _MOST_ASKS = 40
+_CODES = 32
+"""Whole numbers below this may be classes; a target with another value is taken for a value itself."""
 
 
 @final
@@ -45,7 +47,7 @@ class Describe(Ask):
 @final
 @dataclass(frozen=True)
 class Count(Ask):
-    """Count rows, gaps and labels, and sum the values, column by column."""
+    """How many rows, gaps and labels are there, and what do the values add up to, column by column?"""
 
     wants: tuple[Want, ...]
 
@@ -62,7 +64,7 @@ class Below(Ask):
 @final
 @dataclass(frozen=True)
 class Spread(Ask):
-    """Sum each column's values less `centre`, and their squares, after cutting and logs."""
+    """What do each column's values, after cutting and logs, less the fit's centre, add up to, and their squares?"""
 
     fits: tuple[Fit, ...]
 
@@ -80,11 +82,12 @@ class Adopt(Ask):
 class Prepare:
     """Fit, from sums and counts over all parties, how columns become numbers.
 
-    `split`: which rows train, validate and are the sealed test. `numeric`, `categorical`: how columns of these kinds are
-    coded unless `columns` says otherwise by name. `max_n_bins`: quantile bins of a column coded as "bins". `winsorise`: the
-    share of rows cut at either end of a standardised column. `signed_log`: heavy tails by sign(x) log(1 + |x|). `drop`:
-    columns left out; `keep`: the only ones used, where given. `known_at`: when a column is known; one that is known later
-    than `decision` is refused.
+    `split`: which rows train, validate and are the sealed test; the column that a split by time reads is no feature unless
+    `keep` or `columns` names it. `numeric`, `categorical`: how columns of these kinds are coded unless `columns` says
+    otherwise by name. `max_n_bins`: quantile bins of a column coded as "bins". `winsorise`: the share of rows cut at
+    either end of a standardised column. `signed_log`: heavy tails by sign(x) log(1 + |x|). `drop`: columns left out;
+    `keep`: the only ones used, where given. `known_at`: when a column is known; a feature that is known later than
+    `decision` is refused.
 
     Raises:
         ConfigError: a column known later than the decision, or settings that contradict each other.
@@ -116,17 +119,26 @@ if it is really taken then.
         """Check ranges, and refuse columns that are known too late."""
         if self.max_n_bins < 2 or not 0 <= self.winsorise < 0.5:
             raise ConfigError("max_n_bins must be at least 2 and winsorise a share in [0, 0.5).")
+        scales = "standardise" in {self.numeric, *(coding.how for coding in self.columns.values())}
+        if (self.winsorise or self.signed_log) and not scales:
+            raise ConfigError(
+                f"No column coded as '{self.numeric}' honours winsorise or signed_log.",
+                mend='Leave them out, or set numeric = "standardise".',
+            )
         both = sorted(set(self.drop) & {*self.keep, *self.columns})
         if both:
             raise ConfigError(f"A column is both dropped and used: {', '.join(both)}.", mend="Decide on one.")
         used = {name: when for name, when in self.known_at.items() if name not in self.drop}
         if self.keep:
             used = {name: when for name, when in used.items() if name in self.keep}
+        schema = Schema(tuple(Field(name, "float", when) for name, when in used.items()))
         try:
-            Schema(tuple(Field(name, "float", when) for name, when in used.items())).refuse_leaks(self.decision)
+            schema.refuse_leaks(self.decision)
         except ConfigError as error:
-            listed = ", ".join(f'"{name}"' for name in used if used[name] != "application")
-            raise ConfigError(error.what, error.why, error.mend.replace('role = "ignore"', f"drop = [{listed}]")) from None
+            listed = ", ".join(f'"{name}"' for name in schema.leaks(self.decision))
+            raise ConfigError(
+                error.what, error.why, error.mend.replace('role = "ignore"', f"drop = [{listed}]")
+            ) from None
 
     @property
     def title(self) -> str:
@@ -152,6 +164,13 @@ if it is really taken then.
         fitter = Fitter(self)
         return dict.fromkeys((Describe, Count, Below, Spread, Adopt), fitter)
 
+    def used(self, table: Table) -> tuple[str, ...]:
+        """The columns of a table that the step would use, in the table's order."""
+        out = {PART_COLUMN, *self.drop}
+        if isinstance(self.split, TimeSplit) and self.split.column not in self.columns:
+            out.add(self.split.column)
+        return tuple(name for name in table.features if (name in self.keep if self.keep else name not in out))
+
     def plan(self, parties: Roster, kept: Prepared | None, done: Done) -> Plan[Prepared]:
         """Columns, counts, quantiles, spread; then everybody takes what was fitted."""
         del done
@@ -161,23 +180,23 @@ if it is really taken then.
         return prepared
 
     def _fit(self, parties: Roster) -> Gather[Prepared]:
-        until = parties.until(len(parties))
-        reply = yield Asks(dict.fromkeys(parties, Describe()), Collect(), until)
-        wants = self._wants(parties, reply.value)
-        reply = yield Asks(dict.fromkeys(parties, Count(wants)), until=until)
+        """Ask until the pooled figures are known; who answers first answers all, so that the sums speak of the same rows."""
+        reply = yield Asks(dict.fromkeys(parties, Describe()), Collect(), parties.until(len(parties)))
+        here, wants = reply.counted, self._wants(parties, reply.value)
+        reply = yield Asks(dict.fromkeys(here, Count(wants)))
         facts = reply.value["facts"][0]
-        if not facts[0]:
+        if not facts[0]:  # no party had enough
             raise DataError("No party has enough training rows to prepare.", mend="Lower min_rows, or bring more rows.")
         fits = tuple(Fit.of(want, found, parties.min_cell) for want, found in counted(wants, reply.value["counts"][0]))
         asked = 0
         while (edges := {fit.name: fit.probes() for fit in fits if len(fit.probes())}) and asked < _MOST_ASKS:
             codes = {fit.name: fit.want.special_codes for fit in fits if fit.name in edges}
-            reply = yield Asks(dict.fromkeys(parties, Below(edges, codes)), until=until)
+            reply = yield Asks(dict.fromkeys(here, Below(edges, codes)))
             fits = tuple(fit.learned(edges, reply.value["below"][0]) for fit in fits)
             asked += 1
         for _ in range(2):  # the mean of what was cut and logged, then the squares around it
             scaled = tuple(fit for fit in fits if fit.is_scaled)
-            reply = yield Asks(dict.fromkeys(parties, Spread(scaled)), until=until)
+            reply = yield Asks(dict.fromkeys(here, Spread(scaled)))
             sums = dict(zip((fit.name for fit in scaled), reply.value["sums"].reshape(-1, 2), strict=True))
             fits = tuple(fit.centred_at(sums[fit.name]) if fit.name in sums else fit for fit in fits)
         return self._prepared(fits, facts)
@@ -187,8 +206,9 @@ if it is really taken then.
         kept = tuple(encoding for encoding, _ in found.values() if encoding is not None)
         if not kept:
             raise DataError("No column is left to learn from.", mend="Look at drop, keep and the columns' values.")
-        train, validation, test, zeros, ones, rest, twins, parties = facts.tolist()
-        classes = 2 if zeros + ones and not rest else 0
+        train, validation, test, twins, parties, odd, *codes = facts.tolist()
+        held = [code for code, rows in enumerate(codes) if rows]
+        classes = max(2, held[-1] + 1) if held and not odd else 0
         return Prepared(
             kept,
             self.split,
@@ -197,7 +217,7 @@ if it is really taken then.
             (int(train), int(validation), int(test)),
             int(parties),
             classes,
-            ones / (zeros + ones) if classes else 0.0,
+            codes[1] / sum(codes) if classes == 2 else 0.0,
             int(twins),
         )
 
@@ -208,6 +228,12 @@ if it is really taken then.
         for name in (*self.keep, *self.columns):
             if name not in columns["kinds"]:
                 raise DataError(f"{first} has no column '{name}'.", mend=nearest(name, columns["kinds"]))
+        held = {name for one in said.values() for name in one["named"]}
+        for name in (*self.drop, *self.known_at):
+            if name not in held:
+                raise ConfigError(
+                    f"No party has the column '{name}' of drop or known_at.", mend=nearest(name, columns["kinds"])
+                )
         for party, other in said.items():
             odd = sorted(set(columns["kinds"]) ^ set(other["kinds"]))
             if odd:
@@ -226,7 +252,8 @@ if it is really taken then.
         if how in {"default", "standardise", "bins", "none"} and words and len(words) < len(kinds):
             other = next(party for party in kinds if party not in words)
             raise DataError(
-                f"Column '{name}' holds labels at {min(words)} and numbers at {other}.", mend="Read it alike everywhere."
+                f"Column '{name}' holds labels at {min(words)} and numbers at {other}.",
+                mend="Read it alike everywhere.",
             )
         if how == "default":
             how = self.categorical if words or coding.levels else self.numeric
@@ -253,6 +280,8 @@ class Fitter:
         """Answer any of the step's asks; only `Adopt` is remembered."""
         if isinstance(ask, Adopt):
             kept = np.frombuffer(pack(ask.prepared), np.uint8)
+            for key in [key for key in site.cache if key.startswith("prepare/")]:  # the fit is over: free its columns
+                del site.cache[key]
             return Answer(Load({"adopted": np.ones((1, 1))})), {**memory, "prepared": kept}
         if isinstance(ask, Describe):
             return Answer(Load({"text": self._described(site)})), memory
@@ -271,10 +300,6 @@ class Fitter:
     def _codes(self, site: Site) -> NDArray[np.int8]:
         return site.derived(f"prepare/codes/{self.step.digest}", lambda: parts_of(site.table, self.step.split))
 
-    def _used(self, table: Table) -> tuple[str, ...]:
-        names = tuple(name for name in table.features if name != PART_COLUMN and name not in self.step.drop)
-        return tuple(name for name in names if name in self.step.keep) if self.step.keep else names
-
     def _train(self, site: Site) -> Table:
         """The training rows, or none where they are too few to be summed."""
 
@@ -287,7 +312,7 @@ class Fitter:
     def _described(self, site: Site) -> NDArray[np.uint8]:
         table, least = self._train(site), site.job.min_cell
         kinds, labels = {}, {}
-        for name in self._used(table):
+        for name in self.step.used(table):
             column, whole = table.column(name), site.table.column(name)
             coding = self.step.columns.get(name, Coding())
             word = whole.kind not in NUMERIC
@@ -296,20 +321,22 @@ class Fitter:
                 codes, named = labelled(column)
                 held = np.bincount(codes[codes >= 0], minlength=len(named))
                 labels[name] = [label for label, rows in zip(named, held.tolist(), strict=True) if rows >= least]
-        text = json.dumps({"kinds": kinds, "labels": labels}, ensure_ascii=False).encode()
+        known = [name for name in (*self.step.drop, *self.step.known_at) if name in table.columns]
+        text = json.dumps({"kinds": kinds, "labels": labels, "named": known}, ensure_ascii=False).encode()
         return np.frombuffer(text, np.uint8)[None, :]
 
     def _facts(self, site: Site, table: Table) -> NDArray[np.float64]:
-        """Rows by part, zeros, ones and other values of the target, twins of training rows in the test, and one party."""
+        """Rows by part, test rows with a twin in training, one party, and targets that are no class or each class."""
         if not len(table):
-            return np.zeros((1, 8))
-        rows = np.bincount(self._codes(site), minlength=len(PARTS))
+            return np.zeros((1, len(PARTS) + 3 + _CODES))
+        parts = self._codes(site)
         y = table.y() if table.target is not None else np.zeros(0)
-        target = [np.count_nonzero(y == 0), np.count_nonzero(y == 1), np.count_nonzero((y != 0) & (y != 1))]
-        features = site.table.select(self._used(site.table))
-        hashes, codes = row_hashes(features, "twins"), self._codes(site)
-        twins = np.isin(hashes[codes == PARTS.index("test")], hashes[codes == TRAIN]).sum()
-        return np.array([[*rows, *target, twins, 1]], np.float64)
+        coded = np.isin(y, np.arange(_CODES))
+        classes = np.bincount(y[coded].astype(np.intp), minlength=_CODES)
+        hashes = row_hashes(site.table.select(self.step.used(site.table)), "twins")
+        twins = np.isin(hashes[parts == TEST], hashes[parts == TRAIN]).sum()
+        rows = np.bincount(parts, minlength=len(PARTS))
+        return np.array([[*rows, twins, 1, np.count_nonzero(~coded), *classes]], np.float64)
 
     def _below(self, site: Site, table: Table, name: str, edges: NDArray[np.float64], ask: Below) -> NDArray[np.intp]:
         codes = ask.special_codes[name]
@@ -325,13 +352,21 @@ def describe(step: Prepare, table: Table) -> list[str]:
         >>> describe(Prepare(), Table.of({"age": [31, 42], "home": ["own", "rent"]}))[0]
         'the names and kinds of 2 columns, and labels that enough rows share (home)'
     """
-    names = [name for name in table.features if name != PART_COLUMN and name not in step.drop]
-    names = [name for name in names if not step.keep or name in step.keep]
+    names = step.used(table)
     words = [name for name in names if table.column(name).kind not in NUMERIC]
     shown = f", and labels that enough rows share ({', '.join(words)})" if words else ""
     lines = [
         f"the names and kinds of {len(names)} columns{shown}",
         "counts of rows, gaps and labels, and sums of values, over training rows",
     ]
-    bins = step.numeric == "bins" or step.winsorise > 0 or any(c.how == "bins" or c.winsorise for c in step.columns.values())
-    return [*lines, *["counts of values at or below candidate edges, about ten times"] * bins, "sums of centred squares"]
+    codings = step.columns.values()
+    looks = (
+        step.numeric == "bins"
+        or step.winsorise > 0
+        or any(coding.how == "bins" or coding.winsorise for coding in codings)
+    )
+    return [
+        *lines,
+        *["counts of values at or below candidate edges, about ten times"] * looks,
+        "sums of centred squares",
+    ]

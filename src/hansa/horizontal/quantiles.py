@@ -1,9 +1,9 @@
 """Quantiles of rows that nobody sees: found from counts of how many values lie at or below an edge.
 
-The search walks over the 64 bits of a float, turned so that they sort like the numbers. It begins with edges that know no
-data and stops at a stretch with fewer than `min_cell` values, or at a single value that at least `min_cell` rows share. So
-no value of a few customers is ever pinned down, and the edges depend on pooled counts alone: any division of the rows over
-parties gives the same ones.
+The search walks over the 64 bits of a float, turned so that they sort like the numbers. It begins with edges that know
+no data and stops at a stretch with fewer than `min_cell` values, or at a single value that at least `min_cell` rows
+share. So no value of a few customers is ever pinned down, and the edges depend on pooled counts alone: any division of
+the rows over parties gives the same ones.
 """
 
 from __future__ import annotations
