@@ -7,7 +7,6 @@ share.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, Literal, TypeAlias, final
 
 import numpy as np
@@ -29,10 +28,10 @@ class Coding:
     """How one column is coded; what is left out follows the step.
 
     `how`: "standardise" (less the mean, by the standard deviation), "bins" (quantile bins, one-hot), "none" (as it is),
-    "onehot" or "ordinal" (categories, in the order of `levels` where those are given). `winsorise`: the share of rows cut
-    at either end. `signed_log`: sign(x) log(1 + |x|) before anything is scaled. `special_codes`: numbers that mean
-    something of their own and get an indicator each. `levels`: the categories, known beforehand, so that no party needs
-    to name any.
+    "onehot" or "ordinal" (categories, in the order of `levels` where those are given). `winsorise`: the share of rows
+    cut at either end. `signed_log`: sign(x) log(1 + |x|) before anything is scaled. `special_codes`: numbers that mean
+    something of their own and get an indicator each. `levels`: the categories, known beforehand, so that no party
+    needs to name any.
 
     Raises:
         ConfigError: a setting outside its range, or one that this coding cannot honour.
@@ -130,6 +129,8 @@ class Binned:
         >>> limit = Binned("limit", edges=(0.0, 500.0), mean=200.0)
         >>> limit.names
         ('limit <= 0', '0 < limit <= 500', 'limit > 500')
+        >>> Binned("arrears", edges=(-5e-324, 0.0), mean=0.0).names
+        ('arrears < 0', 'arrears = 0', 'arrears > 0')
         >>> limit.coded(Column.of("limit", [0, 501, None])).tolist()
         [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, 1.0, 0.0]]
     """
@@ -148,11 +149,7 @@ class Binned:
 
     @property
     def _bins(self) -> tuple[str, ...]:
-        if not self.edges:
-            return ()
-        shown = _short(self.edges)
-        between = (f"{a} < {self.column} <= {b}" for a, b in pairwise(shown))
-        return (f"{self.column} <= {shown[0]}", *between, f"{self.column} > {shown[-1]}")
+        return _bin_names(self.column, self.edges) if self.edges else ()
 
     def write(self, column: Column, out: Block) -> None:
         """Fill a block of zeros [rows, width]."""
@@ -251,7 +248,7 @@ Encoding: TypeAlias = Scaled | Binned | OneHot | Ordinal
 def numbers(
     column: Column, special_codes: tuple[float, ...]
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.intp]]:
-    """A numeric column as values (NaN for gaps and special codes), gaps, and which special code (-1: none), each [rows].
+    """A numeric column as [rows] values (NaN for gaps and special codes), gaps, and which special code (-1: none).
 
     Dates count days since 1970. Raises DataError for labels and for infinite values.
 
@@ -346,6 +343,18 @@ def _write_indicators(
         _, _, special = numbers(column, special_codes)
         for i, code in enumerate(shown):
             out[:, int(missing) + i] = special == special_codes.index(code)
+
+
+def _bin_names(column: str, edges: tuple[float, ...]) -> tuple[str, ...]:
+    """A name for each bin; an edge that is the float just below the next one cuts a single value out."""
+    after = np.nextafter(edges, np.inf).tolist()
+    said = tuple(edge for edge, up in zip(edges, after, strict=True) if up not in edges)
+    shown = dict(zip(said, _short(said), strict=True))
+    upper = [f"< {shown[up]}" if up in edges else f"<= {shown[e]}" for e, up in zip(edges, after, strict=True)]
+    names = [f"{column} {upper[0]}"]
+    for low, high, end in zip(edges, edges[1:], upper[1:], strict=False):
+        names.append(f"{column} = {shown[high]}" if low not in shown else f"{shown[low]} < {column} {end}")
+    return (*names, f"{column} > {shown[edges[-1]]}")
 
 
 def _short(edges: tuple[float, ...]) -> tuple[str, ...]:

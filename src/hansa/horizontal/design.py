@@ -26,8 +26,8 @@ _RAW = "raw"
 def design_of(site: Site, memory: Memory, part: Part, dtype: str) -> Design:
     """One part of a party's rows as a trainer wants them: `X [rows, width]` and weights in `dtype`, `y [rows]`.
 
-    With a preparation in memory its columns and its split are used. Without one the table's numeric features are taken as
-    they are and every row trains, unless the table's own `__part__` column says otherwise. Made once for each site.
+    With a preparation in memory its columns and its split are used. Without one the table's numeric features are taken
+    as they are and every row trains, unless the table's own `__part__` column says otherwise. Made once for each site.
 
     Raises:
         DataError: a column or the target is missing or of the wrong kind, or raw features have gaps.

@@ -219,7 +219,8 @@ def own_job(job: Job) -> Job:
         1
     """
     steps = job.steps[: trainer_of(job)[1]]
-    return replace(job, steps=tuple(step.alone() if isinstance(step, Rounds) else step for step in steps)).alone()
+    data = replace(job.data, positive="")  # a site's target is 0 and 1 by now
+    return replace(job, data=data, steps=tuple(s.alone() if isinstance(s, Rounds) else s for s in steps)).alone()
 
 
 def fit_alone(job: Job, party: Party) -> Memory:

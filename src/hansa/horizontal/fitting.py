@@ -101,6 +101,11 @@ class Fit:
         """Whether enough rows have a gap for an indicator."""
         return bool(self.found[-1 if self.want.how in LABELLED else 1] >= self.min_cell)
 
+    @property
+    def bare(self) -> Fit:
+        """What a party needs to know of it: no counts."""
+        return replace(self, found=np.zeros(0), ladder=None, variance=0.0)
+
     def probes(self) -> Floats:
         """The edges to ask about next; none where the quantiles are known or not wanted."""
         return np.empty(0) if self.ladder is None else self.ladder.probes(self._ranks(self.ladder))

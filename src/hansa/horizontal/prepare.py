@@ -41,13 +41,23 @@ _CODES = 32
 @final
 @dataclass(frozen=True)
 class Describe(Ask):
-    """Which columns do you have, of which kinds, and which labels do at least `min_cell` of your rows share?"""
+    """Which columns do you have, of which kinds, and which labels do at least `min_cell` of your rows share?
+
+    Example:
+        >>> Describe()
+        Describe()
+    """
 
 
 @final
 @dataclass(frozen=True)
 class Count(Ask):
-    """How many rows, gaps and labels are there, and what do the values add up to, column by column?"""
+    """How many rows, gaps and labels are there, and what do the values add up to, column by column?
+
+    Example:
+        >>> Count((Want("age", "none"),)).wants[0].name
+        'age'
+    """
 
     wants: tuple[Want, ...]
 
@@ -55,7 +65,12 @@ class Count(Ask):
 @final
 @dataclass(frozen=True)
 class Below(Ask):
-    """How many values of each column lie at or below these edges?"""
+    """How many values of each column lie at or below these edges?
+
+    Example:
+        >>> Below({"age": np.array([30.0, 60.0])}, {"age": ()}).edges["age"].tolist()
+        [30.0, 60.0]
+    """
 
     edges: Mapping[str, NDArray[np.float64]]
     special_codes: Mapping[str, tuple[float, ...]]
@@ -64,7 +79,12 @@ class Below(Ask):
 @final
 @dataclass(frozen=True)
 class Spread(Ask):
-    """What do each column's values, after cutting and logs, less the fit's centre, add up to, and their squares?"""
+    """What do each column's values, cut and logged, less the fit's centre, add up to, and their squares?
+
+    Example:
+        >>> Spread((Fit(Want("age", "none"), np.zeros(3), 10, centre=40.0),)).fits[0].centre
+        40.0
+    """
 
     fits: tuple[Fit, ...]
 
@@ -72,7 +92,12 @@ class Spread(Ask):
 @final
 @dataclass(frozen=True)
 class Adopt(Ask):
-    """Take this preparation."""
+    """Take this preparation.
+
+    Example:
+        >>> Adopt(Prepared(())).prepared.width
+        0
+    """
 
     prepared: Prepared
 
@@ -82,8 +107,8 @@ class Adopt(Ask):
 class Prepare:
     """Fit, from sums and counts over all parties, how columns become numbers.
 
-    `split`: which rows train, validate and are the sealed test; the column that a split by time reads is no feature unless
-    `keep` or `columns` names it. `numeric`, `categorical`: how columns of these kinds are coded unless `columns` says
+    `split`: which rows train, validate and are the sealed test; what a split by time reads is no feature unless `keep`
+    or `columns` names it. `numeric`, `categorical`: how columns of these kinds are coded unless `columns` says
     otherwise by name. `max_n_bins`: quantile bins of a column coded as "bins". `winsorise`: the share of rows cut at
     either end of a standardised column. `signed_log`: heavy tails by sign(x) log(1 + |x|). `drop`: columns left out;
     `keep`: the only ones used, where given. `known_at`: when a column is known; a feature that is known later than
@@ -128,17 +153,14 @@ if it is really taken then.
         both = sorted(set(self.drop) & {*self.keep, *self.columns})
         if both:
             raise ConfigError(f"A column is both dropped and used: {', '.join(both)}.", mend="Decide on one.")
-        used = {name: when for name, when in self.known_at.items() if name not in self.drop}
-        if self.keep:
-            used = {name: when for name, when in used.items() if name in self.keep}
-        schema = Schema(tuple(Field(name, "float", when) for name, when in used.items()))
+        used = set(self.keep or self.known_at) - set(self.drop)
+        schema = Schema(tuple(Field(name, "float", when) for name, when in self.known_at.items() if name in used))
         try:
             schema.refuse_leaks(self.decision)
         except ConfigError as error:
             listed = ", ".join(f'"{name}"' for name in schema.leaks(self.decision))
-            raise ConfigError(
-                error.what, error.why, error.mend.replace('role = "ignore"', f"drop = [{listed}]")
-            ) from None
+            mend = error.mend.replace('role = "ignore"', f"drop = [{listed}]")
+            raise ConfigError(error.what, error.why, mend) from None
 
     @property
     def title(self) -> str:
@@ -180,7 +202,7 @@ if it is really taken then.
         return prepared
 
     def _fit(self, parties: Roster) -> Gather[Prepared]:
-        """Ask until the pooled figures are known; who answers first answers all, so that the sums speak of the same rows."""
+        """Ask until the pooled figures are known; the sums speak of those who came first, so that they agree."""
         reply = yield Asks(dict.fromkeys(parties, Describe()), Collect(), parties.until(len(parties)))
         here, wants = reply.counted, self._wants(parties, reply.value)
         reply = yield Asks(dict.fromkeys(here, Count(wants)))
@@ -196,7 +218,7 @@ if it is really taken then.
             asked += 1
         for _ in range(2):  # the mean of what was cut and logged, then the squares around it
             scaled = tuple(fit for fit in fits if fit.is_scaled)
-            reply = yield Asks(dict.fromkeys(here, Spread(scaled)))
+            reply = yield Asks(dict.fromkeys(here, Spread(tuple(fit.bare for fit in scaled))))
             sums = dict(zip((fit.name for fit in scaled), reply.value["sums"].reshape(-1, 2), strict=True))
             fits = tuple(fit.centred_at(sums[fit.name]) if fit.name in sums else fit for fit in fits)
         return self._prepared(fits, facts)
@@ -272,7 +294,12 @@ if it is really taken then.
 @final
 @dataclass(frozen=True)
 class Fitter:
-    """The party's half: counts and sums over its training rows."""
+    """The party's half: counts and sums over its training rows.
+
+    Example:
+        >>> Fitter(Prepare()).step.title
+        'prepare'
+    """
 
     step: Prepare
 

@@ -23,8 +23,8 @@ class Prepared:
     """How each column becomes numbers, fitted on the training rows of all parties; and pooled facts about those rows.
 
     `config`: the digest of the step that made it. `dropped`: columns left out, and why. `rows`: train, validation and
-    test rows over the `parties` that took part in the fit. `classes`: how many classes the target has, a hint only (0: it
-    is a value, or there is none). `positive_rate`: the share of ones in a target of two classes.
+    test rows over the `parties` that took part in the fit. `classes`: how many classes the target has, a hint (0: it is
+    a value, or there is none). `positive_rate`: the share of ones in a target of two classes.
     `duplicates_train_test`: test rows whose features also stand among their own party's training rows.
 
     Example:

@@ -70,7 +70,7 @@ class Ladder:
         return Ladder(keys, np.concatenate([self.counts, np.asarray(counts, np.float64)])[first], self.min_cell)
 
     def edge(self, rank: int) -> float:
-        """The number up to which about `rank` values lie: exact where many share it, else the roundest within its stretch."""
+        """The number up to which about `rank` values lie: exact where many share it, else the roundest nearby."""
         low, high, _, _ = self._stretch(self._place(rank))
         return high if self._is_value(self._place(rank)) else _roundest(low, high)
 
@@ -105,7 +105,7 @@ class Ladder:
 
 
 def tail_ranks(rows: int, share: float, min_cell: int) -> list[int]:
-    """The two ranks that cut a share of the rows off either end, at least `min_cell`; none where there are too few rows.
+    """The two ranks that cut a share of the rows off either end, at least `min_cell`; none where rows are too few.
 
     Example:
         >>> tail_ranks(1000, 0.05, 10), tail_ranks(1000, 0.001, 10), tail_ranks(15, 0.05, 10)
@@ -119,7 +119,7 @@ def bin_ranks(ladder: Ladder, bins: int) -> list[int]:
     """The ranks at which so many bins of equal size end, as far as single heavy values leave rows to divide.
 
     A value that fills a bin by itself gets one, and the rest of the bins are spread over the rows below and above it: a
-    column of zeros with a tail keeps its tail. Ask until these are settled, then once more: heavy values are known then.
+    column of zeros with a tail keeps its tail. Call it again after each ask: once heavy values are known, ranks change.
 
     Example:
         >>> bin_ranks(Ladder.of(100, min_cell=10), 4)

@@ -16,12 +16,8 @@ def privacy(job: Job) -> dict[str, Any]:
         >>> privacy(Job.from_toml('name = "scores"\nsteps = ["rounds"]'))["epsilon"] is None
         True
     """
-    noisy = any(step.events() for step in job.steps)
-    claim = (
-        "Noise is added that is calibrated to no bound, so it gives no guarantee: epsilon = infinity."
-        if noisy
-        else "No differential privacy is claimed: no finite epsilon for the model."
-    )
+    events = [event for step in job.steps for event in step.events()]
+    claim = " ".join(map(str, events)) or "No differential privacy is claimed: no finite epsilon for the model."
     seen = "No customer row leaves its owner; updates, sums and counts do, and the coordinator sees each party's."
     blank = dict.fromkeys(("unit", "relation", "delta", "accountant"))
-    return {"epsilon": "infinity" if noisy else None, **blank, "statement": f"{claim} {seen}"}
+    return {"epsilon": "infinity" if events else None, **blank, "statement": f"{claim} {seen}"}
