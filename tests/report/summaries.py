@@ -26,10 +26,25 @@ BANKS = (
     ("Oakfield Credit Union", 902, 66, 0.7604, 0.7655, -0.0051, -0.0391, 0.0289),
 )
 LEFT = [
-    {"what": "counts for quantile bins and categories", "to": "coordinator", "how_many": "18 asks", "protection": "cells below 10 are merged"},
-    {"what": "the model's update, 86 numbers", "to": "coordinator", "how_many": "40, one a round", "protection": "none: the coordinator sees each"},
+    {
+        "what": "counts for quantile bins and categories",
+        "to": "coordinator",
+        "how_many": "18 asks",
+        "protection": "cells below 10 are merged",
+    },
+    {
+        "what": "the model's update, 86 numbers",
+        "to": "coordinator",
+        "how_many": "40, one a round",
+        "protection": "none: the coordinator sees each",
+    },
     {"what": "validation loss, as sums", "to": "coordinator", "how_many": 40, "protection": "at least 20 rows"},
-    {"what": "score counts of the sealed test", "to": "coordinator", "how_many": 2, "protection": "groups of at least 10 rows"},
+    {
+        "what": "score counts of the sealed test",
+        "to": "coordinator",
+        "how_many": 2,
+        "protection": "groups of at least 10 rows",
+    },
 ]
 
 
@@ -114,14 +129,20 @@ def summary():
         "seconds": 8.42,
         "privacy": {
             "epsilon": None,
-            "statement": "No differential privacy is claimed: no finite epsilon for the model. No customer row leaves its "
-            "owner; updates, sums and counts do, and the coordinator sees each party's.",
+            "statement": "No differential privacy is claimed: no finite epsilon for the model. No customer row leaves "
+            "its owner; updates, sums and counts do, and the coordinator sees each party's.",
         },
         "job_digest": "9f2c4b7e1d" * 6 + "ab12",
         "parameters_sha256": "03d1aa94e7" * 6 + "77fe",
         "fingerprint": {"hansa": "0.1.0", "python": "3.12.4", "numpy": "2.3.1", "machine": "x86_64", "blas_threads": 1},
         "partition": [
-            {"name": name, "rows": n, "share": n / sum(rows), "positive_rate": rate, "remarks": ["tiny"] if n < 100 else []}
+            {
+                "name": name,
+                "rows": n,
+                "share": n / sum(rows),
+                "positive_rate": rate,
+                "remarks": ["tiny"] if n < 100 else [],
+            }
             for name, n, rate in zip(parties, rows, rates, strict=True)
         ],
         "chain": "ask everyone -> weights by examples -> weighted mean -> adam(0.1)",

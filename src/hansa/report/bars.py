@@ -1,4 +1,4 @@
-"""Charts of groups: calibration by tenth, scores by class, and how the rows were parted. Each returns one inline SVG."""
+"""Charts of groups, each one inline SVG: calibration by tenth, scores by class, how the rows were parted."""
 
 from __future__ import annotations
 
@@ -11,7 +11,21 @@ import numpy as np
 
 from hansa.core.metrics import Calibration, ScoreCounts, calibration, probability, unkey
 from hansa.report.figures import NONE, count, percent
-from hansa.report.svg import SIZE, Axis, beneath, key, label, line, marker, nice_ticks, nothing, path, picture, safe, tag
+from hansa.report.svg import (
+    SIZE,
+    Axis,
+    beneath,
+    key,
+    label,
+    line,
+    marker,
+    nice_ticks,
+    nothing,
+    path,
+    picture,
+    safe,
+    tag,
+)
 
 if TYPE_CHECKING:
     from hansa.core.metrics.rows import Floats
@@ -43,7 +57,7 @@ class Histogram:
 
 
 def calibrated(counts: ScoreCounts, groups: int = 10) -> Calibration:
-    """Predicted against observed in groups of equal size; a bin's probability is the logistic of the middle of its ends.
+    """Predicted against observed in groups of equal size; a bin's probability is the mean of those at its two ends.
 
     A merged group may reach to infinity; it is taken to lie within the scores that are known to occur.
 
@@ -61,7 +75,7 @@ def calibrated(counts: ScoreCounts, groups: int = 10) -> Calibration:
     least, most = np.flatnonzero(counts.high.any(axis=0)), np.flatnonzero(counts.low.any(axis=0))
     if len(least) and len(most):
         ends = sorted((float(chance[least[0]]), float(chance[most[-1]])))
-        chance = chance.clip(*ends)
+        chance = np.clip(chance, ends[0], ends[1])
     return calibration(counts, ScoreCounts.exact(counts.edges, counts.middle * chance), groups)
 
 
@@ -123,7 +137,7 @@ def calibration_chart(found: Calibration) -> str:
 
 
 def histogram(counts: ScoreCounts, bins: int = 28) -> Histogram:
-    """Gather score counts into bins of equal width, from the 0.5th to the 99.5th percentile; the rest joins the end bins.
+    """Gather score counts into bins of equal width, from 0.5 to 99.5 % of each class; the rest joins the ends.
 
     Example:
         >>> from hansa.core.metrics import bin_counts, first_edges, score_keys
@@ -134,8 +148,9 @@ def histogram(counts: ScoreCounts, bins: int = 28) -> Histogram:
     """
     margin = np.clip(unkey(np.append(counts.edges[:-1], counts.edges[-1] - np.uint64(1))), -40.0, 40.0)
     upto = np.pad(np.cumsum(counts.middle, axis=1), ((0, 0), (1, 0)))
-    whole = upto.sum(axis=0)
-    low, high = np.interp(np.array([0.005, 0.995]) * whole[-1], whole + np.linspace(0, 1e-9, len(whole)), margin)
+    rising = np.linspace(0, 1e-9, len(margin))
+    ends = [np.interp(np.array([0.005, 0.995]) * row[-1], row + rising, margin) for row in upto if row[-1] > 0]
+    low, high = (float(min(end[0] for end in ends)), float(max(end[1] for end in ends))) if ends else (0.0, 0.0)
     if not high - low > 1e-9:
         low, high = low - 0.5, high + 0.5
     edges = np.linspace(low, high, bins + 1)
@@ -156,14 +171,15 @@ def score_chart(found: Histogram) -> str:
     top = max(float(found.good.max(initial=0)), float(found.bad.max(initial=0)), 0.01)
     y = Axis(0, top * 1.06, SIZE[1] - 44, 34)
     x = Axis(float(found.edges[0]), float(found.edges[-1]), 52, SIZE[0] - 16)
-    parts = [line(x.start, y.at(v), x.stop, y.at(v), "grid") for v in y.ticks(4)]
-    parts += [label(x.start - 8, y.at(v) + 4, percent(v, 0 if top > 0.04 else 1), "tick", "end") for v in y.ticks(4)]
+    parts = [line(x.start, y.at(v), x.stop, y.at(v), "grid") for v in y.ticks(5)]
+    parts += [label(x.start - 8, y.at(v) + 4, percent(v, 0 if top > 0.04 else 1), "tick", "end") for v in y.ticks(5)]
     for shares, style in ((found.good, "own"), (found.bad, "fed")):
         steps = [(x.start, y.start)]
         for i, part in enumerate(shares):
-            steps += [(x.at(float(found.edges[i])), y.at(float(part))), (x.at(float(found.edges[i + 1])), y.at(float(part)))]
+            height = y.at(float(part))
+            steps += [(x.at(float(found.edges[i])), height), (x.at(float(found.edges[i + 1])), height)]
         steps.append((x.stop, y.start))
-        parts += [path(steps, f"area {style}", closed=True), path(steps, f"line {style}{' dash' if style == 'own' else ''}")]
+        parts += [path(steps, f"area {style}", closed=True), path(steps, f"line {style}")]
     parts.append(line(x.start, y.start, x.stop, y.start, "axis"))
     for place, words in _odds_ticks(x):
         parts += [line(place, y.start, place, y.start + 4, "axis"), label(place, y.start + 17, words, "tick", "middle")]
@@ -173,39 +189,41 @@ def score_chart(found: Histogram) -> str:
         beneath(x, SIZE, "predicted probability (log-odds scale)"),
     ]
     peaks = [float(probability(found.edges[int(np.argmax(part))])) for part in (found.bad, found.good)]
-    told = f"Defaults are most frequent near {percent(peaks[0])}, good rows near {percent(peaks[1])} predicted probability."
+    told = f"Defaults are most frequent near a probability of {percent(peaks[0])}, good rows near {percent(peaks[1])}."
     return picture("Scores by class", told, SIZE, parts)
 
 
 def partition_chart(parts: Sequence[Part], width: float = 460.0) -> str:
-    """Rows of each party as bars, and beside them its share of positives as a dot.
+    """Rows of each party as bars, and its share of positives: a dot where there is room, and a figure.
 
     Example:
         >>> "8.0 %" in partition_chart([Part("bank-a", 500, 1.0, 0.08)])
         True
     """
-    size = (width, 40.0 + 26 * len(parts) + 26)
+    size = (width, 40.0 + 26 * len(parts) + (26 if width >= 600 else 0))
     if not parts:
         return picture("Rows of each bank", "Nothing is known.", size, [nothing(size)])
-    names = width * 0.27
-    rows = Axis(0, max([one.rows for one in parts if isfinite(one.rows)] + [1.0]), names + 8, width * 0.58)
+    wide = width >= 600
+    names = width * (0.27 if wide else 0.36)
+    most = max([one.rows for one in parts if isfinite(one.rows)] + [1.0])
+    rows = Axis(0, most, names + 8, width * (0.58 if wide else 0.68))
     rates = [one.rate for one in parts if isfinite(one.rate)]
     rate = Axis(0, max([*rates, 0.01]) * 1.05, width * 0.76, width - 62)
     foot = size[1] - 28
-    drawn = [label(rows.start, 18, "rows", "soft"), label(rate.start, 18, "default rate", "soft")] if rates else [
-        label(rows.start, 18, "rows", "soft")
-    ]
-    ticks = nice_ticks(0, rate.high, 2) if rates else []
+    drawn = [label(rows.start, 18, "rows", "soft")]
+    drawn += [label(width - 4, 18, "default rate", "soft", "end")] if rates else []
+    ticks = nice_ticks(0, rate.high, 2) if rates and wide else []
     drawn += [line(rate.at(value), 28, rate.at(value), foot, "grid") for value in ticks]
     drawn += [label(rate.at(v), foot + 16, percent(v, 0 if rate.high > 0.02 else 1), "tick", "middle") for v in ticks]
     for i, one in enumerate(parts):
         top = 32 + 26 * i
         drawn.append(label(names, top + 14, one.name, "name", "end", room=names - 4))
         if isfinite(one.rows):
-            drawn.append(tag("rect", x=rows.start, y=top + 2, width=max(1.0, rows.at(one.rows) - rows.start), height=15, class_="bar"))
+            long = max(1.0, rows.at(one.rows) - rows.start)
+            drawn.append(tag("rect", x=rows.start, y=top + 2, width=long, height=15, class_="bar"))
             drawn.append(label(rows.at(one.rows) + 6, top + 14, count(one.rows), "tick"))
         if isfinite(one.rate):
-            drawn.append(marker("diamond", rate.at(one.rate), top + 10, "fed", 4))
+            drawn += [marker("diamond", rate.at(one.rate), top + 10, "fed", 4)] if wide else []
             drawn.append(label(width - 4, top + 14, percent(one.rate), "tick", "end"))
     told = "; ".join(f"{one.name} {count(one.rows)} rows, {percent(one.rate)} defaults" for one in parts)
     return picture("Rows of each bank", f"{told}.", size, drawn)
@@ -228,6 +246,7 @@ def _odds_ticks(x: Axis) -> list[tuple[float, str]]:
 def _short(value: float) -> str:
     if not isfinite(value):
         return NONE
-    if value >= 9_999_500:
-        return f"{value / 1e6:.0f}m"
-    return f"{value / 1e3:.1f}k" if value >= 1000 and value < 99_950 else f"{value / 1e3:.0f}k" if value >= 99_950 else f"{value:.0f}"
+    for least, unit, decimals, sign in ((1e7, 1e6, 0, "m"), (1e5, 1e3, 0, "k"), (1e3, 1e3, 1, "k")):
+        if value >= least:
+            return f"{value / unit:.{decimals}f}{sign}"
+    return f"{value:.0f}"

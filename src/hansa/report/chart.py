@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import isfinite
 from typing import TYPE_CHECKING, Final, final
 
@@ -37,9 +38,7 @@ def learning_curve(lines: Sequence[Line], best: int, measure: str, width: float 
         >>> "best round 2" in learning_curve([Line("validation", [1, 2], [0.5, 0.4])], 2, "log loss")
         True
     """
-    known = [
-        (x, y) for one in lines for x, y in zip(one.x, one.y, strict=True) if isfinite(x) and isfinite(y)
-    ]
+    known = [(x, y) for one in lines for x, y in zip(one.x, one.y, strict=True) if isfinite(x) and isfinite(y)]
     size = (width, 320.0)
     if not known:
         return picture("Learning curve", "No values were noted.", size, [nothing(size)])
@@ -53,9 +52,10 @@ def learning_curve(lines: Sequence[Line], best: int, measure: str, width: float 
     if first <= best <= last:
         place = x.at(best)
         near_end = place > (x.start + x.stop) / 2
+        side = "end" if near_end else "start"
         parts += [
             line(place, y.start, place, y.stop, "marked"),
-            label(place + (-6 if near_end else 6), y.stop + 4, f"best round {best}", "strong", "end" if near_end else "start"),
+            label(place + (-6 if near_end else 6), y.stop + 4, f"best round {best}", "strong", side),
         ]
     ends = [_last(one) for one in lines]
     tops = _spread([y.at(end[1]) if end else y.start for end in ends], 17)
@@ -96,11 +96,12 @@ def roc_chart(curve: Curve, area: str) -> str:
     ]
     at = np.interp([0.1, 0.2, 0.5], curve.fpr, curve.tpr)
     told = ", ".join(f"{percent(float(b), 0)} at {a}" for a, b in zip(("10 %", "20 %", "50 %"), at, strict=True))
-    return picture("ROC curve", f"{area}. Share of defaults found when so many good rows are flagged: {told}.", SIZE, parts)
+    words = f"{area}. Share of defaults found when so many good rows are flagged: {told}."
+    return picture("ROC curve", words, SIZE, parts)
 
 
 def ks_chart(curve: Curve, totals: tuple[float, float], gap: str) -> str:
-    """How much of the positives and of the negatives lies among the riskiest rows, and where the two are furthest apart.
+    """How much of the positives and of the negatives the riskiest rows hold, and where the two are furthest apart.
 
     `totals` is the mass of negatives and positives; `gap` is said beside the widest gap.
 
@@ -182,7 +183,7 @@ def _spread(places: Sequence[float], apart: float) -> list[float]:
     """Push labels apart, so that none covers another, in the order they stand in."""
     order = sorted(range(len(places)), key=places.__getitem__)
     moved = list(places)
-    for before, after in zip(order, order[1:], strict=False):
+    for before, after in pairwise(order):
         moved[after] = max(moved[after], moved[before] + apart)
     shift = sum(a - b for a, b in zip(moved, places, strict=True)) / max(len(places), 1)
     return [place - shift for place in moved]

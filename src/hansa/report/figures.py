@@ -20,18 +20,20 @@ def count(value: float) -> str:
 
 
 def figure(value: float) -> str:
-    """A measure: four decimals, or five digits where it is large; tiny ones in powers of ten.
+    """A measure: four decimals, fewer where it is large, more where it is tiny; extremes in powers of ten.
 
     Example:
-        >>> figure(0.77131), figure(1234.5678), figure(2.5e9), figure(3e-7)
-        ('0.7713', '1,234.6', '2.5000e+09', '3.0e-07')
+        >>> figure(0.77131), figure(1234.5678), figure(2.5e9), figure(3e-5), figure(3e-7)
+        ('0.7713', '1,234.6', '2.5000e+09', '0.000030', '3.0e-07')
     """
     if not isfinite(value):
         return NONE
     size = abs(value)
     if size >= 1e7:
         return f"{value:.4e}"
-    if 0 < size < 5e-5:
+    if 5e-7 <= size < 5e-5:
+        return f"{value:.6f}"
+    if 0 < size < 5e-7:
         return f"{value:.1e}"
     decimals = 4 if size < 10 else max(0, 4 - floor(log10(size)))
     return f"{value:,.{decimals}f}"

@@ -30,11 +30,13 @@ def forest(owns: Sequence[Own], measure: str, width: float = 920.0) -> str:
         True
     """
     wide = width >= NARROW
-    step, head = (30.0, 44.0) if wide else (46.0, 36.0)
+    step, head = (30.0, 44.0) if wide else (64.0, 34.0)
     size = (width, head + step * max(len(owns), 1) + 52)
     x = _axis(owns, *((width * 0.40, width * 0.785) if wide else (14.0, width - 14.0)))
     foot = head + step * len(owns) + 4
-    drawn = _frame(x, head - 6, foot)
+    rows = [head + step * (i + 0.5) for i in range(len(owns))]
+    spans = [(head - 6, foot)] if wide else [(y + 11, y + 29) for y in rows]
+    drawn = _frame(x, spans, foot)
     middle = x.at(0.0)
     words = ("own model better", "federated better") if wide else ("own better", "federated better")
     drawn += [
@@ -50,10 +52,10 @@ def forest(owns: Sequence[Own], measure: str, width: float = 920.0) -> str:
         ]
     else:
         drawn += [label(0, 16, f"bank, {measure}: own → federated", "soft"), label(width, 16, "gain", "soft", "end")]
-    for i, own in enumerate(owns):
-        drawn.append(_row(own, x, head + step * (i + 0.5), width))
+    drawn += [_row(own, x, y, width) for own, y in zip(owns, rows, strict=True)]
     told = "; ".join(
-        f"{own.name}: {signed(own.gain)} ({between(own.low, own.high)}), {own.verdict}" if isfinite(own.gain)
+        f"{own.name}: {signed(own.gain)} ({between(own.low, own.high)}), {own.verdict}"
+        if isfinite(own.gain)
         else f"{own.name}: {own.note or own.verdict}"
         for own in owns
     )
@@ -67,15 +69,21 @@ def _axis(owns: Sequence[Own], start: float, stop: float) -> Axis:
         return Axis(-1.0, 1.0, start, stop)
     halves = [(own.high - own.low) / 2 for own in known if isfinite(own.low) and isfinite(own.high)]
     most = 4 * median(halves) if halves else 0.0
-    low = min(0.0, *(min(own.gain, max(own.low, own.gain - most)) if isfinite(own.low) else own.gain for own in known))
-    high = max(0.0, *(max(own.gain, min(own.high, own.gain + most)) if isfinite(own.high) else own.gain for own in known))
+    lows = [max(own.low, own.gain - most) if isfinite(own.low) else own.gain for own in known]
+    highs = [min(own.high, own.gain + most) if isfinite(own.high) else own.gain for own in known]
+    low, high = min(0.0, *lows), max(0.0, *highs)
     slack = 0.06 * (high - low) or 0.01
     return Axis(low - slack, high + slack, start, stop)
 
 
-def _frame(x: Axis, top: float, foot: float) -> list[str]:
-    ticks = x.ticks(6 if x.stop - x.start > 300 else 4)
-    drawn = [line(x.at(value), top, x.at(value), foot, "zero" if value == 0 else "grid") for value in ticks]
+def _frame(x: Axis, spans: Sequence[tuple[float, float]], foot: float) -> list[str]:
+    """Upright lines over each span, and their figures at the foot."""
+    ticks = x.ticks(8 if x.stop - x.start > 340 else 5)
+    drawn = [
+        line(x.at(value), top, x.at(value), end, "zero" if value == 0 else "grid")
+        for value in ticks
+        for top, end in spans
+    ]
     drawn += [
         label(x.at(value), foot + 17, word, "tick", "middle")
         for value, word in zip(ticks, tick_words(ticks, sign=True), strict=True)
@@ -88,13 +96,13 @@ def _row(own: Own, x: Axis, y: float, width: float) -> str:
     wide = width >= NARROW
     known = isfinite(own.gain)
     models = f"{figure(own.local)} → {figure(own.federated)}" if isfinite(own.local) and isfinite(own.federated) else ""
-    place, text = (y, y + 4) if wide else (y + 11, y - 6)
+    place, text = (y, y + 4) if wide else (y + 20, y + 2)
     if wide:
         parts = [label(0, text, own.name, "name", room=width * 0.2), label(width * 0.37, text, models, "tick", "end")]
     else:
-        parts = [label(0, text, own.name, "name", room=width * 0.34), label(width * 0.37, text, models, "tick")]
+        parts = [label(0, text - 17, own.name, "name halo", room=width * 0.66), label(0, text, models, "tick halo")]
     if not known:
-        parts.append(label(width, place + 4, own.note or own.verdict, "soft halo", "end", room=width * 0.6))
+        parts.append(label(width, text, own.note or own.verdict, "soft halo", "end", room=width * 0.7))
         return tag("g", "".join(parts))
     shape, style = _MARKS.get(own.verdict, ("circle", "fed hollow"))
     if isfinite(own.low) and isfinite(own.high):
@@ -104,8 +112,10 @@ def _row(own: Own, x: Axis, y: float, width: float) -> str:
     if wide:
         parts += [label(width - 100, text, signed(own.gain), kind, "end"), label(width - 91, text, own.verdict, kind)]
     else:
-        parts.append(label(width, text, f"{signed(own.gain)} {own.verdict}", kind, "end"))
-    return tag("g", tag("title", safe(f"{own.name}: {signed(own.gain)}, {between(own.low, own.high)}")) + "".join(parts))
+        words = ((text - 17, own.verdict), (text, signed(own.gain)))
+        parts += [label(width, at, word, f"{kind} halo", "end") for at, word in words]
+    told = tag("title", safe(f"{own.name}: {signed(own.gain)}, {between(own.low, own.high)}"))
+    return tag("g", told + "".join(parts))
 
 
 def _interval(x: Axis, own: Own, y: float, style: str) -> str:

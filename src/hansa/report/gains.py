@@ -1,4 +1,4 @@
-"""The first half of the report: what each bank gains, the pooled figures beside the baselines, and how the model learned."""
+"""The report's first half: what each bank gains, the pooled figures beside the baselines, how the model learned."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hansa.report.svg import safe
 
 _MEANING: Final = {
     "federated": "One model, trained by all banks together; this is the model of this report.",
-    "central": "The same model, trained on all rows in one place. Only a simulation can know it: it is the mark to reach.",
+    "central": "The same model, trained on all rows in one place. Only a simulation can know it; the mark to reach.",
     "ensemble": "Each bank trains alone; the finished models' predictions are averaged, each with the same weight.",
     "local_mean": "Each bank's own model, tried on all banks' test rows; the mean of their figures.",
 }
@@ -40,14 +40,17 @@ def gains(reading: Reading) -> str:
         return section(title, paragraph("What each bank gains was not measured in this run."))
     better = "lower is better, and a gain is by how much it falls" if reading.measure == "mse" else "higher is better"
     intro = (
-        f"Each bank trained a model of its own, by the same steps, and tried both models on its own sealed test rows: rows that "
-        f"neither model had seen. The figure is {'the ' if reading.measure != 'auc' else ''}{measure}; {better}. "
+        "Each bank trained a model of its own, by the same steps, and tried both models on its own sealed test rows: "
+        f"rows that neither model had seen. The figure is the {measure}; {better}. "
         "The bar is the 95 % interval of the difference, from a paired test on the same rows. "
         "An interval that contains 0 is no clear gain."
     )
     if len(owns) >= 10:
         intro += " Of so many intervals, about one in twenty misses the truth by chance alone."
-    shapes = "Filled circle: clear gain. Hollow circle: no clear gain. Filled triangle: clear loss. An arrow: the interval goes on."
+    shapes = (
+        "Filled circle: clear gain. Hollow circle: no clear gain. Filled triangle: clear loss. "
+        "An arrow: the interval goes on."
+    )
     drawn = figure_of("", "", responsive(lambda width: forest(owns, measure, width))).replace("<h3></h3>", "")
     heads = ["bank", "test rows", "defaults", "own model", "federated", "gain", "95 % interval", "in words"]
     rows = [
@@ -86,7 +89,8 @@ def pooled(reading: Reading) -> str:
         name = f'{safe(MODELS[model])}<span class="under">{safe(_MEANING[model])}</span>'
         rows.append([name, *(figure(reading.pooled(model, one)[0]) for one in names)])
     missing = [MODELS[name] for name in ("central", "ensemble", "local_mean") if name not in models]
-    shown = table(Table("Pooled figures", ["model", *(NAMES[one] for one in names)], rows, stress=models.index("federated") if "federated" in models else -1))
+    stress = models.index("federated") if "federated" in models else -1
+    shown = table(Table("Pooled figures", ["model", *(NAMES[one] for one in names)], rows, stress=stress))
     parts = [shown, *_differences(reading), _precision(reading)]
     if missing:
         parts.append(paragraph(f"Not measured in this run: {', '.join(missing)}.", "quiet"))
@@ -113,12 +117,14 @@ def learning(reading: Reading, history: Sequence[Mapping[str, Any]]) -> str:
     words = f"The {measure} after each round; lower is better. " + (
         f"The model of round {picked} was kept." if picked > 0 else "Which round was kept is not noted."
     )
-    full = max((number(point.get("counted")) for point in points if isfinite(number(point.get("counted")))), default=nan)
-    short = sum(1 for point in points if number(point.get("counted")) < full)
+    came = [number(point.get("counted")) for point in points]
+    full = max((banks for banks in came if isfinite(banks)), default=nan)
+    short = sum(banks < full for banks in came)
     if short:
         words += f" In {counted(short, 'round')} not all of the {count(full)} banks' updates counted."
     drawn = responsive(lambda width: learning_curve(lines, picked, measure, width), narrow=380.0)
-    shown = table(Table("Loss by round", ["round", "banks counted", *(one.name for one in lines)], _rounds(points, lines)))
+    heads = ["round", "banks counted", *(safe(one.name) for one in lines)]
+    shown = table(Table("Loss by round", heads, _rounds(points, lines)))
     return section(title, figure_of("Learning curve", words, drawn, folded("As a table", shown)))
 
 
@@ -146,7 +152,7 @@ def _precision(reading: Reading) -> str:
     error, bins, asks = (number(held.get(name)) for name in ("error", "bins", "asks"))
     if isfinite(bins) and isfinite(error):
         again = f" in {counted(int(asks), 'ask')}" if isfinite(asks) else ""
-        parts.append(f"Counted over {count(bins)} score bins{again}; what the bins leave open is at most ± {figure(error)}.")
+        parts.append(f"Counted over {count(bins)} score bins{again}; the bins leave at most ± {figure(error)} open.")
     return paragraph(" ".join(parts), "quiet") if parts else ""
 
 
@@ -166,10 +172,10 @@ def _lines(points: Sequence[Mapping[str, Any]]) -> list[Line]:
 
 
 def _rounds(points: Sequence[Mapping[str, Any]], lines: Sequence[Line]) -> list[list[str]]:
-    """One row a round, or about thirty of them where there are more."""
-    step = max(1, -(-len(points) // 30))
-    chosen = sorted({*range(0, len(points), step), len(points) - 1})
+    """One row for each round in which the first line has a value, or about thirty of them where there are more."""
+    known = [i for i, value in enumerate(lines[0].y) if isfinite(value)]
+    chosen = [*known[: -1 : -(-len(known) // 30)], known[-1]]
+    whole = ("round", "counted")
     return [
-        [count(number(points[i].get("round"))), count(number(points[i].get("counted"))), *(figure(one.y[i]) for one in lines)]
-        for i in chosen
+        [*(count(number(points[i].get(name))) for name in whole), *(figure(one.y[i]) for one in lines)] for i in chosen
     ]

@@ -1,4 +1,4 @@
-"""The page around the pictures: frame, sections, tables. Every function takes and returns markup; text is made safe first."""
+"""The page around the pictures: frame, sections, tables. Functions take and return markup; text is made safe first."""
 
 from __future__ import annotations
 
@@ -9,13 +9,17 @@ from typing import Final, final
 from hansa.report.style import STYLE
 from hansa.report.svg import safe, tag
 
-_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'"
+_META: Final = (
+    '<meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">'
+    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
+    '<meta name="color-scheme" content="light dark">'
+)
 
 
 @final
 @dataclass(frozen=True)
 class Table:
-    """A table of markup: column heads, rows whose first cell names the row, and the number of the row to stress, if any.
+    """A table of markup: column heads, rows whose first cell names the row, and which row to stress, if any.
 
     `words` is how many of the first columns hold words; the others are set to the right.
     """
@@ -34,13 +38,12 @@ def page(title: str, head: str, body: Iterable[str], foot: str) -> str:
         >>> page("a < b", "", [], "")[:15], "a &lt; b" in page("a < b", "", [], "")
         ('<!doctype html>', True)
     """
-    meta = (
-        '<meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}"><meta name="color-scheme" content="light dark">'
-    )
+    top = f"<head>{_META}<title>{safe(title)}</title><style>{STYLE}</style></head>"
     return (
-        f'<!doctype html>\n<html lang="en">\n<head>{meta}<title>{safe(title)}</title><style>{STYLE}</style></head>\n<body>\n'
-        f"<header>{head}</header>\n<main>\n" + "\n".join(body) + f"\n</main>\n<footer>{foot}</footer>\n</body>\n</html>\n"
+        f'<!doctype html>\n<html lang="en">\n{top}\n<body>\n'
+        f"<header>{head}</header>\n<main>\n"
+        + "\n".join(body)
+        + f"\n</main>\n<footer>{foot}</footer>\n</body>\n</html>\n"
     )
 
 
@@ -85,7 +88,7 @@ def responsive(draw: Callable[[float], str], wide: float = 920.0, narrow: float 
 
 
 def folded(summary: str, content: str) -> str:
-    """What opens on demand, and always on paper.
+    """What opens on demand; on paper only where it is open.
 
     Example:
         >>> folded("As a table", "<p>1</p>")
@@ -98,7 +101,7 @@ def table(shown: Table) -> str:
     """A table that scrolls on its own where the page is narrow.
 
     Example:
-        >>> "<th scope=\\"row\\">bank-a</th>" in table(Table("Rows", ["bank", "rows"], [["bank-a", "5"]]))
+        >>> '<th scope="row">bank-a</th>' in table(Table("Rows", ["bank", "rows"], [["bank-a", "5"]]))
         True
     """
 
@@ -111,9 +114,10 @@ def table(shown: Table) -> str:
     rows = []
     for i, row in enumerate(shown.rows):
         cells = "".join(cell("td" if j else "th", words, j, "" if j else "row") for j, words in enumerate(row))
-        rows.append(f"<tr class=\"main\">{cells}</tr>" if i == shown.stress else f"<tr>{cells}</tr>")
-    whole = f"<table><caption>{safe(shown.caption)}</caption><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
-    return f'<div class="scroll" tabindex="0" role="region" aria-label="{safe(shown.caption)}">{whole}</div>'
+        rows.append(f'<tr class="main">{cells}</tr>' if i == shown.stress else f"<tr>{cells}</tr>")
+    caption, body = safe(shown.caption), "".join(rows)
+    whole = f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return f'<div class="scroll" tabindex="0" role="region" aria-label="{caption}">{whole}</div>'
 
 
 def pairs(entries: Iterable[tuple[str, str]]) -> str:

@@ -41,7 +41,9 @@ def _why_not(reading: Reading, counts: ScoreCounts | None) -> str:
             "so there is no ROC curve, no KS and no lift table."
         )
     if counts is None:
-        return "No score counts were kept with this run, so there is no ROC curve, KS, calibration or lift table to draw."
+        return (
+            "No score counts were kept with this run, so there is no ROC curve, KS, calibration or lift table to draw."
+        )
     missing = [name for name, mass in zip(("good rows", "defaults"), counts.totals, strict=True) if mass <= 0]
     if missing:
         return f"The test rows hold no {' and no '.join(missing)}, so nothing can be ranked and no curve can be drawn."
@@ -51,17 +53,24 @@ def _why_not(reading: Reading, counts: ScoreCounts | None) -> str:
 def _roc(reading: Reading, counts: ScoreCounts) -> str:
     value, low, high = reading.pooled("federated", "auc")
     area = f"AUC {figure(value)}" if isfinite(value) else "AUC not told"
-    interval = f" The 95 % interval of the AUC is {figure(low)} to {figure(high)}." if isfinite(low) and isfinite(high) else ""
-    words = "The AUC is the chance that a default scores higher than a good row: 0.5 is a coin, 1 is perfect." + interval
+    interval = (
+        f" The 95 % interval of the AUC is {figure(low)} to {figure(high)}." if isfinite(low) and isfinite(high) else ""
+    )
+    words = (
+        "The AUC is the chance that a default scores higher than a good row: 0.5 is a coin, 1 is perfect." + interval
+    )
     curve = roc(counts)
-    rows = [[percent(float(at), 0), percent(_at(at, curve.fpr.tolist(), curve.tpr.tolist()))] for at in (0.05, 0.1, 0.2, 0.3, 0.5)]
+    rows = [
+        [percent(float(at), 0), percent(_at(at, curve.fpr.tolist(), curve.tpr.tolist()))]
+        for at in (0.05, 0.1, 0.2, 0.3, 0.5)
+    ]
     shown = table(Table("Points of the ROC curve", ["good rows flagged", "defaults found"], rows))
     return figure_of("ROC curve", words, roc_chart(curve, area), folded("As a table", shown))
 
 
 def _ks(counts: ScoreCounts) -> str:
     found = ks(counts)
-    words = "From the riskiest row down: how many of all defaults, and of all good rows, have been met. KS is the widest gap."
+    words = "From the riskiest row down: the share of defaults, and of good rows, met so far. KS is the widest gap."
     curve = roc(counts)
     negatives, positives = counts.totals
     part = ((negatives * curve.fpr + positives * curve.tpr) / (negatives + positives)).tolist()
@@ -70,14 +79,16 @@ def _ks(counts: ScoreCounts) -> str:
         for at in (0.05, 0.1, 0.2, 0.3, 0.5)
     ]
     shown = table(Table("Cumulative shares", ["riskiest rows", "of defaults", "of good rows"], rows))
-    return figure_of("KS", words, ks_chart(curve, counts.totals, f"KS {figure(found.value)}"), folded("As a table", shown))
+    return figure_of(
+        "KS", words, ks_chart(curve, counts.totals, f"KS {figure(found.value)}"), folded("As a table", shown)
+    )
 
 
 def _calibration(counts: ScoreCounts) -> str:
     found = calibrated(counts)
     words = (
-        "For each tenth of the rows, the default rate that was predicted and the one that came. Where a square lies outside "
-        f"its neighbour's interval, the model is off. Mean distance: {percent(found.error, 2)}."
+        "For each tenth of the rows, the default rate that was predicted and the one that came. Where a square lies "
+        f"outside its neighbour's interval, the model is off. Mean distance: {percent(found.error, 2)}."
     )
     rows = []
     for i in range(len(found.rows)):
@@ -98,7 +109,9 @@ def _scores(counts: ScoreCounts) -> str:
         ends = [percent(float(probability(found.edges[place]))) for place in (i, min(i + 4, len(found.good)))]
         shares = [percent(float(part[i : i + 4].sum())) for part in (found.bad, found.good)]
         rows.append([f"{ends[0]} to {ends[1]}", *shares])
-    shown = table(Table("Share of each class by predicted probability", ["probability", "of defaults", "of good rows"], rows))
+    shown = table(
+        Table("Share of each class by predicted probability", ["probability", "of defaults", "of good rows"], rows)
+    )
     return figure_of("Scores by class", words, score_chart(found), folded("As a table", shown))
 
 
@@ -108,21 +121,25 @@ def _lift(counts: ScoreCounts) -> str:
     rows = []
     for i in range(len(found.rows)):
         start = float(probability(found.threshold[i]))
-        rows.append([
-            str(i + 1),
-            safe("lowest" if i == len(found.rows) - 1 else percent(start)),
-            count(float(found.rows[i])),
-            count(float(found.positives[i])),
-            percent(float(found.rate[i])),
-            f"{float(found.lift[i]):.2f}",
-            percent(float(found.share[i]), 0),
-            percent(float(found.capture[i])),
-        ])
+        rows.append(
+            [
+                str(i + 1),
+                safe("lowest" if i == len(found.rows) - 1 else percent(start)),
+                count(float(found.rows[i])),
+                count(float(found.positives[i])),
+                percent(float(found.rate[i])),
+                f"{float(found.lift[i]):.2f}",
+                percent(float(found.share[i]), 0),
+                percent(float(found.capture[i])),
+            ]
+        )
     words = (
         "The riskiest tenth first. Lift says how many times more defaults a tenth holds than the book as a whole. "
         "Equal scores are never parted, so tenths may be uneven."
     )
-    return f"<h3>Lift table</h3>{paragraph(words, 'quiet')}{table(Table('Lift by tenth of the test rows', heads, rows))}"
+    return (
+        f"<h3>Lift table</h3>{paragraph(words, 'quiet')}{table(Table('Lift by tenth of the test rows', heads, rows))}"
+    )
 
 
 def _at(value: float, x: list[float], y: list[float]) -> float:

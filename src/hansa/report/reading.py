@@ -46,7 +46,9 @@ MODELS: Final = {
 _UNMEASURED: Final = "no figure"
 
 
-def verdict(low: float, high: float, words: tuple[str, str, str] = ("clear gain", "no clear gain", "clear loss")) -> str:
+def verdict(
+    low: float, high: float, words: tuple[str, str, str] = ("clear gain", "no clear gain", "clear loss")
+) -> str:
     """Say what a 95 % interval of a difference allows to say: one that contains 0 shows nothing clear.
 
     Example:
@@ -96,13 +98,22 @@ def measured(value: object) -> tuple[float, float, float]:
         ((0.5, nan, nan), (0.5, 0.4, 0.6))
     """
     held = mapping(value)
-    return (number(held.get("value")), number(held.get("low")), number(held.get("high"))) if held else (number(value), nan, nan)
+    return (
+        (number(held.get("value")), number(held.get("low")), number(held.get("high")))
+        if held
+        else (number(value), nan, nan)
+    )
 
 
 @final
 @dataclass(frozen=True)
 class Own:
-    """One party's own book: both models on its sealed test, and the gain with its interval; positive is better."""
+    """One party's own book: both models on its sealed test, and the gain with its interval; positive is better.
+
+    Example:
+        >>> Own("bank-a", gain=0.01, low=-0.01, high=0.03).verdict
+        'no clear gain'
+    """
 
     name: str
     rows: float = nan
@@ -123,7 +134,12 @@ class Own:
 @final
 @dataclass(frozen=True)
 class Difference:
-    """How much better the federated model is than a baseline on the same rows, with its paired interval."""
+    """How much better the federated model is than a baseline on the same rows, with its paired interval.
+
+    Example:
+        >>> Difference("central", -0.01, -0.02, -0.005).verdict
+        'clearly worse'
+    """
 
     other: str
     gain: float
@@ -142,7 +158,7 @@ class Reading:
     """What a report says about a run, by topic.
 
     Example:
-        >>> party = {"rows": 90, "federated": {"auc": 0.8}, "local": {"auc": 0.7}, "gain": {"auc": 0.1, "low": 0.02, "high": 0.18}}
+        >>> party = {"federated": {"auc": 0.8}, "local": {"auc": 0.7}, "gain": {"auc": 0.1, "low": 0.02, "high": 0.18}}
         >>> reading = Reading({"measure": "auc", "metrics": {"federated": {"auc": 0.79}, "parties": {"bank-a": party}}})
         >>> reading.owns()[0].verdict, reading.pooled("federated", "auc"), reading.models()
         ('clear gain', (0.79, nan, nan), ['federated'])
@@ -207,8 +223,8 @@ class Reading:
         found = []
         for held in map(mapping, items(self.summary.get("partition"))):
             remarks = ", ".join(map(clean, items(held.get("remarks"))))
-            figures = (number(held.get(key)) for key in ("rows", "share", "positive_rate"))
-            found.append(Part(clean(held.get("name", "?")), *figures, remarks))
+            rows, share, rate = (number(held.get(key)) for key in ("rows", "share", "positive_rate"))
+            found.append(Part(clean(held.get("name", "?")), rows, share, rate, remarks))
         return found
 
     def text(self, key: str) -> str:
@@ -218,11 +234,18 @@ class Reading:
 
     def _own(self, name: object, held: Mapping[str, Any]) -> Own:
         gain = mapping(held.get("gain"))
-        figures = [self._figure(held.get(key)) for key in ("federated", "local", "gain")]
-        ends = (number(gain.get("low")), number(gain.get("high")))
         note = held.get("note")
-        counts = (number(held.get("rows")), number(held.get("positives")))
-        return Own(clean(name), *counts, *figures, *ends, note=clean(note) if isinstance(note, str) else "")
+        return Own(
+            name=clean(name),
+            rows=number(held.get("rows")),
+            positives=number(held.get("positives")),
+            federated=self._figure(held.get("federated")),
+            local=self._figure(held.get("local")),
+            gain=self._figure(held.get("gain")),
+            low=number(gain.get("low")),
+            high=number(gain.get("high")),
+            note=clean(note) if isinstance(note, str) else "",
+        )
 
     def _figure(self, value: object) -> float:
         held = mapping(value)

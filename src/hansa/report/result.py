@@ -1,4 +1,4 @@
-"""The report of a federated run as one self-contained HTML page, for a risk committee; what is missing is said plainly."""
+"""The report of a federated run as one self-contained HTML page for a risk committee; what is missing is said."""
 
 from __future__ import annotations
 
@@ -45,7 +45,9 @@ def result_page(
     ]
     version = mapping(summary.get("fingerprint")).get("hansa")
     made = f"Made by hansa {clean(version)}." if version else "Made by hansa."
-    foot = safe(f"{made} This page is complete in itself: it loads nothing, runs no script, and holds no customer's row.")
+    foot = safe(
+        f"{made} This page is complete in itself: it loads nothing, runs no script, and holds no customer's row."
+    )
     return page(f"{name}: report of a federated run", _header(reading, name), [part for part in body if part], foot)
 
 
@@ -54,13 +56,16 @@ def _header(reading: Reading, name: str) -> str:
         f'<div class="fact"><dt>{safe(term)}</dt><dd><b>{safe(value)}</b></dd></div>' for value, term in _facts(reading)
     )
     shown = f'<dl class="facts">{facts}</dl>' if facts else ""
-    return f'<p class="eyebrow">Report of a federated run</p><h1>{safe(name)}</h1><p class="lede">{safe(_lede(reading))}</p>{shown}'
+    lede = paragraph(_lede(reading), "lede")
+    return f"{paragraph('Report of a federated run', 'eyebrow')}<h1>{safe(name)}</h1>{lede}{shown}"
 
 
 def _lede(reading: Reading) -> str:
     owns = reading.owns()
     if not owns:
-        return "One model, trained by several institutions together. What each of them gains was not measured in this run."
+        return (
+            "One model, trained by several institutions together. What each of them gains was not measured in this run."
+        )
     banks = counted(len(owns), "bank")
     told = [own.verdict for own in owns]
     kinds = (
@@ -70,9 +75,10 @@ def _lede(reading: Reading) -> str:
         ("no figure", "not compared at {}"),
     )
     parts = [words.format(counted(told.count(kind))) for kind, words in kinds if kind in told]
+    told_all = " and ".join(part for part in (", ".join(parts[:-1]), parts[-1]) if part)
     return (
-        f"{banks[0].upper()}{banks[1:]} trained one model together. On each bank's own test rows, beside the bank's own model, "
-        f"it is {', '.join(parts)}."
+        f"{banks[0].upper()}{banks[1:]} trained one model together. On each bank's own test rows, "
+        f"beside the bank's own model, it is {told_all}."
     )
 
 
@@ -106,11 +112,10 @@ def _warnings(reading: Reading) -> str:
 def _left(reading: Reading) -> str:
     """What left each bank, who could see it, and what is promised."""
     kept = mapping(reading.summary.get("privacy"))
-    rows = []
-    for held in map(mapping, items(reading.summary.get("left"))):
-        rows.append([_said(held.get(key)) for key in ("what", "to", "how_many", "protection")])
+    keys = ("what", "to", "how_many", "protection")
+    rows = [[_said(mapping(held).get(key)) for key in keys] for held in items(reading.summary.get("left"))]
     if rows:
-        caption = "Everything that left a bank in this run"
+        caption = "What left a bank in this run, by kind"
         shown = table(Table(caption, ["what", "to whom", "how many", "protection"], rows, words=4))
     else:
         shown = paragraph("What left the banks was not recorded with this run.")
@@ -120,7 +125,13 @@ def _left(reading: Reading) -> str:
     for key, words in (("unit", "unit of privacy"), ("accountant", "accountant")):
         if kept.get(key):
             entries.append((words, safe(kept[key])))
-    return section("What left each bank, and who could see it", shown, "<h3>Privacy statement</h3>", paragraph(said), pairs(entries))
+    return section(
+        "What left each bank, and who could see it",
+        shown,
+        "<h3>Privacy statement</h3>",
+        paragraph(said),
+        pairs(entries),
+    )
 
 
 def _epsilon(kept: Mapping[str, Any]) -> str:
@@ -168,10 +179,13 @@ def _reproduce(reading: Reading) -> str:
         ("chain of an update", safe(reading.text("chain").replace("->", "→")) or "not recorded"),
         ("run time", duration(number(summary.get("seconds")))),
     ]
-    entries += [(clean(name).replace("_", " "), safe(value)) for name, value in mapping(summary.get("fingerprint")).items()]
+    entries += [
+        (clean(name).replace("_", " "), _said(value)) for name, value in mapping(summary.get("fingerprint")).items()
+    ]
     words = (
-        "The same job, on the same data and with the same versions, gives the same parameters, bit for bit, for trainers in "
-        "numpy. Noise that protects privacy is the exception: it is drawn afresh. Compare the two digests below."
+        "The same job, on the same data and with the same versions, gives the same parameters, bit for bit, where the "
+        "trainer is one of numpy. Noise that protects privacy is the exception: it is drawn afresh. Compare the two "
+        "digests below."
     )
     return section("How to reproduce this run", paragraph(words), pairs(entries))
 

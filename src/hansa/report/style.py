@@ -17,7 +17,8 @@ body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.6 system-ui,-
 "Helvetica Neue","PingFang SC","Microsoft YaHei","Noto Sans CJK SC",sans-serif}
 main,header,footer{max-width:1000px;margin:0 auto;padding:0 28px}
 header{padding-top:56px}
-h1,h2,.lede,.fact b{font-family:"Iowan Old Style","Palatino Linotype",Palatino,Georgia,"Songti SC","Noto Serif CJK SC",serif}
+h1,h2,.lede,.fact b{font-family:"Iowan Old Style","Palatino Linotype",Palatino,Georgia,
+"Songti SC","Noto Serif CJK SC",serif}
 h1{font-size:2.3rem;line-height:1.2;font-weight:600;margin:.15em 0 .5em;overflow-wrap:anywhere}
 h2{font-size:1.5rem;line-height:1.3;font-weight:600;margin:0 0 .4em}
 h3{font-size:1rem;font-weight:600;margin:1.8em 0 .2em}
@@ -35,7 +36,8 @@ border-top:1px solid var(--rule)}
 .fact b{font-size:1.55rem;font-weight:600;line-height:1.25;white-space:nowrap}
 .note{border-left:3px solid var(--own);background:var(--wash);padding:12px 18px;margin:28px 0 0}
 .note ul{margin:.3em 0;padding-left:1.2em}
-figure{margin:18px 0;background:var(--card);border:1px solid var(--rule);border-radius:6px;padding:18px 20px 14px;min-width:0}
+figure{margin:18px 0;background:var(--card);border:1px solid var(--rule);border-radius:6px;
+padding:18px 20px 14px;min-width:0}
 figure>h3{margin-top:0}
 figure>h3+p{margin-bottom:.8em;font-size:.95rem}
 .pair{display:grid;grid-template-columns:1fr;gap:20px}
@@ -65,7 +67,8 @@ _CHART: Final = """
 svg.chart{display:block;width:100%;height:auto;max-width:960px;margin:0 auto;overflow:visible}
 .pair svg.chart{max-width:560px}
 svg text{font-size:13px;fill:var(--ink)}
-svg .soft,svg .tick{fill:var(--quiet)} svg .small{font-size:11.5px} svg .strong{font-weight:600} svg .name{font-weight:500}
+svg .soft,svg .tick{fill:var(--quiet)} svg .small{font-size:11.5px} svg .strong{font-weight:600}
+svg .name{font-weight:500}
 svg .tick,svg .strong{font-variant-numeric:tabular-nums}
 svg .halo{paint-order:stroke;stroke:var(--card);stroke-width:4px;stroke-linejoin:round}
 svg .grid{stroke:var(--grid)} svg .axis{stroke:var(--quiet)} svg .zero{stroke:var(--ink);stroke-width:1.4}
@@ -82,22 +85,26 @@ svg .mark.soft{fill:var(--quiet);stroke:var(--quiet)} svg .mark.hollow{fill:var(
 svg text.fed{fill:var(--fed)} svg text.own{fill:var(--own)} svg text.gap{fill:var(--gap)}
 """
 
+_PHONE: Final = """
+.wide{display:none} .narrow{display:block} main,header,footer{padding:0 16px} header{padding-top:32px}
+h1{font-size:1.8rem} .lede{font-size:1.14rem} section{margin-top:40px} figure{padding:14px 12px 10px}
+.facts{grid-template-columns:1fr 1fr} dl.pairs{grid-template-columns:1fr;gap:0} dl.pairs dd{margin-bottom:10px}
+.under{min-width:13em}
+"""
+
 _PRINT: Final = """
 @page{margin:16mm 14mm}
 body{font-size:10.5pt;background:#fff} main,header,footer{max-width:none;padding:0} header{padding-top:0}
 section{margin-top:26px;padding-top:16px} figure,.note,tr,.facts{break-inside:avoid} h2,h3,caption{break-after:avoid}
 .scroll{overflow:visible} .pair{grid-template-columns:1fr 1fr;gap:12px} .pair figure{padding:10px}
-details::details-content{content-visibility:visible;block-size:auto} summary{display:none}
+details:not([open]),summary{display:none}
 table{font-size:9pt} th,td{padding:4px 8px 4px 0}
 """
 
 STYLE: Final = (
-    f":root{{{_LIGHT}}}@media (prefers-color-scheme:dark){{:root{{{_DARK}}}}}"
-    f"{_PAGE}{_CHART}"
+    f":root{{{_LIGHT}}}@media (prefers-color-scheme:dark){{:root{{{_DARK}}}}}{_PAGE}{_CHART}"
     "@media (min-width:860px){.pair{grid-template-columns:1fr 1fr}}"
-    "@media screen and (max-width:640px){.wide{display:none}.narrow{display:block}main,header,footer{padding:0 16px}"
-    "header{padding-top:32px}h1{font-size:1.8rem}.lede{font-size:1.14rem}section{margin-top:40px}figure{padding:14px 12px 10px}"
-    ".facts{grid-template-columns:1fr 1fr}dl.pairs{grid-template-columns:1fr;gap:0}dl.pairs dd{margin-bottom:10px}}"
+    f"@media screen and (max-width:640px){{{_PHONE}}}"
     f"@media print{{:root{{{_LIGHT};--paper:#fff}}{_PRINT}}}"
 )
 """The whole style sheet; it fetches nothing."""

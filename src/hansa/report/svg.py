@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import pairwise
 from math import ceil, floor, isfinite, log10
 from typing import Final, final
 
@@ -112,12 +113,12 @@ def marker(shape: str, x: float, y: float, kind: str, size: float = 5) -> str:
     """
     if shape == "circle":
         return tag("circle", cx=x, cy=y, r=size, class_=f"mark {kind}")
-    corners = {
+    shapes: dict[str, list[tuple[float, float]]] = {
         "square": [(-1, -1), (1, -1), (1, 1), (-1, 1)],
         "diamond": [(0, -1.3), (1.3, 0), (0, 1.3), (-1.3, 0)],
         "triangle": [(-1.2, -0.9), (1.2, -0.9), (0, 1.2)],
-    }[shape]
-    return path([(x + size * i, y + size * j) for i, j in corners], f"mark {kind}", closed=True)
+    }
+    return path([(x + size * i, y + size * j) for i, j in shapes[shape]], f"mark {kind}", closed=True)
 
 
 @final
@@ -158,8 +159,9 @@ def nice_ticks(low: float, high: float, most: int = 5) -> list[float]:
     rough = (high - low) / max(most, 1)
     power = floor(log10(rough))
     step = next(size for size in (1, 2, 5, 10) if size * 10.0**power >= rough * 0.9999)
-    first, last = ceil(low / (step * 10.0**power) - 1e-9), floor(high / (step * 10.0**power) + 1e-9)
-    return [round(i * step * 10.0**power, max(0, -power)) if power < 0 else i * step * 10**power for i in range(first, last + 1)]
+    size = step * 10.0**power
+    places = range(ceil(low / size - 1e-9), floor(high / size + 1e-9) + 1)
+    return [round(i * size, -power) if power < 0 else i * step * 10**power for i in places]
 
 
 def tick_words(ticks: Sequence[float], *, sign: bool = False) -> list[str]:
@@ -169,7 +171,7 @@ def tick_words(ticks: Sequence[float], *, sign: bool = False) -> list[str]:
         >>> tick_words([0.0, 0.05, 0.1]), tick_words([-0.1, 0.0, 0.1], sign=True), tick_words([0, 20000])
         (['0.00', '0.05', '0.10'], ['−0.1', '0', '+0.1'], ['0', '20,000'])
     """
-    step = min((b - a for a, b in zip(ticks, ticks[1:], strict=False)), default=0.0) or abs(ticks[0] if ticks else 0)
+    step = min((b - a for a, b in pairwise(ticks)), default=0.0) or abs(ticks[0] if ticks else 0)
     decimals = max(0, -floor(log10(step) + 1e-9)) if step > 0 else 0
     if step >= 1e7 or decimals > 6:
         return [f"{value:.3g}".replace("-", "−") for value in ticks]

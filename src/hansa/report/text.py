@@ -18,7 +18,7 @@ _LEAST_NAME: Final = 12
 
 
 def headline(summary: Mapping[str, Any]) -> str:
-    """Each party's gain with its interval, the pooled figures of all models, and what may be said; lines of <= 100 columns.
+    """Each party's gain with its interval, then the pooled figures of all models; lines of at most 100 columns.
 
     Example:
         >>> party = {"rows": 900, "positives": 70, "federated": {"auc": 0.78}, "local": {"auc": 0.75},

@@ -9,10 +9,10 @@ _UNSHOWN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 
 
 def clean(words: object) -> str:
-    """Make text safe to show: white space becomes one space, and what has no shape (controls, bidi marks) a question mark.
+    r"""Make text safe to show: white space becomes one space; what has no shape (controls, bidi marks) a question mark.
 
     Example:
-        >>> clean("north\\tbank\\x1b[31m")
+        >>> clean("north\tbank\x1b[31m")
         'north bank�[31m'
     """
     plain = " ".join(str(words).split())
@@ -44,7 +44,7 @@ def shorten(words: str, most: int) -> str:
         if used > most:
             break
         kept += sign
-    return f"{kept.rstrip()}…"[: max(most, 0)]
+    return f"{kept.rstrip()}…" if most > 0 else ""
 
 
 def pad(words: str, width: int, *, right: bool = False) -> str:

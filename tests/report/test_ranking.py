@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hansa.core.metrics import ScoreCounts, bin_counts, first_edges, score_keys
+from hansa.report.ranking import ranking
+from hansa.report.reading import Reading
+from tests.report.reader import Balance
+from tests.report.summaries import counts, summary
+
+
+def test_all_four_pictures_and_the_lift_table_are_there():
+    page = Balance(ranking(Reading(summary()), counts()))
+    assert sum(tag == "svg" for tag, _ in page.tags) == 4
+    assert sum(tag == "table" for tag, _ in page.tags) == 5
+    assert "100.0 %" in page.text
+
+
+@pytest.mark.parametrize("measure", ["mse", "accuracy"])
+def test_a_job_without_two_classes_says_why_there_are_no_curves(measure):
+    text = Balance(ranking(Reading({"measure": measure}), None)).text
+    assert "no ROC curve" in text
+
+
+def test_missing_counts_and_single_classes_are_said():
+    edges = first_edges()
+    single = ScoreCounts.exact(edges, bin_counts(score_keys(np.zeros(9)), np.ones(9), edges))
+    empty = ScoreCounts.exact(edges, np.zeros((2, len(edges) - 1), dtype=np.int64))
+    assert "No score counts were kept" in ranking(Reading({}), None)
+    assert "no good rows" in ranking(Reading({}), single)
+    assert "no good rows and no defaults" in ranking(Reading({}), empty)
+
+
+def test_merged_and_tied_counts_are_drawn():
+    edges = first_edges()
+    tied = ScoreCounts.exact(edges, bin_counts(score_keys(np.zeros(40)), np.arange(40) % 4 == 0, edges))
+    for found in (tied, counts(300, min_cell=10)):
+        page = Balance(ranking(Reading(summary()), found))
+        assert not page.errors
+        assert "nan" not in page.text

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from math import nan
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hansa.report import headline
+from hansa.report.text import WIDTH, verdicts
+from hansa.report.width import columns
+from tests.report.summaries import party, summary
+
+
+def test_the_table_lines_up_and_says_what_is_clear():
+    text = headline(summary())
+    lines = text.splitlines()
+    assert " ".join(lines[0].split()) == "bank test rows defaults own AUC federated gain (95 % interval)"
+    place = {columns(line[: line.index("(")]) for line in lines[:6]}
+    assert len(place) == 1
+    assert "Six banks: four clear gains, one without a clear gain, one without a figure." in text
+    assert "An interval that contains 0 is no clear gain." in text
+    assert "federated against central, AUC: -0.0009 (-0.0021 to +0.0003), no clear difference" in text
+    assert "too few test rows" in lines[6]
+
+
+@given(st.text(min_size=1), st.floats(), st.floats(), st.sampled_from(["auc", "accuracy", "mse"]))
+def test_no_line_is_wider_than_a_terminal_whatever_the_names_and_figures(name, value, other, measure):
+    own = party((name, 10**12, 10**12, value, other, value, other, value))
+    own["gain"][measure] = value
+    text = headline({"measure": measure, "metrics": {"parties": {name: own}, "federated": {measure: value}}})
+    assert all(columns(line) <= WIDTH for line in text.splitlines())
+    assert "\x1b" not in text
+
+
+@pytest.mark.parametrize(
+    "held", [{}, {"metrics": None}, {"metrics": {"parties": {"a": None}}}, {"metrics": {"federated": {"auc": nan}}}]
+)
+def test_missing_figures_are_said(held):
+    text = headline(held)
+    assert "No bank's own gain" in text or "one without a figure" in text
+    assert "nan" not in text
+
+
+def test_a_regression_has_no_defaults():
+    own = {
+        "rows": 90,
+        "federated": {"mse": 1e6},
+        "local": {"mse": 1.2e6},
+        "gain": {"mse": 2e5, "low": 1e5, "high": 3e5},
+    }
+    text = headline({"measure": "mse", "metrics": {"parties": {"a": own}, "federated": {"mse": 1e6, "r2": 0.4}}})
+    assert "defaults" not in text
+    assert "own MSE" in text
+    assert "+200,000" in text
+
+
+def test_one_bank_and_forty():
+    parties = {f"bank-{i}": party((i, 900, 80, 0.78, 0.75, 0.03, 0.01, 0.05)) for i in range(40)}
+    assert len(headline({"metrics": {"parties": parties}}).splitlines()) == 44
+    assert "One bank: one clear gain." in headline({"metrics": {"parties": {"a": parties["bank-0"]}}})
+
+
+def test_there_is_nothing_to_count_without_banks():
+    assert not verdicts([])
