@@ -28,7 +28,7 @@ def judged(name, data, changes):
     gap = metrics["differences"][f"federated_minus_{lower}"]
     assert auc["central"] >= BARS[name]
     assert auc["federated"] >= auc["central"] - 0.005
-    assert gap["gain"] >= -gap["se"]
+    assert gap["gain"] >= -gap["se"] - 1e-4  # two models that agree but for rounding have no standard error
     return metrics
 
 

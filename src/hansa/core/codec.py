@@ -231,15 +231,15 @@ def _build_part(kind: Any, data: Any, where: str) -> Any:
 
 def _build_array(args: tuple[Any, ...], data: Any, where: str) -> NDArray[Any]:
     named = get_args(args[1])[0] if len(args) == 2 else Any  # NDArray[x] is ndarray[shape, dtype[x]]
-    wanted = get_origin(named) or named
+    wanted = np.generic if named is Any else get_origin(named) or named
     try:
         array = np.asarray(data)
     except ValueError:
         raise ConfigError(f"{where} must hold rows of equal length.") from None
     if wanted is np.floating and array.dtype.kind in "iu" and not isinstance(data, np.ndarray):
         array = array.astype(np.float64)
-    if array.dtype.kind not in "fiub" or (isinstance(wanted, type) and not issubclass(array.dtype.type, wanted)):
-        raise ConfigError(f"{where} must be an array of {wanted.__name__ if isinstance(wanted, type) else 'numbers'}.")
+    if array.dtype.kind not in "fiub" or not issubclass(array.dtype.type, wanted):
+        raise ConfigError(f"{where} must be an array of {wanted.__name__}.")
     return array
 
 

@@ -24,6 +24,7 @@ from hansa.data.parts import PART_COLUMN, FixedTest
 from hansa.data.synthetic import loan_book
 from hansa.errors import ConfigError, DataError
 from hansa.running.changes import change
+from hansa.running.changes import change
 
 
 @final
@@ -142,9 +143,18 @@ def read_job(path: Path, changes: Mapping[str, Any] | None = None) -> JobFile:
         tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"'{path}' is no TOML.", f"{error}.") from None
+    return parse_job(tree, changes)
+
+
+def parse_job(tree: dict[str, Any], changes: Mapping[str, Any] | None = None) -> JobFile:
+    """Read a job from parsed TOML; see `read_job`.
+
+    Example:
+        >>> parse_job({"name": "scores", "steps": ["prepare", "rounds"]}, {"rounds": 50}).job.steps[1].rounds
+        50
+    """
     for key, value in (changes or {}).items():
         change(tree, key, value, Scenario)
     beside = tree.pop("simulation", None)
     scenario = None if beside is None else build(Scenario, beside, "simulation")
-    job = build(Job, tree, "")
-    return JobFile(job, scenario)
+    return JobFile(build(Job, tree, ""), scenario)

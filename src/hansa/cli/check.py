@@ -1,0 +1,139 @@
+"""`hansa check`: read a job and its data, and say in plain words what will be asked of whom; nothing is trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, ClassVar, final
+
+import typer
+
+from hansa.cli.run import data_folder, settings
+from hansa.cli.talk import say
+from hansa.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hansa.core.job import Job
+    from hansa.core.party import Party, Site
+    from hansa.core.step import Step
+
+
+@final
+@dataclass(frozen=True)
+class Check:
+    """Check a job, its chain and its data, and say what will be asked of whom, before it happens."""
+
+    example: ClassVar[str] = "hansa check job.toml --data data"
+
+    job: Annotated[Path, typer.Argument(help="The job file.")]
+    data: Annotated[Path | None, typer.Option(help="Where relative data paths start: the job file's folder if not given.")] = None
+    changes: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting of the job; may be repeated.")
+    ] = None
+
+    def do(self) -> None:
+        """Check the job first, then the data, then tell what is going to happen."""
+        from hansa.running.scenario import read_job
+
+        base = data_folder(self.job, self.data)
+        file = read_job(self.job, settings(self.changes or ()))
+        _tell_job(file.job)
+        if file.scenario is None:
+            say("\nThe job names no data ([simulation] is missing), so only the job itself was checked.")
+            parties: tuple[Party, ...] = ()
+        else:
+            parties = file.scenario.cast(base, file.job).parties
+            file.job.roster(tuple(party.name for party in parties))
+            _tell_data(file.job, parties)
+        _tell_asks(file.job)
+        say("\nNothing has been trained and nothing has left a party." + (" The job can be run." if parties else ""))
+
+
+def _tell_job(job: Job) -> None:
+    from hansa.running.result import digest_of
+
+    say(f"Job '{job.name}', digest {str(digest_of(job))[:16]}, seed {job.seed}")
+    for number, step in enumerate(job.steps, 1):
+        say(f"  {number}. {sentence(step)}")
+
+
+def sentence(step: Step) -> str:
+    """What a step does, in one sentence."""
+    from hansa.horizontal.evaluate import Evaluate
+    from hansa.horizontal.rounds import Rounds
+
+    if isinstance(step, Rounds):
+        length = f"{step.local.steps} steps" if step.local.steps else f"{step.local.epochs or 1} epochs"
+        trainer = type(step.trainer).__name__.lower()
+        return f"rounds: up to {step.rounds}, each party trains a {trainer} model for {length}; {step.links()}"
+    if isinstance(step, Evaluate):
+        own = ", and each party compares the model with its own" if step.compare else ""
+        return f"evaluate: the sealed test is opened once{own}"
+    return step.title
+
+
+def _tell_data(job: Job, parties: Sequence[Party]) -> None:
+    """Read every party's table as a run would, and say what it holds."""
+    from hansa.core.party import site_of
+    from hansa.data.parts import duplicates
+    from hansa.horizontal.design import parts_of
+    from hansa.horizontal.prepare import Prepare, check_names
+
+    sites = [site_of(party, job) for party in parties]
+    _same_columns(sites)
+    for step in job.steps:
+        if isinstance(step, Prepare):
+            check_names(step, sites[0].table)
+    split = next((split for step in job.steps if (split := getattr(step, "split", None)) is not None), None)
+    wide = max(5, *(len(site.name) for site in sites))
+    say(f"\nData: {len(sites)} parties, {sum(len(site.table) for site in sites):,} rows")
+    say(f"  {'party':{wide}}  {'rows':>9}  {'train':>9}  {'valid.':>9}  {'test':>9}  {'positive':>8}")
+    remarks: list[str] = []
+    for site in sites:
+        codes = parts_of(site.table, split)
+        counts = [int((codes == part).sum()) for part in range(3)]
+        shown = "  ".join(f"{count:>9,}" for count in (len(codes), *counts))
+        say(f"  {site.name:{wide}}  {shown}  {_rate(site):>8}")
+        if min(counts[0], counts[2]) < job.min_rows:
+            remarks.append(f"{site.name}: fewer than {job.min_rows} rows to train or test on, so it tells no figures there.")
+        found = duplicates(site.table, codes)
+        if found.across:
+            remarks.append(f"{site.name}: {found.across} rows have the features of a row in another part.")
+    for remark in remarks:
+        say(f"  Note: {remark}")
+
+
+def _rate(site: Site) -> str:
+    """The positive rate of a target of zeros and ones."""
+    y = site.table.y()
+    return f"{y.mean():.1%}" if len(y) and bool(((y == 0) | (y == 1)).all()) else "-"
+
+
+def _same_columns(sites: Sequence[Site]) -> None:
+    """Refuse tables that differ in their columns or in what these hold."""
+    first = sites[0]
+    kinds = {name: first.table.column(name).kind for name in first.table.names}
+    for site in sites[1:]:
+        own = {name: site.table.column(name).kind for name in site.table.names}
+        for name in {**kinds, **own}:
+            here, there = kinds.get(name), own.get(name)
+            numbers = {"float", "integer"}
+            if here != there and not {here, there} <= numbers:
+                raise DataError(
+                    f"Column '{name}' is {here or 'missing'} at {first.name} and {there or 'missing'} at {site.name}.",
+                    "All parties need the same columns.",
+                    "Correct the files, or say what the column is in simulation.kinds.",
+                )
+
+
+def _tell_asks(job: Job) -> None:
+    from hansa.running.left import left
+    from hansa.running.privacy import privacy
+
+    say("\nWhat will leave each party:")
+    for line in left(job):
+        say(f"  - {line['what']}; to: {line['to']}; {line['how_many']}; protection: {line['protection']}")
+    say("\nCustomers' rows, ids and single scores stay where they are.")
+    say(f"Privacy: {privacy(job)['statement']}")

@@ -1,0 +1,56 @@
+"""`hansa`: the verbs, put together."""
+
+from __future__ import annotations
+
+import io
+import sys
+from typing import Annotated
+
+import typer
+
+from hansa.cli.check import Check
+from hansa.cli.demo import Demo
+from hansa.cli.new import New
+from hansa.cli.predict import Predict
+from hansa.cli.report import Report
+from hansa.cli.run import Run
+from hansa.cli.talk import say, spoken
+
+VERBS = (Demo, New, Check, Run, Predict, Report)
+
+app = typer.Typer(
+    name="hansa",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Start with: hansa demo",
+)
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001 - typer passes an option's value by position
+    if wanted:
+        from importlib.metadata import version
+
+        say(f"hansa {version('hansa')}")
+        raise typer.Exit
+
+
+@app.callback()
+def hansa(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
+) -> None:
+    """Federated learning for finance: institutions train one model, and no customer row leaves its owner."""
+    del version
+
+
+for _kind in VERBS:
+    app.command(epilog=f"Example: {_kind.example}")(spoken(_kind))
+
+
+def main() -> None:
+    """Run the command line; the exit code tells what happened (see hansa.errors)."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # an old terminal shows ? rather than fail
+    app(prog_name="hansa")

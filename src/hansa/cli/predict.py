@@ -1,0 +1,87 @@
+"""`hansa predict`: score a file with a model."""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Annotated, Any, ClassVar, final
+
+import typer
+
+from hansa.cli.runs import MODEL
+from hansa.cli.talk import stderr
+from hansa.errors import ConfigError
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from hansa.core.table import Table
+    from hansa.running.model import Model
+
+ROWS = 50_000
+"""Rows scored at a time: what is prepared is much wider than what is read."""
+
+
+@final
+@dataclass(frozen=True)
+class Predict:
+    """Score the rows of a CSV file with a model: the customer id where it is known, and the probability of the event."""
+
+    example: ClassVar[str] = "hansa predict runs/20260131-142530-scores new.csv --out scores.csv"
+
+    model: Annotated[Path, typer.Argument(help="A model folder, or a run folder that holds one.")]
+    data: Annotated[Path, typer.Argument(help="A CSV file with the columns that the model reads.")]
+    out: Annotated[Path | None, typer.Option(help="Where to write the scores: stdout if not given.")] = None
+    id: Annotated[str | None, typer.Option(help="The column to copy beside each score: the job's id if not given.")] = None
+
+    def do(self) -> None:
+        """Load, read, score block by block, write."""
+        from hansa.data.csv_file import read_csv
+        from hansa.running.model import load
+
+        model = load(self.model / MODEL if (self.model / MODEL).is_dir() else self.model)
+        table = read_csv(self.data)
+        key = self.id or str(model.facts.get("id") or "")
+        if self.id:
+            table.column(self.id)
+        table = replace(table, id=key if key in table.columns else None)
+        scores = io.StringIO()  # all or nothing: an error in the last block leaves no half a file
+        _write(scores, model, table)
+        with self._sink() as sink:
+            sink.write(scores.getvalue())
+        if self.out is not None:
+            stderr().print(f"{len(table)} rows scored: {self.out}", soft_wrap=True, markup=False)
+
+    def _sink(self) -> AbstractContextManager[IO[str]]:
+        if self.out is None:
+            return nullcontext(sys.stdout)
+        try:
+            return self.out.open("w", encoding="utf-8", newline="")
+        except OSError as error:
+            raise ConfigError(f"'{self.out}' cannot be written.", f"{error.strerror}.", "Choose another file.") from None
+
+
+def _write(sink: IO[str], model: Model, table: Table) -> None:
+    writer = csv.writer(sink, lineterminator="\n")
+    ids = [] if table.id is None else [table.id]
+    for start in range(0, len(table), ROWS):
+        block = table.take(slice(start, start + ROWS))
+        scores = _scores(model, block)
+        if not start:
+            writer.writerow([*ids, *scores])
+        keys = [block.ids().tolist()] if ids else []
+        writer.writerows(zip(*keys, *(values.tolist() for values in scores.values()), strict=True))
+
+
+def _scores(model: Model, table: Table) -> dict[str, Any]:
+    """Columns of scores by name: the probability of the event, or of each class, or the value."""
+    if model.trainer.task == "regression":
+        return {"prediction": model.predict(table)}
+    chances = model.predict_proba(table)
+    if chances.shape[1] == 2:
+        return {"probability": chances[:, 1]}
+    return {f"probability_{label}": chances[:, label] for label in range(chances.shape[1])}

@@ -1,0 +1,155 @@
+"""A run folder at the command line: `runs/ID`, where a run begins, what it needs to go on, and what it leaves."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from hashlib import file_digest
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, final
+
+from hansa.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from hansa.running.result import Result
+    from hansa.running.scenario import Cast, JobFile, Scenario
+
+JOB, NOTE, RESULT, MODEL, REPORT = "job.toml", "run.json", "result.json", "model", "report.html"
+
+
+@final
+@dataclass(frozen=True)
+class Note:
+    """What a run needs beside its job to go on: where its data are, their digests, and how it was asked to run."""
+
+    data: str
+    digests: Mapping[str, str]
+    workers: int = 0
+    baselines: bool = True
+
+
+@final
+@dataclass(frozen=True)
+class RunFolder:
+    """A run under way or finished: the job with its scenario, the note beside it, and the folder that holds both."""
+
+    path: Path
+    file: JobFile
+    note: Note
+
+    @classmethod
+    def open(cls, path: Path) -> RunFolder:
+        """Open a folder that `begun` has made.
+
+        Raises:
+            ConfigError: this is no run folder.
+        """
+        from hansa.running.scenario import read_job
+
+        try:
+            note = Note(**json.loads((path / NOTE).read_text("utf-8")))
+        except (OSError, ValueError, TypeError):
+            raise ConfigError(f"'{path}' is no run folder.", mend="Give the folder that holds job.toml and run.json.") from None
+        return cls(path, read_job(path / JOB), note)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run has its result."""
+        return (self.path / RESULT).exists()
+
+    def summary(self) -> dict[str, Any]:
+        """What `result.json` holds.
+
+        Raises:
+            DataError: the run has not finished, or the file is damaged.
+        """
+        try:
+            found: dict[str, Any] = json.loads((self.path / RESULT).read_text("utf-8"))
+        except OSError:
+            mend = f"Finish it: hansa run --resume {self.path}"
+            raise DataError(f"The run '{self.path}' has no result yet.", mend=mend) from None
+        except ValueError:
+            raise DataError(f"'{self.path / RESULT}' is damaged.", mend="Run the job again.") from None
+        return found
+
+    def cast(self) -> Cast:
+        """Read the data again, which must be what they were when the run began."""
+        scenario = scenario_of(self.file)
+        if digests(scenario, Path(self.note.data)) != self.note.digests:
+            raise DataError(
+                f"The data of the run '{self.path}' have changed since it began.",
+                "Half a run on other rows would be of no use.",
+                "Bring the old files back, or run the job anew.",
+            )
+        return scenario.cast(Path(self.note.data), self.file.job)
+
+    def go(self, cast: Cast) -> Result:
+        """Run, from the last kept state if there is one, and write what came of it."""
+        from hansa.cli.progress import Watch
+        from hansa.engines.simulation import Simulation
+        from hansa.running.verb import run
+
+        engine = Simulation(cast.parties, workers=self.note.workers)
+        with Watch(self.file.job) as watch:
+            result = run(
+                self.file.job, engine, folder=self.path, watch=watch, shares=cast.shares, baselines=self.note.baselines
+            )
+        result.save(self.path / MODEL)
+        result.report(self.path / REPORT)
+        write(self.path / RESULT, result.to_json())
+        return result
+
+
+def begun(runs: Path, file: JobFile, note: Note) -> RunFolder:
+    """Make the folder of a new run, named by the time and the job."""
+    stamp = f"{datetime.now().astimezone():%Y%m%d-%H%M%S}"
+    name = re.sub(r"[^\w.-]+", "-", file.job.name).strip("-.")
+    for number in range(1, 1000):
+        path = runs / "-".join(filter(None, (stamp, name, str(number) if number > 1 else "")))
+        try:
+            path.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise ConfigError(f"No run can begin in '{runs}'.", f"{error.strerror}.", "Choose another with --runs.") from None
+        write(path / JOB, file.to_toml())
+        write(path / NOTE, json.dumps(asdict(note), indent=2, ensure_ascii=False))
+        return RunFolder(path, file, note)
+    raise ConfigError(f"'{runs}' holds too many runs of this second.", mend="Try again.")
+
+
+def scenario_of(file: JobFile) -> Scenario:
+    """The job's `[simulation]`; ConfigError where it has none."""
+    if file.scenario is None:
+        raise ConfigError(
+            "The job does not say where its rows come from.",
+            "A job names tables, never paths; a run on one machine needs both.",
+            "Add a table [simulation] with file, files or embedded.",
+        )
+    return file.scenario
+
+
+def digests(scenario: Scenario, base: Path) -> dict[str, str]:
+    """SHA-256 of every file of a scenario, by its path; a file that is not there has none."""
+    found = {}
+    for name in filter(None, (scenario.file, *scenario.files.values(), scenario.test_ids)):
+        try:
+            with (base / name).open("rb") as file:
+                found[name] = file_digest(file, "sha256").hexdigest()
+        except OSError:
+            found[name] = ""
+    return found
+
+
+def write(path: Path, text: str) -> None:
+    """Write a text file whole or not at all, and its folder where there is none yet."""
+    from hansa.running.files import write_bytes
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"'{path.parent}' cannot be made.", f"{error.strerror}.", "Choose another folder.") from None
+    write_bytes(path, text.encode())
