@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from math import sqrt
 from typing import final
@@ -44,16 +44,16 @@ class Want:
         """How many numbers `count` gives."""
         return len(self.levels) + 2 if self.how in LABELLED else 3 + len(self.special_codes)
 
-    def count(self, column: Column) -> Floats:
-        """A party's counts: of each level, other labels and gaps; or of values, gaps and special codes, and the sum."""
+    def count(self, column: Column, least: int = 1) -> Floats:
+        """A party's counts: of each level, other labels and gaps; or values, gaps, the values' sum, special codes."""
         if self.how in LABELLED:
             return np.bincount(placed(column, self.levels), minlength=self.size).astype(np.float64)
-        values, gaps, special = numbers(column, self.special_codes)
-        held = values[~np.isnan(values)]
+        _, gaps, special = numbers(column, self.special_codes)
+        values = held(column, self.special_codes, least)
         codes = np.bincount(special[special >= 0], minlength=len(self.special_codes))
         with np.errstate(over="ignore"):
-            total = held.sum()
-        return np.array([len(held), gaps.sum(), _finite(float(total), self.name), *codes], np.float64)
+            total = values.sum()
+        return np.array([len(values), gaps.sum(), _finite(float(total), self.name), *codes], np.float64)
 
 
 @final
@@ -98,8 +98,10 @@ class Fit:
 
     @property
     def missing(self) -> bool:
-        """Whether enough rows have a gap for an indicator."""
-        return bool(self.found[-1 if self.want.how in LABELLED else 1] >= self.min_cell)
+        """Whether enough rows have a gap, and enough have none, for an indicator."""
+        gaps = self.found[-1 if self.want.how in LABELLED else 1]
+        others = self.found[:-1].sum() if self.want.how in LABELLED else self.found[0] + self.found[3:].sum()
+        return bool(min(gaps, others) >= self.min_cell)
 
     @property
     def bare(self) -> Fit:
@@ -138,16 +140,18 @@ class Fit:
         codes = self.want.special_codes
         shown = tuple(code for code, rows in zip(codes, self.found[3:], strict=True) if rows >= self.min_cell)
         rows = self.found[0]
-        if self.want.how == "bins" and self.ladder is not None:
+        thin = rows < self.min_cell
+        if self.want.how == "bins" and self.ladder is not None and not thin:
             edges = bin_edges(self.ladder, self.want.max_n_bins)
             made: Encoding = Binned(self.name, edges, float(self.found[2] / rows), self.missing, codes, shown)
         else:
-            flat = self.variance <= _FLAT * max(self.centre**2, 1e-300) or rows == 0
-            centre, scale = (self.centre, sqrt(self.variance)) if self.want.how == "standardise" else (0.0, 1.0)
+            flat = thin or self.variance <= _FLAT * max(self.centre**2, 1e-300)
+            fill = 0.0 if thin else self.centre
+            centre, scale = (fill, sqrt(self.variance)) if self.want.how == "standardise" else (0.0, 1.0)
             cut = (self.low, self.high, self.want.signed_log)
             made = Scaled(
                 self.name,
-                self.centre,
+                fill,
                 centre,
                 1.0 if flat else scale,
                 *cut,
@@ -156,7 +160,7 @@ class Fit:
                 shown,
                 constant=bool(flat),
             )
-        why = "it has no values" if rows == 0 else "it is constant"
+        why = "too few rows have a value" if thin else "it is constant"
         return (made, "") if made.names else (None, why)
 
     def _labels(self) -> tuple[Encoding | None, str]:
@@ -166,17 +170,48 @@ class Fit:
         if self.want.how == "onehot":
             made = OneHot(self.name, kept, other=rare >= self.min_cell, missing=self.missing)
             return (made, "") if len(made.names) > 1 else (None, "it has one category that enough rows share")
-        held = np.array([rows for rows in levels if rows >= self.min_cell])
-        if len(held) < 2:
+        rows_of = np.array([rows for rows in levels if rows >= self.min_cell])
+        if len(rows_of) < 2:
             return None, "it has one category that enough rows share"
-        places = np.arange(len(held))
-        mean = float(held @ places / held.sum())
-        return Ordinal(self.name, kept, mean, sqrt(float(held @ (places - mean) ** 2 / held.sum())), self.missing), ""
+        places = np.arange(len(rows_of))
+        mean = float(rows_of @ places / rows_of.sum())
+        return Ordinal(
+            self.name, kept, mean, sqrt(float(rows_of @ (places - mean) ** 2 / rows_of.sum())), self.missing
+        ), ""
 
     def _ranks(self, ladder: Ladder) -> list[int]:
         if self.want.how == "bins":
             return bin_ranks(ladder, self.want.max_n_bins)
         return tail_ranks(ladder.rows, self.want.winsorise, self.min_cell)
+
+
+def check_alike(kinds: Mapping[str, Mapping[str, str]], words: Collection[str]) -> None:
+    """Check that all parties have the same columns of the same kinds: `kinds` by party and column.
+
+    A column without any value is of every kind, and one of `words` is read as labels whatever it holds.
+
+    Raises:
+        DataError: names the parties and the columns that differ.
+
+    Example:
+        >>> check_alike({"a": {"home": "label"}, "b": {"home": "empty"}}, ())
+    """
+    first, columns = next(iter(kinds.items()))
+    for party, other in kinds.items():
+        odd = sorted(set(columns) ^ set(other))
+        if odd:
+            raise DataError(
+                f"{party} and {first} differ in their columns: {', '.join(odd[:5])}.",
+                "All parties need the same ones.",
+                "Add them where they are missing, or keep those that all have.",
+            )
+    for name in columns:
+        holders = {said[name]: party for party, said in kinds.items()}
+        if name not in words and {"label", "number"} <= set(holders):
+            raise DataError(
+                f"Column '{name}' holds labels at {holders['label']} and numbers at {holders['number']}.",
+                mend="Read it alike everywhere.",
+            )
 
 
 def counted(wants: tuple[Want, ...], counts: Floats) -> Iterator[tuple[Want, Floats]]:
@@ -192,7 +227,7 @@ def counted(wants: tuple[Want, ...], counts: Floats) -> Iterator[tuple[Want, Flo
         start += want.size
 
 
-def centred(fit: Fit, column: Column) -> tuple[float, float]:
+def centred(fit: Fit, column: Column, least: int = 1) -> tuple[float, float]:
     """A party's sum of a column's values less the fit's centre, and of their squares.
 
     Example:
@@ -200,21 +235,22 @@ def centred(fit: Fit, column: Column) -> tuple[float, float]:
         >>> centred(fit, Column.of("age", [39.0, 43.0, None]))
         (2.0, 10.0)
     """
-    values, _, _ = numbers(column, fit.want.special_codes)
+    values = held(column, fit.want.special_codes, least)
     with np.errstate(over="ignore"):
-        shown = tamed(values[~np.isnan(values)], fit.low, fit.high, signed_log=fit.want.signed_log) - fit.centre
+        shown = tamed(values, fit.low, fit.high, signed_log=fit.want.signed_log) - fit.centre
         return _finite(float(shown.sum()), fit.name), _finite(float(shown @ shown), fit.name)
 
 
-def sorted_values(column: Column, special_codes: tuple[float, ...]) -> Floats:
-    """A column's values in rising order, less gaps and special codes, `[values]`.
+def held(column: Column, special_codes: tuple[float, ...], least: int) -> Floats:
+    """A column's values `[values]` less gaps and special codes; none where fewer than `least` would stand behind a sum.
 
     Example:
-        >>> sorted_values(Column.of("age", [42, None, 31]), ()).tolist()
-        [31.0, 42.0]
+        >>> held(Column.of("age", [42, None, 31]), (), least=2).tolist(), len(held(Column.of("age", [42]), (), least=2))
+        ([42.0, 31.0], 0)
     """
     values, _, _ = numbers(column, special_codes)
-    return np.sort(values[~np.isnan(values)])
+    values = values[~np.isnan(values)]
+    return values if len(values) >= least else values[:0]
 
 
 def _finite(total: float, column: str) -> float:

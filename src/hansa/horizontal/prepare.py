@@ -2,8 +2,8 @@
 
 What leaves a party: its columns' names and kinds; labels that at least `min_cell` of its rows share; then sums and
 counts over its training rows: rows, gaps, labels, values and their centred squares, and how many values lie at or below
-candidate edges. No minimum, maximum, sketch or value leaves. A party with fewer training rows than `min_rows` adds
-nothing to the sums and takes the preparation all the same.
+candidate edges. No minimum, maximum, sketch or value leaves. A party with fewer training rows than `min_rows`, or fewer
+values in a column, adds nothing to the sums and takes the preparation all the same.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from hansa.core.table import Table
 from hansa.data.parts import PART_COLUMN, PARTS, TEST, TRAIN, HashSplit, Split, TimeSplit, row_hashes
 from hansa.data.schema import Field, KnownAt, Schema
 from hansa.errors import ConfigError, DataError, nearest
-from hansa.horizontal.columns import NUMERIC, Coding, labelled
+from hansa.horizontal.columns import LABELLED, NUMERIC, Coding, labelled
 from hansa.horizontal.design import parts_of
-from hansa.horizontal.fitting import Fit, Want, centred, counted, sorted_values
+from hansa.horizontal.fitting import Fit, Want, centred, check_alike, counted, held
 from hansa.horizontal.prepared import Prepared
 
 _MOST_ASKS = 40
@@ -229,8 +229,8 @@ if it is really taken then.
         if not kept:
             raise DataError("No column is left to learn from.", mend="Look at drop, keep and the columns' values.")
         train, validation, test, twins, parties, odd, *codes = facts.tolist()
-        held = [code for code, rows in enumerate(codes) if rows]
-        classes = max(2, held[-1] + 1) if held and not odd else 0
+        present = [code for code, rows in enumerate(codes) if rows]
+        classes = max(2, present[-1] + 1) if present and not odd else 0
         return Prepared(
             kept,
             self.split,
@@ -250,33 +250,14 @@ if it is really taken then.
         for name in (*self.keep, *self.columns):
             if name not in columns["kinds"]:
                 raise DataError(f"{first} has no column '{name}'.", mend=nearest(name, columns["kinds"]))
-        held = {name for one in said.values() for name in one["named"]}
-        for name in (*self.drop, *self.known_at):
-            if name not in held:
-                raise ConfigError(
-                    f"No party has the column '{name}' of drop or known_at.", mend=nearest(name, columns["kinds"])
-                )
-        for party, other in said.items():
-            odd = sorted(set(columns["kinds"]) ^ set(other["kinds"]))
-            if odd:
-                raise DataError(
-                    f"{party} and {first} differ in their columns: {', '.join(odd[:5])}.",
-                    "All parties need the same ones.",
-                    "Drop these, or add them where they are missing.",
-                )
+        words = {name for name, coding in self.columns.items() if coding.how in LABELLED}
+        check_alike({party: one["kinds"] for party, one in said.items()}, words)
         return tuple(self._want(name, said) for name in columns["kinds"])
 
     def _want(self, name: str, said: Mapping[str, Any]) -> Want:
-        kinds = {party: one["kinds"][name] for party, one in said.items() if one["kinds"][name] != "empty"}
-        words = {party for party, kind in kinds.items() if kind == "label"}
+        words = any(one["kinds"][name] == "label" for one in said.values())
         coding = self.columns.get(name, Coding())
         how = coding.how
-        if how in {"default", "standardise", "bins", "none"} and words and len(words) < len(kinds):
-            other = next(party for party in kinds if party not in words)
-            raise DataError(
-                f"Column '{name}' holds labels at {min(words)} and numbers at {other}.",
-                mend="Read it alike everywhere.",
-            )
         if how == "default":
             how = self.categorical if words or coding.levels else self.numeric
         labels = {label for one in said.values() for label in one["labels"].get(name, ())}
@@ -287,7 +268,7 @@ if it is really taken then.
             self.winsorise if coding.winsorise is None and how == "standardise" else coding.winsorise or 0.0,
             self.signed_log if coding.signed_log is None and how == "standardise" else bool(coding.signed_log),
             coding.special_codes,
-            coding.levels or (tuple(sorted(labels)) if how in {"onehot", "ordinal"} else ()),
+            coding.levels or (tuple(sorted(labels)) if how in LABELLED else ()),
         )
 
 
@@ -312,15 +293,15 @@ class Fitter:
             return Answer(Load({"adopted": np.ones((1, 1))})), {**memory, "prepared": kept}
         if isinstance(ask, Describe):
             return Answer(Load({"text": self._described(site)})), memory
-        table = self._train(site)
+        table, least = self._train(site), site.job.min_rows
         if isinstance(ask, Count):
-            counts = np.concatenate([want.count(table.column(want.name)) for want in ask.wants])
+            counts = np.concatenate([want.count(table.column(want.name), least) for want in ask.wants])
             return Answer(Load({"counts": counts[None, :], "facts": self._facts(site, table)})), memory
         if isinstance(ask, Below):
             found = [self._below(site, table, name, edges, ask) for name, edges in ask.edges.items()]
             return Answer(Load({"below": np.concatenate(found)[None, :].astype(np.float64)})), memory
         if isinstance(ask, Spread):
-            sums = [centred(fit, table.column(fit.name)) for fit in ask.fits]
+            sums = [centred(fit, table.column(fit.name), least) for fit in ask.fits]
             return Answer(Load({"sums": np.array(sums, np.float64).reshape(1, -1)})), memory
         raise DataError(f"A preparation has no answer to {type(ask).__name__}.")
 
@@ -337,6 +318,7 @@ class Fitter:
         return site.derived(f"prepare/train/{self.step.digest}", make)
 
     def _described(self, site: Site) -> NDArray[np.uint8]:
+        check_names(self.step, site.table)
         table, least = self._train(site), site.job.min_cell
         kinds, labels = {}, {}
         for name in self.step.used(table):
@@ -344,12 +326,11 @@ class Fitter:
             coding = self.step.columns.get(name, Coding())
             word = whole.kind not in NUMERIC
             kinds[name] = "empty" if whole.gaps.all() else "label" if word else "number"
-            if (word or coding.how in {"onehot", "ordinal"}) and not coding.levels and len(column):
+            if (word or coding.how in LABELLED) and not coding.levels and len(column):
                 codes, named = labelled(column)
-                held = np.bincount(codes[codes >= 0], minlength=len(named))
-                labels[name] = [label for label, rows in zip(named, held.tolist(), strict=True) if rows >= least]
-        known = [name for name in (*self.step.drop, *self.step.known_at) if name in table.columns]
-        text = json.dumps({"kinds": kinds, "labels": labels, "named": known}, ensure_ascii=False).encode()
+                rows = np.bincount(codes[codes >= 0], minlength=len(named)).tolist()
+                labels[name] = [label for label, count in zip(named, rows, strict=True) if count >= least]
+        text = json.dumps({"kinds": kinds, "labels": labels}, ensure_ascii=False).encode()
         return np.frombuffer(text, np.uint8)[None, :]
 
     def _facts(self, site: Site, table: Table) -> NDArray[np.float64]:
@@ -368,8 +349,24 @@ class Fitter:
     def _below(self, site: Site, table: Table, name: str, edges: NDArray[np.float64], ask: Below) -> NDArray[np.intp]:
         codes = ask.special_codes[name]
         key = f"prepare/sorted/{self.step.digest}/{name}/{codes}"
-        values = site.derived(key, lambda: sorted_values(table.column(name), codes))
+        values = site.derived(key, lambda: np.sort(held(table.column(name), codes, site.job.min_rows)))
         return np.searchsorted(values, edges, side="right")
+
+
+def check_names(step: Prepare, table: Table) -> None:
+    """Refuse a step that names a column which the table lacks: a slip in `known_at` or `drop` would let a leak through.
+
+    Raises:
+        DataError: names the column and the nearest there is.
+
+    Example:
+        >>> check_names(Prepare(drop=("age",)), Table.of({"age": [31]}))
+    """
+    for name in (*step.drop, *step.keep, *step.known_at, *step.columns):
+        if name not in table.columns:
+            raise DataError(
+                f"The prepare step names a column '{name}' that is not there.", mend=nearest(name, table.names)
+            )
 
 
 def describe(step: Prepare, table: Table) -> list[str]:

@@ -1,0 +1,59 @@
+"""Banks with small books, and a job that only prepares."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+
+from hansa.core.carry import Carrier, in_process, seats_of
+from hansa.core.job import Job
+from hansa.core.party import Party
+from hansa.core.table import Table
+from hansa.horizontal.prepare import Prepare
+
+
+def book(rows, seed=0):
+    """Loans with heavy tails, zeros, gaps, categories and a whole number."""
+    rng = np.random.default_rng(seed)
+    income = np.exp(rng.normal(10, 1.5, rows))
+    income[rng.random(rows) < 0.1] = np.nan
+    arrears = np.where(rng.random(rows) < 0.9, 0.0, rng.normal(0, 300, rows).round(2))
+    return Table.of(
+        {
+            "who": np.arange(rows),
+            "income": income,
+            "arrears": arrears,
+            "age": rng.integers(18, 80, rows),
+            "home": rng.choice(["own", "rent", "free"], rows, p=[0.5, 0.4, 0.1]).tolist(),
+            "default": (rng.random(rows) < 0.2).astype(int),
+        },
+        target="default",
+        id="who",
+    )
+
+
+def divided(table, cuts):
+    """The table's rows over parties, by cut points."""
+    ends = [0, *sorted(cuts), len(table)]
+    pieces = [table.take(slice(a, b)) for a, b in pairwise(ends)]
+    return [Party(f"bank-{i}", {"loans": piece}) for i, piece in enumerate(pieces)]
+
+
+def job_of(step, **settings):
+    return Job("prepare-only", (step,), **{"min_parties": 1, "min_rows": 1, **settings})
+
+
+def fitted(step, parties, **settings):
+    """Run the step alone: what it found, and the seats."""
+    job = job_of(step, **settings)
+    seats = seats_of(job, parties)
+    done = Carrier(job, seats, in_process(job, parties)).run()
+    return done.results[0], seats
+
+
+def only(columns, **settings):
+    """One party with these columns, all rows training, prepared."""
+    table = Table.of({**columns, "__part__": np.zeros(len(next(iter(columns.values()))), int)})
+    step = settings.pop("step", None) or Prepare()
+    return fitted(step, [Party("bank", {"t": table})], **settings)[0]

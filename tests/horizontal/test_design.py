@@ -1,0 +1,85 @@
+"""Rows as later steps see them: by part, prepared or raw."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hansa.core.job import Job
+from hansa.core.party import site_of
+from hansa.core.step import Done
+from hansa.core.table import Column, Table
+from hansa.errors import DataError
+from hansa.horizontal.design import design_of, enough, parts_of, prepared_of, remembered, width_of
+from hansa.horizontal.prepare import Prepare
+from hansa.horizontal.rounds import Rounds
+from tests.horizontal.banks import book, divided, fitted, job_of
+
+PARTS = ("train", "validation", "test")
+
+
+def raw_site(table):
+    return site_of(divided(table, [])[0], Job("raw", (Rounds(),), min_parties=1))
+
+
+def test_parts_are_disjoint_cover_all_rows_and_are_made_once():
+    table, step = book(500), Prepare()
+    parties = divided(table, [])
+    prepared, seats = fitted(step, parties)
+    site, memory = site_of(parties[0], job_of(step)), seats["bank-0"].memory
+    designs = [design_of(site, memory, part, "float32") for part in PARTS]
+    assert tuple(d.rows for d in designs) == prepared.rows
+    assert sum(d.y.sum() for d in designs) == table.y().sum()
+    assert {d.X.dtype for d in designs} == {np.dtype("float32")}
+    assert {d.features for d in designs} == {width_of(site, memory)} == {prepared.width}
+    assert design_of(site, memory, "train", "float32") is designs[0]
+    assert prepared_of(site, memory) == prepared
+
+
+def test_fixed_parts_override_the_split_and_are_no_feature():
+    parts = np.arange(500) % 3
+    table, step = book(500).with_columns([Column.of("__part__", parts)]), Prepare()
+    parties = divided(table, [])
+    prepared, seats = fitted(step, parties)
+    site, memory = site_of(parties[0], job_of(step)), seats["bank-0"].memory
+    assert prepared.rows == tuple(np.bincount(parts))
+    assert not any("__part__" in name for name in prepared.names)
+    assert design_of(site, memory, "test", "float64").y.tolist() == table.y()[parts == 2].tolist()
+
+
+def test_without_a_preparation_numeric_features_train_as_they_are():
+    table = Table.of({"x": [1.0, 2.0], "n": [3, 4], "y": [0, 1], "w": [1.0, 2.0]}, target="y", weight="w")
+    design = design_of(raw_site(table), {}, "train", "float64")
+    assert design.X.tolist() == [[1, 3], [2, 4]]
+    assert design.weight.tolist() == [1, 2]
+    assert [design_of(raw_site(table), {}, part, "float64").rows for part in PARTS[1:]] == [0, 0]
+
+
+def test_raw_gaps_and_labels_name_the_mend():
+    with pytest.raises(DataError, match="prepare step"):
+        design_of(raw_site(Table.of({"x": [1.0, None], "y": [0, 1]}, target="y")), {}, "train", "float64")
+    with pytest.raises(DataError, match="encode it first"):
+        design_of(raw_site(Table.of({"x": ["a", "b"], "y": [0, 1]}, target="y")), {}, "train", "float64")
+
+
+def test_who_was_away_when_the_preparation_came_is_refused():
+    site = site_of(divided(book(50), [])[0], job_of(Prepare()))
+    with pytest.raises(DataError, match="bank-0 has not taken the job's preparation"):
+        design_of(site, {}, "train", "float64")
+
+
+def test_parts_other_than_three_are_refused():
+    for wrong in ([0, 3], [0, None], [0.5, 1.0]):
+        with pytest.raises(DataError, match="__part__"):
+            parts_of(Table.of({"x": [1, 2], "__part__": wrong}), None)
+
+
+def test_what_is_remembered_is_what_parties_remember():
+    prepared, seats = fitted(Prepare(), divided(book(300), [100]))
+    assert remembered(Done((prepared,)))["prepared"].tobytes() == seats["bank-1"].memory["prepared"].tobytes()
+
+
+def test_too_few_rows_are_no_rows():
+    table = book(19)
+    site = raw_site(table.select(["age", "default"]))
+    assert enough(design_of(site, {}, "train", "float64"), site).rows == 0
