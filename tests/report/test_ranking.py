@@ -39,3 +39,5 @@ def test_merged_and_tied_counts_are_drawn():
         page = Balance(ranking(Reading(summary()), found))
         assert not page.errors
         assert "nan" not in page.text
+        assert ("were merged" in page.text) == (found is not tied)
+        assert ("at least to at most" in page.text) == (found is not tied)

@@ -11,6 +11,7 @@ import numpy as np
 
 from hansa.core.metrics import Calibration, ScoreCounts, calibration, probability, unkey
 from hansa.report.figures import NONE, count, percent
+from hansa.report.placement import placed
 from hansa.report.svg import (
     SIZE,
     Axis,
@@ -59,7 +60,7 @@ class Histogram:
 def calibrated(counts: ScoreCounts, groups: int = 10) -> Calibration:
     """Predicted against observed in groups of equal size; a bin's probability is the mean of those at its two ends.
 
-    A merged group may reach to infinity; it is taken to lie within the scores that are known to occur.
+    Merged counts are placed first (see `placed`).
 
     Raises:
         DataError: no rows of a class.
@@ -71,11 +72,8 @@ def calibrated(counts: ScoreCounts, groups: int = 10) -> Calibration:
         >>> calibrated(counts, 2).predicted.round(2).tolist()
         [0.27, 0.73]
     """
+    counts = placed(counts)
     chance = (probability(unkey(counts.edges[:-1])) + probability(unkey(counts.edges[1:] - np.uint64(1)))) / 2
-    least, most = np.flatnonzero(counts.high.any(axis=0)), np.flatnonzero(counts.low.any(axis=0))
-    if len(least) and len(most):
-        ends = sorted((float(chance[least[0]]), float(chance[most[-1]])))
-        chance = np.clip(chance, ends[0], ends[1])
     return calibration(counts, ScoreCounts.exact(counts.edges, counts.middle * chance), groups)
 
 
@@ -146,6 +144,7 @@ def histogram(counts: ScoreCounts, bins: int = 28) -> Histogram:
         >>> found.bad.round(1).tolist(), found.good.sum().round(6).tolist()
         ([0.0, 0.0, 0.0, 1.0], 1.0)
     """
+    counts = placed(counts)
     margin = np.clip(unkey(np.append(counts.edges[:-1], counts.edges[-1] - np.uint64(1))), -40.0, 40.0)
     upto = np.pad(np.cumsum(counts.middle, axis=1), ((0, 0), (1, 0)))
     rising = np.linspace(0, 1e-9, len(margin))

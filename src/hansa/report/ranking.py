@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from math import isfinite
+from typing import TYPE_CHECKING
 
-from hansa.core.metrics import ScoreCounts, ks, lift_table, probability, roc
+import numpy as np
+
+from hansa.core.metrics import ScoreCounts, ks, lift_table, probability, roc, score_keys
 from hansa.report.bars import calibrated, calibration_chart, histogram, score_chart, wilson
 from hansa.report.chart import ks_chart, roc_chart
 from hansa.report.figures import count, figure, percent
 from hansa.report.page import Table, figure_of, folded, paragraph, section, table
+from hansa.report.placement import is_merged, placed
 from hansa.report.reading import MEASURES, Reading
 from hansa.report.svg import safe
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 TITLE = "How well it ranks, and how honest its probabilities are"
 """The section's heading."""
@@ -30,7 +37,15 @@ def ranking(reading: Reading, counts: ScoreCounts | None) -> str:
         "These pictures are drawn from counts of scores, added up over the banks; no bank's single scores were needed. "
         "A default is a row whose target is 1; all other rows are called good."
     )
-    pictures = f'<div class="pair">{_roc(reading, counts)}{_ks(counts)}{_calibration(counts)}{_scores(counts)}</div>'
+    if is_merged(counts):
+        intro += (
+            " Small groups of scores were merged before they left a bank, so that nobody's score can be read; the "
+            "pictures and tables below place such rows evenly where they may lie, and are about as exact as the "
+            "figures' intervals."
+        )
+    drawn = placed(counts)
+    four = (_roc(reading, drawn), _ks(reading, drawn), _calibration(drawn), _scores(drawn))
+    pictures = f'<div class="pair">{"".join(four)}</div>'
     return section(TITLE, paragraph(intro), pictures, _lift(counts))
 
 
@@ -68,8 +83,9 @@ def _roc(reading: Reading, counts: ScoreCounts) -> str:
     return figure_of("ROC curve", words, roc_chart(curve, area), folded("As a table", shown))
 
 
-def _ks(counts: ScoreCounts) -> str:
-    found = ks(counts)
+def _ks(reading: Reading, counts: ScoreCounts) -> str:
+    told = reading.pooled("federated", "ks")[0]
+    gap = f"KS {figure(told if isfinite(told) else ks(counts).value)}"
     words = "From the riskiest row down: the share of defaults, and of good rows, met so far. KS is the widest gap."
     curve = roc(counts)
     negatives, positives = counts.totals
@@ -79,9 +95,7 @@ def _ks(counts: ScoreCounts) -> str:
         for at in (0.05, 0.1, 0.2, 0.3, 0.5)
     ]
     shown = table(Table("Cumulative shares", ["riskiest rows", "of defaults", "of good rows"], rows))
-    return figure_of(
-        "KS", words, ks_chart(curve, counts.totals, f"KS {figure(found.value)}"), folded("As a table", shown)
-    )
+    return figure_of("KS", words, ks_chart(curve, counts.totals, gap), folded("As a table", shown))
 
 
 def _calibration(counts: ScoreCounts) -> str:
@@ -116,8 +130,10 @@ def _scores(counts: ScoreCounts) -> str:
 
 
 def _lift(counts: ScoreCounts) -> str:
-    found = lift_table(counts)
+    found = lift_table(placed(counts))
     heads = ["tenth", "from score", "rows", "defaults", "rate", "lift", "rows so far", "defaults caught"]
+    bounds = _caught(counts, found.threshold) if is_merged(counts) else []
+    heads += ["at least to at most"] if bounds else []
     rows = []
     for i in range(len(found.rows)):
         start = float(probability(found.threshold[i]))
@@ -131,6 +147,7 @@ def _lift(counts: ScoreCounts) -> str:
                 f"{float(found.lift[i]):.2f}",
                 percent(float(found.share[i]), 0),
                 percent(float(found.capture[i])),
+                *bounds[i : i + 1],
             ]
         )
     words = (
@@ -140,6 +157,16 @@ def _lift(counts: ScoreCounts) -> str:
     return (
         f"<h3>Lift table</h3>{paragraph(words, 'quiet')}{table(Table('Lift by tenth of the test rows', heads, rows))}"
     )
+
+
+def _caught(counts: ScoreCounts, threshold: NDArray[np.float64]) -> list[str]:
+    """Between which ends the share of defaults at or above each threshold must lie."""
+    cut = np.searchsorted(counts.edges, score_keys(threshold))
+    ends = []
+    for mass in (counts.low[1], counts.high[1]):
+        below = np.append(0.0, np.cumsum(mass))
+        ends.append((below[-1] - below[cut]) / below[-1])
+    return [f"{percent(float(low), 0)} to {percent(float(high), 0)}" for low, high in zip(*ends, strict=True)]
 
 
 def _at(value: float, x: list[float], y: list[float]) -> float:
