@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from hansa.core.party import Party, Site
     from hansa.core.work import Compute
 
+KEEP_MEMORY: Final = dict.fromkeys(("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_"), str(1 << 28))
+"""glibc keeps what a round has freed for the next one, rather than give it back and fault it in again."""
+
 ONE_THREAD: Final = dict.fromkeys(
     ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
 )
@@ -139,7 +142,7 @@ def _worker(job: Job) -> Worker:
     with theirs:
         os.set_inheritable(theirs.fileno(), True)  # noqa: FBT003 - the only way to say it
         command = [sys.executable, "-c", "from hansa.engines.crew import serve; serve()", str(theirs.fileno())]
-        environment = {**os.environ, **ONE_THREAD, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        environment = {**os.environ, **ONE_THREAD, **KEEP_MEMORY, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         # This Python and our own module: nothing here comes from outside.
         process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()])  # noqa: S603
     worker = Worker(process, Connection(ours.detach()))
