@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from hansa.core.metrics import auc, first_edges, merge_small, score_keys
+from hansa.core.metrics import ScoreCounts, auc, bin_counts, first_edges, merge_small, score_keys, unkey
 from hansa.report.placement import is_merged, placed
 from tests.core.metrics.shapes import rows
-from tests.report.summaries import counts
 
 
 def merged(margin, label, parties):
@@ -20,9 +19,18 @@ def merged(margin, label, parties):
     return total
 
 
-def test_exact_counts_stay_as_they_are():
-    found = counts(500)
+def test_exact_counts_in_narrow_bins_stay_as_they_are():
+    edges = first_edges()
+    found = ScoreCounts.exact(edges, bin_counts(score_keys(np.linspace(-3, 3, 90)), np.arange(90) % 2, edges))
     assert placed(found) is found
+
+
+def test_a_row_in_a_wide_outer_bin_is_drawn_near_its_neighbours():
+    edges = np.array([first_edges()[0], *score_keys(np.arange(-3, 4, 0.5)), first_edges()[-1]], dtype=np.uint64)
+    found = placed(ScoreCounts.exact(edges, bin_counts(score_keys(np.linspace(-4, 4, 900)), np.arange(900) % 2, edges)))
+    assert not found.low[:, [0, -1]].any()
+    drawn = unkey(found.edges[np.flatnonzero(found.low.any(axis=0))])
+    assert -11 < drawn[0] < -3
 
 
 @pytest.mark.parametrize("parties", [1, 4])
@@ -49,7 +57,7 @@ def test_mass_is_kept_and_lies_between_the_two_placements(case):
         total = told if total is None else total + told
     drawn = placed(total)
     assert drawn.totals == pytest.approx(total.totals)
-    upto = np.cumsum(drawn.low, axis=1)
+    upto = np.cumsum(drawn.low, axis=1)[:, np.searchsorted(drawn.edges, total.edges[1:]) - 1]
     assert (upto <= np.cumsum(total.low, axis=1) + 1e-6).all()
     assert (upto >= np.cumsum(total.high, axis=1) - 1e-6).all()
     assert not is_merged(drawn)
