@@ -35,7 +35,7 @@ def loss_sums(trainer: Trainer, params: Params, data: Design) -> NDArray[np.floa
         >>> import numpy as np
         >>> from hansa.core.trainer import Design
         >>> from hansa.trainers import Linear
-        >>> zero = {"weight": np.zeros((1, 1)), "bias": np.zeros(1)}
+        >>> zero = {"coef": np.zeros((1, 1)), "intercept": np.zeros(1)}
         >>> loss_sums(Linear(), zero, Design(np.ones((2, 1)), np.array([0.0, 1.0]))).round(2).tolist()
         [2.0, 1.39, 0.5, 1.0, 1.0, 1.0]
     """

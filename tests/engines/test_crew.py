@@ -1,0 +1,69 @@
+"""A crew: fair cuts, errors heard out, and a worker that dies is one clear error."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hansa.core.job import Job
+from hansa.engines.crew import Crew, _cuts, installed
+from hansa.engines.simulation import Simulation
+from hansa.errors import DataError, PartyLost
+from hansa.horizontal.rounds import Rounds
+from tests.engines.test_simulation import JOBS, parties
+
+
+@given(costs=st.lists(st.integers(1, 1000), min_size=1, max_size=60), hands=st.integers(1, 9))
+def test_cuts_cover_everybody_once_and_no_run_is_far_above_its_share(costs, hands):
+    cuts = _cuts(costs, hands)
+    assert cuts[0] == 0
+    assert cuts[-1] == len(costs)
+    assert cuts == sorted(set(cuts))
+    assert len(cuts) <= hands + 1
+    heaviest = max(sum(costs[a:b]) for a, b in zip(cuts, cuts[1:], strict=False))
+    assert heaviest <= sum(costs) / hands + 2 * max(costs)
+
+
+def test_even_costs_are_cut_evenly():
+    assert _cuts([1] * 10, 4) == [0, 2, 5, 7, 10]
+    assert _cuts([1] * 100, 4) == [0, 25, 50, 75, 100]
+
+
+def test_a_worker_that_dies_is_one_clear_error_and_nobody_hangs():
+    job = Job("bits", (JOBS["linear"],))
+    with Simulation(parties(), 3).session(job) as session:
+        session.run()
+        victim = session.crew.workers[0].process
+        os.kill(victim.pid, signal.SIGKILL)
+        victim.wait()
+        with pytest.raises(PartyLost, match="worker process"):
+            session.run()
+        others = [worker.process for worker in session.crew.workers]
+    assert all(process.poll() is not None for process in others)
+
+
+def test_an_error_at_one_worker_comes_home_and_the_next_turn_is_heard_afresh():
+    members = parties()
+    broken = members[4].tables["t"].select(["x1", "y"])
+    members[4] = type(members[4])("bank-4", {"t": broken})
+    job = Job("bits", (Rounds(rounds=1, check_every=0),))
+    with Simulation(members, 3).session(job) as session:
+        with pytest.raises(DataError, match="differ in width"):
+            session.run()
+        with pytest.raises(DataError, match="differ in width"):
+            session.run()
+
+
+def test_workers_go_home_when_the_crew_is_closed():
+    crew = Crew(Job("bits", (JOBS["linear"],)), parties(), 2)
+    crew.close()
+    assert all(worker.process.returncode == 0 for worker in crew.workers)
+
+
+def test_what_was_defined_in_a_running_script_is_not_installed():
+    assert installed(JOBS)
+    assert not installed(lambda: None)

@@ -1,0 +1,152 @@
+"""The sealed test: figures from counts hold the exact ones, gains are paired, small parties keep quiet."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hansa.core.carry import Carrier, in_process, seats_of
+from hansa.core.job import Job
+from hansa.core.metrics import auc, auc_of, average_precision, average_precision_of, ks, ks_of, paired_delong
+from hansa.core.party import Party
+from hansa.core.pytree import unravel
+from hansa.core.table import Table
+from hansa.core.trainer import Local
+from hansa.errors import ConfigError
+from hansa.horizontal.design import design_of
+from hansa.horizontal.evaluate import Evaluate, Verdict, fit_alone, own_job, trainer_of
+from hansa.horizontal.prepare import Prepare
+from hansa.horizontal.rounds import Learning, Rounds, layout_of
+from hansa.trainers import Linear
+
+LOCAL = Local(steps=1, batch=0, learning_rate=1.0)
+
+
+def members(sizes=(400, 700, 900), task="binary"):
+    made = []
+    for i, n in enumerate(sizes):
+        rng = np.random.default_rng(i)
+        x = rng.normal(0.2 * i, 1.0, (n, 4))
+        score = x @ [1.0, -1.0, 0.5, 0.0]
+        y = {
+            "binary": (rng.random(n) < 1 / (1 + np.exp(1.5 - score))).astype(float),
+            "regression": score + rng.normal(size=n),
+            "multiclass": np.digitize(score + rng.normal(size=n), [-1.0, 1.0]).astype(float),
+        }[task]
+        columns = {f"x{k}": x[:, k] for k in range(4)} | {"who": np.arange(n) + 10_000 * i, "y": y}
+        made.append(Party(f"bank-{i}", {"t": Table.of(columns, target="y", id="who")}))
+    return made
+
+
+def judged(parties, trainer=None, **settings):
+    rounds = Rounds(trainer or Linear(), LOCAL, rounds=15, check_every=5)
+    job = Job("judged", (Prepare(), rounds, Evaluate()), **{"min_parties": 1, **settings})
+    seats, compute = seats_of(job, parties), in_process(job, parties)
+    done = Carrier(job, seats, compute).run()
+    return job, seats, done
+
+
+def margins(job, parties, seats, done):
+    from hansa.core.party import site_of
+
+    trainer, scores, truths = trainer_of(job)[0], [], []
+    for party in parties:
+        data = design_of(site_of(party, job), seats[party.name].memory, "test", trainer.dtype)
+        params = unravel(layout_of(trainer, data.features), done.last(Learning).chosen)
+        scores.append(trainer.margin(params, data.X))
+        truths.append(data.y)
+    return scores, truths
+
+
+def test_with_cells_of_one_the_counts_pin_the_exact_figures():
+    parties = members()
+    job, seats, done = judged(parties, min_cell=1)
+    scores, truths = map(np.concatenate, margins(job, parties, seats, done))
+    verdict = done.last(Verdict)
+    found = auc(verdict.counts)
+    assert found.error <= 1e-4
+    assert found.value == pytest.approx(auc_of(scores, truths), abs=1e-4)
+    assert verdict.asks <= 8
+
+
+def test_merged_cells_leave_an_interval_that_holds_the_exact_figures():
+    parties = members()
+    job, seats, done = judged(parties)
+    scores, truths = map(np.concatenate, margins(job, parties, seats, done))
+    counts = done.last(Verdict).counts
+    for figure, exact in ((auc, auc_of), (ks, ks_of), (average_precision, average_precision_of)):
+        found = figure(counts)
+        assert found.low - 1e-12 <= exact(scores, truths) <= found.high + 1e-12
+        assert found.error > 1e-4
+
+
+def test_each_banks_gain_is_delongs_on_its_own_test_rows():
+    parties = members()
+    job, seats, done = judged(parties)
+    scores, truths = margins(job, parties, seats, done)
+    trainer = trainer_of(job)[0]
+    from hansa.core.party import site_of
+
+    for party, federated, y, own in zip(parties, scores, truths, done.last(Verdict).parties, strict=True):
+        local = fit_alone(job, party)
+        data = design_of(site_of(party, job), local, "test", trainer.dtype)
+        alone = trainer.margin(unravel(layout_of(trainer, data.features), local["params"]), data.X)
+        pair = paired_delong(alone, federated, y)
+        assert (own.gain, own.low, own.high) == (pair.gain, pair.low, pair.high)
+        assert (own.local, own.federated, own.rows) == (pair.auc_a, pair.auc_b, len(y))
+        assert np.array_equal(seats[party.name].memory["local params"], local["params"])
+
+
+@pytest.mark.parametrize(
+    ("task", "trainer"), [("regression", Linear(loss="squared")), ("multiclass", Linear(loss="multinomial", classes=3))]
+)
+def test_values_and_several_classes_are_judged_too(task, trainer):
+    _, _, done = judged(members(task=task), trainer)
+    verdict = done.last(Verdict)
+    assert verdict.counts is None
+    assert all(own.low <= own.gain <= own.high for own in verdict.parties)
+
+
+def test_small_and_one_sided_parties_say_why_they_are_quiet():
+    parties = members((60, 800, 800))
+    table = parties[2].tables["t"]
+    quiet = table.take(table.y() == 0)
+    _, _, done = judged([*parties[:2], Party("no-defaults", {"t": quiet})])
+    notes = {own.party: own.note for own in done.last(Verdict).parties}
+    assert notes == {
+        "bank-0": "too few test rows",
+        "bank-1": "",
+        "no-defaults": "too few rows of one class in the test part",
+    }
+
+
+def test_what_is_told_of_a_party_is_a_handful_of_figures():
+    seen = []
+
+    class Ear:
+        def admit(self, ask, job):
+            return None
+
+        def release(self, answer, ask, job):
+            seen.append((type(ask).__name__, {name: v.shape[1] for name, v in answer.load.vectors.items()}))
+            return answer
+
+    parties = members()
+    judged([Party(parties[0].name, parties[0].tables, (Ear(),)), *parties[1:]])
+    told = dict(seen)
+    assert told["Compare"] == {"figures": 8}
+    assert told["Losses"] == {"sums": 6, "binary": 1}
+    assert set(told["Scores"]) == {"low", "high", "ties", "left_out"}
+
+
+def test_a_party_alone_runs_the_steps_before_the_test_with_nobody_to_hide_from():
+    job = Job("judged", (Prepare(), Rounds(), Evaluate()))
+    assert [step.title for step in own_job(job).steps] == ["prepare", "rounds"]
+    assert own_job(job).min_parties == 1
+
+
+def test_there_must_be_something_to_evaluate():
+    with pytest.raises(ConfigError, match="nothing to evaluate"):
+        trainer_of(Job("empty", (Prepare(), Evaluate())))
+    with pytest.raises(ConfigError, match="tolerance"):
+        Evaluate(tolerance=0.6)

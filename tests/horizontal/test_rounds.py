@@ -1,0 +1,183 @@
+"""Rounds: the pooled optimum without pooling, stopping, and parties that are too small, too odd or diverge."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from hansa.core.carry import Carrier, in_process, seats_of
+from hansa.core.job import At, Job
+from hansa.core.party import Party
+from hansa.core.step import Done
+from hansa.core.table import Table
+from hansa.core.trainer import Local
+from hansa.errors import ChainError, ConfigError, DataError, PartyFailed
+from hansa.horizontal.prepare import Prepare
+from hansa.horizontal.rounds import Learning, Rounds
+from hansa.links import by_examples, perturb, poisson, sgd, weighted_mean
+from hansa.trainers import Linear, Tabular
+
+FEDSGD = Local(steps=1, batch=0, learning_rate=0.5)
+
+
+def rows(n, seed, shift=0.0):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(shift, 1.0, (n, 4))
+    y = (rng.random(n) < 1 / (1 + np.exp(-(X @ [1.0, -2.0, 0.5, 0.0])))).astype(float)
+    return X, y
+
+
+def members(sizes=(37, 150, 400)):
+    return [Party(f"bank-{i}", {"t": Table.from_matrix(*rows(n, i, 0.3 * i))}) for i, n in enumerate(sizes)]
+
+
+def learned(step, parties, begin=None, steps=(), **settings):
+    job = Job("test", (*steps, step), **{"min_parties": 1, **settings})
+    return Carrier(job, seats_of(job, parties), in_process(job, parties)).run(begin=begin).last(Learning)
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def pooled(parties):
+    tables = [party.table("t") for party in parties]
+    return np.concatenate([t.matrix(t.features) for t in tables]), np.concatenate([t.y() for t in tables])
+
+
+def test_fedsgd_is_pooled_gradient_descent_logistic():
+    parties = members()
+    step = Rounds(Linear(l2=0.01), FEDSGD, rounds=50, check_every=0, start="zero")
+    X, y = pooled(parties)
+    w, b = np.zeros(4), 0.0
+    for _ in range(50):
+        error = (sigmoid(X @ w + b) - y) / len(y)
+        w, b = w - 0.5 * (X.T @ error + 0.01 * w), b - 0.5 * error.sum()
+    found = learned(step, parties).params
+    assert sorted(found.tolist()) == pytest.approx(sorted([*w.tolist(), b]), abs=1e-6)
+    assert np.abs(np.sort(found) - np.sort([*w, b])).max() < 1e-12
+
+
+def test_fedsgd_is_pooled_gradient_descent_mlp():
+    parties = members()
+    trainer = Tabular(hidden=(5, 3), activation="tanh", dtype="float64")
+    step = Rounds(trainer, FEDSGD, rounds=50, check_every=0)
+    X, y = pooled(parties)
+    from hansa.core.draws import Draws
+
+    layers = [(p["weight"].copy(), p["bias"].copy()) for p in trainer.init(4, "random", Draws(0, "start"))]
+    for _ in range(50):
+        values = [X]
+        for place, (w, b) in enumerate(layers):
+            z = values[-1] @ w + b
+            values.append(np.tanh(z) if place < 2 else z)
+        error = (sigmoid(values[-1]) - y[:, None]) / len(y)
+        for place in (2, 1, 0):
+            w, b = layers[place]
+            below = error @ w.T * (1 - values[place] ** 2)
+            layers[place] = (w - 0.5 * values[place].T @ error, b - 0.5 * error.sum(axis=0))
+            error = below
+    flat = np.concatenate([part.ravel() for w, b in layers for part in (b, w)])
+    assert np.abs(learned(step, parties).params - flat).max() < 1e-6
+
+
+def test_patience_keeps_the_best_round_on_validation():
+    parties = members((300, 300, 300))
+    step = Rounds(
+        Tabular(hidden=(64,)), Local(epochs=5, batch=10, learning_rate=0.5), rounds=60, check_every=1, patience=3
+    )
+    found = learned(step, parties, steps=(Prepare(),))
+    losses = [point.measures["validation_log_loss"] for point in found.history]
+    assert found.round < 60
+    assert found.best_round == 1 + int(np.argmin(losses))
+    assert found.best_value == min(losses)
+    assert not np.array_equal(found.chosen, found.params)
+
+
+def test_time_stops_after_the_round_in_which_it_has_passed():
+    step = Rounds(Linear(), FEDSGD, rounds=10_000, check_every=0, seconds=0.05)
+    assert 1 <= learned(step, members()).round < 10_000
+
+
+def test_checks_come_every_so_many_rounds_and_in_the_last():
+    step = Rounds(Linear(), FEDSGD, rounds=7, check_every=3)
+    history = learned(step, members((200, 200, 200)), steps=(Prepare(),)).history
+    assert [p.round for p in history if "validation_log_loss" in p.measures] == [3, 6, 7]
+
+
+def test_an_empty_cohort_leaves_the_model_as_it_is():
+    quiet = Rounds(
+        Linear(), FEDSGD, (poisson(1e-12), by_examples(), weighted_mean()), rounds=3, check_every=0, start="zero"
+    )
+    found = learned(quiet, members())
+    assert found.round == 3
+    assert not found.params.any()
+    assert [point.counted for point in found.history] == [0, 0, 0]
+
+
+def test_divergence_names_the_party_the_round_and_the_mend():
+    wild = Rounds(Linear(loss="squared"), Local(epochs=50, batch=1, learning_rate=1e12), rounds=5, check_every=0)
+    with pytest.raises(PartyFailed, match=r"bank-0 \(Train in round 1\).*Lower local.learning_rate"):
+        learned(wild, members())
+
+
+def test_a_party_with_few_rows_contributes_nothing():
+    step = Rounds(Linear(), FEDSGD, rounds=5, check_every=0, start="zero")
+    with_tiny = learned(step, [*members(), Party("tiny", {"t": Table.from_matrix(*rows(19, 9))})])
+    assert np.array_equal(with_tiny.params, learned(step, members()).params)
+
+
+def test_one_class_and_empty_parties_take_part_without_harm():
+    X, y = rows(60, 5)
+    odd = [
+        Party("one-class", {"t": Table.from_matrix(X, 0 * y)}),
+        Party("empty", {"t": Table.from_matrix(X[:0], y[:0])}),
+    ]
+    found = learned(Rounds(Linear(), FEDSGD, rounds=3, check_every=0), [*members(), *odd])
+    assert np.isfinite(found.params).all()
+
+
+def test_rounds_may_begin_from_a_given_model():
+    first = learned(Rounds(Linear(), FEDSGD, rounds=4, check_every=0, start="zero"), members())
+    begin = At(0, Done((Learning(4, first.params),)))
+    again = learned(Rounds(Linear(), FEDSGD, rounds=4, check_every=0, start="given"), members(), begin)
+    straight = learned(Rounds(Linear(), FEDSGD, rounds=8, check_every=0, start="zero"), members())
+    assert np.allclose(again.params, straight.params, atol=1e-14)
+    with pytest.raises(ConfigError, match="no model of this shape"):
+        learned(Rounds(Linear(), FEDSGD, rounds=1, start="given"), members())
+
+
+def test_parties_whose_designs_differ_are_refused_and_so_are_gaps():
+    X, y = rows(50, 1)
+    narrow = Party("narrow", {"t": Table.from_matrix(X[:, :2], y)})
+    with pytest.raises(DataError, match="differ in width"):
+        learned(Rounds(rounds=1), [*members(), narrow])
+    X[3, 1] = np.nan
+    with pytest.raises(DataError, match=r"gappy.*gaps.*prepare step"):
+        learned(Rounds(rounds=1), [*members(), Party("gappy", {"t": Table.from_matrix(X, y)})])
+
+
+def test_alone_keeps_the_coordinators_links_and_drops_the_rest():
+    step = Rounds(chain=(poisson(0.5), by_examples(), perturb(0.1), weighted_mean(), sgd(0.5)))
+    assert [link.title for link in step.alone().chain] == ["weighted_mean", "sgd"]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"rounds": 0}, {"check_every": -1}, {"patience": 3, "check_every": 0}, {"seconds": -1.0}, {"min_improvement": -1}],
+)
+def test_settings_are_checked(settings):
+    with pytest.raises(ConfigError):
+        Rounds(**settings)
+
+
+def test_the_chain_is_checked_when_the_step_is_built():
+    with pytest.raises(ChainError, match="No link combines"):
+        Rounds(chain=(by_examples(),))
+
+
+def test_a_job_of_rounds_survives_toml():
+    job = Job("again", (Rounds(Tabular(hidden=(8,)), replace(FEDSGD, clip_norm=1.0), rounds=3),))
+    assert Job.from_toml(job.to_toml()) == job
