@@ -77,7 +77,9 @@ def main() -> None:
     work = {"W1": W1, "W2": W2}[arguments.parse_args().workload]
     seconds, layers = run(work)
     X, y = work.test_rows()
-    print(f"{work.name}: {seconds:.4f} s a round, {torch.get_num_threads()} threads, AUC {auc(y, margins(layers, X)):.4f}")
+    print(
+        f"{work.name}: {seconds:.4f} s a round, {torch.get_num_threads()} threads, AUC {auc(y, margins(layers, X)):.4f}"
+    )
 
 
 if __name__ == "__main__":

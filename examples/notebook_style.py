@@ -5,7 +5,8 @@ import hansa as hs
 book = hs.loan_book(20_000, seed=1)  # any pandas, polars or pyarrow frame will do
 region = book.column("region").strings()
 banks = [
-    hs.Party(f"bank-{name}", book.take(region == name), target="default", id="id") for name in sorted(set(region.tolist()))
+    hs.Party(f"bank-{name}", book.take(region == name), target="default", id="id")
+    for name in sorted(set(region.tolist()))
 ]
 prepare = hs.Prepare(numeric="bins", drop=("region", "issued"))
 local = hs.Local(epochs=1, batch=256, learning_rate=0.01, optimizer="adam")

@@ -156,7 +156,9 @@ def test_a_sum_in_two_messages_is_the_plain_sum_also_when_parties_are_lost_betwe
     same, others = finish(plain, members, Memoir(), lambda party, name: None if (name.keep, party) in lost else 1.0)
     assert np.allclose(done.last(Walk).params, same.last(Walk).params, atol=1e-9)
     for name, seat in seats.items():
-        assert np.allclose(seat.memory.get("link 0 control c", 0.0), others[name].memory.get("link 0 control c", 0.0), atol=1e-9)
+        assert np.allclose(
+            seat.memory.get("link 0 control c", 0.0), others[name].memory.get("link 0 control c", 0.0), atol=1e-9
+        )
     for stop in range(1, whole.writes + 1, 5):
         assert params(finish(masked, members, Memoir(stop), late_key)[0]) == params(done)
 

@@ -159,7 +159,9 @@ class Masks:
 
     def answer(self, ask, site, memory):
         answer, after = self.inner.answer(ask.inner.ask, site, memory)
-        secret = sum((1 if site.name < other else -1) * pair(site.name, other) for other in ask.inner.names if other != site.name)
+        secret = sum(
+            (1 if site.name < other else -1) * pair(site.name, other) for other in ask.inner.names if other != site.name
+        )
         return Answer(answer.load.replace(delta=answer.load["delta"] + secret)), after
 
 
@@ -220,10 +222,16 @@ class Buffered:
             note = state.links[0]
             busy = dict(note["busy"])
             idle = [p for p in parties if p not in busy]
-            reply = yield Asks({p: Nudge(state.params, ({},), state.round) for p in idle}, Sum(), First(self.k, keep=True))
+            reply = yield Asks(
+                {p: Nudge(state.params, ({},), state.round) for p in idle}, Sum(), First(self.k, keep=True)
+            )
             busy.update(dict.fromkeys(idle, state.round))
             ages = [(p, state.round - busy.pop(p)) for p in reply.counted]
             delta = reply.value["delta"][0] / self.k
-            state = Walk(state.params + delta, ({"busy": busy, "seen": [*note["seen"], ages, dict(reply.late)]},), state.round + 1)
+            state = Walk(
+                state.params + delta,
+                ({"busy": busy, "seen": [*note["seen"], ages, dict(reply.late)]},),
+                state.round + 1,
+            )
             yield Keep(state)
         return state

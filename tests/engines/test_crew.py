@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -24,7 +25,7 @@ def test_cuts_cover_everybody_once_and_no_run_is_far_above_its_share(costs, hand
     assert cuts[-1] == len(costs)
     assert cuts == sorted(set(cuts))
     assert len(cuts) <= hands + 1
-    heaviest = max(sum(costs[a:b]) for a, b in zip(cuts, cuts[1:], strict=False))
+    heaviest = max(sum(costs[a:b]) for a, b in pairwise(cuts))
     assert heaviest <= sum(costs) / hands + 2 * max(costs)
 
 

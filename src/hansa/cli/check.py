@@ -28,9 +28,12 @@ class Check:
     example: ClassVar[str] = "hansa check job.toml --data data"
 
     job: Annotated[Path, typer.Argument(help="The job file.")]
-    data: Annotated[Path | None, typer.Option(help="Where relative data paths start: the job file's folder if not given.")] = None
+    data: Annotated[
+        Path | None, typer.Option(help="Where relative data paths start: the job file's folder if not given.")
+    ] = None
     changes: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting of the job; may be repeated.")
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Change a setting of the job; may be repeated."),
     ] = None
 
     def do(self) -> None:
@@ -97,7 +100,9 @@ def _tell_data(job: Job, parties: Sequence[Party]) -> None:
         shown = "  ".join(f"{count:>9,}" for count in (len(codes), *counts))
         say(f"  {site.name:{wide}}  {shown}  {_rate(site):>8}")
         if min(counts[0], counts[2]) < job.min_rows:
-            remarks.append(f"{site.name}: fewer than {job.min_rows} rows to train or test on, so it tells no figures there.")
+            remarks.append(
+                f"{site.name}: fewer than {job.min_rows} rows to train or test on, so it tells no figures there."
+            )
         found = duplicates(site.table, codes)
         if found.across:
             remarks.append(f"{site.name}: {found.across} rows have the features of a row in another part.")

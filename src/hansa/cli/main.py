@@ -38,7 +38,9 @@ def _version(wanted: bool) -> None:  # noqa: FBT001 - typer passes an option's v
 
 @app.callback()
 def hansa(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
 ) -> None:
     """Federated learning for finance: institutions train one model, and no customer row leaves its owner."""
     del version

@@ -36,7 +36,9 @@ class Predict:
     model: Annotated[Path, typer.Argument(help="A model folder, or a run folder that holds one.")]
     data: Annotated[Path, typer.Argument(help="A CSV file with the columns that the model reads.")]
     out: Annotated[Path | None, typer.Option(help="Where to write the scores: stdout if not given.")] = None
-    id: Annotated[str | None, typer.Option(help="The column to copy beside each score: the job's id if not given.")] = None
+    id: Annotated[str | None, typer.Option(help="The column to copy beside each score: the job's id if not given.")] = (
+        None
+    )
 
     def do(self) -> None:
         """Load, read, score block by block, write."""
@@ -62,7 +64,9 @@ class Predict:
         try:
             return self.out.open("w", encoding="utf-8", newline="")
         except OSError as error:
-            raise ConfigError(f"'{self.out}' cannot be written.", f"{error.strerror}.", "Choose another file.") from None
+            raise ConfigError(
+                f"'{self.out}' cannot be written.", f"{error.strerror}.", "Choose another file."
+            ) from None
 
 
 def _write(sink: IO[str], model: Model, table: Table) -> None:

@@ -20,7 +20,9 @@ class Report:
     example: ClassVar[str] = "hansa report runs/20260131-142530-scores"
 
     run: Annotated[Path, typer.Argument(help="The run folder.")]
-    out: Annotated[Path | None, typer.Option(help="Where to write the page: report.html in the run folder if not given.")] = None
+    out: Annotated[
+        Path | None, typer.Option(help="Where to write the page: report.html in the run folder if not given.")
+    ] = None
 
     def do(self) -> None:
         """Read the run folder and write the page."""

@@ -31,22 +31,31 @@ class Run:
     example: ClassVar[str] = "hansa run job.toml --data data --set rounds=50"
 
     job: Annotated[Path | None, typer.Argument(help="The job file.")] = None
-    data: Annotated[Path | None, typer.Option(help="Where relative data paths start: the job file's folder if not given.")] = None
+    data: Annotated[
+        Path | None, typer.Option(help="Where relative data paths start: the job file's folder if not given.")
+    ] = None
     json: Annotated[Path | None, typer.Option(help="Write result.json here too.")] = None
     changes: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting of the job; may be repeated.")
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Change a setting of the job; may be repeated."),
     ] = None
     runs: Annotated[Path, typer.Option(help="Where run folders are made.")] = Path("runs")
     workers: Annotated[int | None, typer.Option(min=0, help="Processes to use; 0 finds out.")] = None
-    seed: Annotated[int | None, typer.Option(min=0, help="The job's seed; the rows are dealt by simulation.seed.")] = None
-    no_baselines: Annotated[bool, typer.Option("--no-baselines", help="Leave out the central and ensemble models.")] = False
+    seed: Annotated[int | None, typer.Option(min=0, help="The job's seed; the rows are dealt by simulation.seed.")] = (
+        None
+    )
+    no_baselines: Annotated[bool, typer.Option("--no-baselines", help="Leave out the central and ensemble models.")] = (
+        False
+    )
     report: Annotated[Path | None, typer.Option(help="Write report.html here too.")] = None
     resume: Annotated[Path | None, typer.Option(help="Go on with the run in this folder.")] = None
 
     def do(self) -> None:
         """Begin or resume, run, and show the result."""
         if (self.job is None) == (self.resume is None):
-            raise ConfigError("hansa run needs a job file, or --resume with a run folder.", mend=f"For example: {self.example}")
+            raise ConfigError(
+                "hansa run needs a job file, or --resume with a run folder.", mend=f"For example: {self.example}"
+            )
         if self.resume is not None:
             folder = self._resumed(self.resume)
             if folder.finished:
@@ -84,7 +93,9 @@ class Run:
         fixed = {"--data": self.data, "--set": self.changes, "--seed": self.seed, "--no-baselines": self.no_baselines}
         for name, given in fixed.items():
             if given not in {None, False} if not isinstance(given, list) else given:
-                raise ConfigError(f"{name} cannot change a run that is under way.", mend=f"Leave it out, or begin a new run.")
+                raise ConfigError(
+                    f"{name} cannot change a run that is under way.", mend=f"Leave it out, or begin a new run."
+                )
         folder = RunFolder.open(path)
         if self.workers is not None:
             folder = replace(folder, note=replace(folder.note, workers=self.workers))

@@ -52,7 +52,9 @@ class RunFolder:
         try:
             note = Note(**json.loads((path / NOTE).read_text("utf-8")))
         except (OSError, ValueError, TypeError):
-            raise ConfigError(f"'{path}' is no run folder.", mend="Give the folder that holds job.toml and run.json.") from None
+            raise ConfigError(
+                f"'{path}' is no run folder.", mend="Give the folder that holds job.toml and run.json."
+            ) from None
         return cls(path, read_job(path / JOB), note)
 
     @property
@@ -114,7 +116,9 @@ def begun(runs: Path, file: JobFile, note: Note) -> RunFolder:
         except FileExistsError:
             continue
         except OSError as error:
-            raise ConfigError(f"No run can begin in '{runs}'.", f"{error.strerror}.", "Choose another with --runs.") from None
+            raise ConfigError(
+                f"No run can begin in '{runs}'.", f"{error.strerror}.", "Choose another with --runs."
+            ) from None
         write(path / JOB, file.to_toml())
         write(path / NOTE, json.dumps(asdict(note), indent=2, ensure_ascii=False))
         return RunFolder(path, file, note)

@@ -73,7 +73,9 @@ def do(job: Job, site: Callable[[str], Site], work: Work) -> Outcome:
             raise JobError(f"The step '{job.steps[work.step].title}' has no handler for {kind.__name__}.")
         for some in (rows[at : at + _STACK] for at in range(0, len(rows), _STACK)):
             said, kept = _answer(job, site, work, some, handlers[kind])
-            memories.update((i, None if after is work.memories[i] else after) for i, after in zip(some, kept, strict=True))
+            memories.update(
+                (i, None if after is work.memories[i] else after) for i, after in zip(some, kept, strict=True)
+            )
             if work.fold is not None:
                 for places, answer in said:
                     partial = work.fold.add(partial, places, answer)

@@ -52,7 +52,9 @@ def change(tree: dict[str, Any], key: str, value: Any, beside: type[Any] | None 
     found = [place for place in places if last in place.settings]
     own = [place for place in found if not place.where]
     if not found:
-        raise ConfigError(f"The job has no setting '{key}'.", mend=nearest(key, {n for p in places for n in p.settings}))
+        raise ConfigError(
+            f"The job has no setting '{key}'.", mend=nearest(key, {n for p in places for n in p.settings})
+        )
     if len(found) > 1 and not own:
         listed = " or ".join(f"{place.where}.{last}" for place in found)
         raise ConfigError(f"Several parts of the job have a setting '{key}'.", mend=f"Say which: {listed}.")
@@ -121,5 +123,7 @@ def _at(tree: dict[str, Any], path: list[str], key: str) -> dict[str, Any]:
         else:
             node = None
     if not isinstance(node, dict):
-        raise ConfigError(f"The job has no place '{key}'.", mend="Name it as it stands in the file, e.g. steps.1.rounds=50.")
+        raise ConfigError(
+            f"The job has no place '{key}'.", mend="Name it as it stands in the file, e.g. steps.1.rounds=50."
+        )
     return node
