@@ -34,10 +34,8 @@ def test_regression_is_scikit_learns_squared_error():
 
 def test_several_classes_are_scikit_learns_log_loss():
     y = RNG.integers(0, 3, 80).astype(float)
-    trainer, params = (
-        Linear(loss="multinomial", classes=3),
-        {"weight": RNG.normal(size=(3, 3)), "intercept": np.zeros(3)},
-    )
+    trainer = Linear(loss="multinomial", classes=3)
+    params = {"coef": RNG.normal(size=(3, 3)), "intercept": np.zeros(3)}
     odds = np.exp(X @ params["coef"])
     found = measures(trainer, halves(trainer, params, y))
     assert found["log_loss"] == pytest.approx(log_loss(y, odds / odds.sum(axis=1, keepdims=True)))

@@ -44,7 +44,7 @@ class Model:
 
     Example:
         >>> from hansa.trainers import Linear
-        >>> model = Model(Linear(), np.array([0.0, 1.0]), 1)
+        >>> model = Model(Linear(), np.array([1.0, 0.0]), 1)
         >>> model.predict_proba({"x": [0.0, 0.0]}).tolist()
         [[0.5, 0.5], [0.5, 0.5]]
     """
