@@ -19,7 +19,7 @@ from workload import W1, W2, Workload, auc, margins
 Layers = list[tuple[NDArray[np.float32], NDArray[np.float32]]]
 
 
-def network(work: Workload, layers: Layers) -> nn.Sequential:
+def network(layers: Layers) -> nn.Sequential:
     """A network with the given weights `[inputs, outputs]` and biases."""
     parts: list[nn.Module] = []
     for place, (weight, bias) in enumerate(layers):
@@ -31,30 +31,30 @@ def network(work: Workload, layers: Layers) -> nn.Sequential:
     return nn.Sequential(*parts)
 
 
-def trained(work: Workload, model: nn.Sequential, start: dict[str, torch.Tensor], i: int, round_: int, data) -> None:
-    """One epoch of client `i` from the round's parameters, in place."""
-    model.load_state_dict(start)
-    X, y = data[i]
+def trained(work: Workload, model: nn.Sequential, i: int, round_: int, rows: tuple[torch.Tensor, torch.Tensor]) -> None:
+    """One epoch of client `i` on its rows, in place."""
+    X, y = rows
     optimiser, loss = torch.optim.SGD(model.parameters(), lr=work.rate), nn.BCEWithLogitsLoss()
     order = torch.from_numpy(work.draws(i, round_).permutation("epoch-0", work.rows))
     for at in range(0, work.rows, work.batch):
-        rows = order[at : at + work.batch]
+        batch = order[at : at + work.batch]
         optimiser.zero_grad()
-        loss(model(X[rows])[:, 0], y[rows]).backward()
+        loss(model(X[batch])[:, 0], y[batch]).backward()
         optimiser.step()
 
 
 def run(work: Workload) -> tuple[float, Layers]:
     """Train all rounds; seconds a round, and the last weights and biases."""
     data = [tuple(map(torch.from_numpy, work.rows_of(i))) for i in range(work.clients)]
-    model = network(work, work.first())
+    model = network(work.first())
     start = {name: value.clone() for name, value in model.state_dict().items()}
     threads: dict[int, float] = {}
     for count in sorted({1, torch.get_num_threads()}):
         torch.set_num_threads(count)
         begun = time.perf_counter()
         for i in work.who(0)[:5]:
-            trained(work, model, start, i, 0, data)
+            model.load_state_dict(start)
+            trained(work, model, i, 0, data[i])
         threads[count] = time.perf_counter() - begun
     torch.set_num_threads(min(threads, key=threads.__getitem__))
     begun = time.perf_counter()
@@ -62,7 +62,8 @@ def run(work: Workload) -> tuple[float, Layers]:
         ids = work.who(round_)
         total = {name: torch.zeros_like(value) for name, value in start.items()}
         for i in ids:
-            trained(work, model, start, i, round_, data)
+            model.load_state_dict(start)
+            trained(work, model, i, round_, data[i])
             for name, value in model.state_dict().items():
                 total[name] += value / len(ids)
         start = total
