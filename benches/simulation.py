@@ -89,7 +89,7 @@ def one(name: str, work: Workload, workers: int) -> None:
     figures = CONTENDERS[name](work, workers)
     own, children = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     figures["own_mb"], figures["worker_mb"] = own / 1024, children / 1024
-    figures["peak_mb"] = (own + (workers if name != "torch_loop" else 0) * children) / 1024
+    figures["peak_mb"] = (own + {"hansa": workers - 1, "floor": workers}.get(name, 0) * children) / 1024
     print(json.dumps(figures))
 
 

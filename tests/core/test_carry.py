@@ -144,7 +144,7 @@ def test_the_short_way_gives_the_bits_of_the_long_one():
 
 @pytest.mark.parametrize("seed", range(30))
 def test_a_sum_in_two_messages_is_the_plain_sum_also_when_parties_are_lost_between_them(seed):
-    """Whoever is not ready is in nobody's masks; the masks are whole numbers here, so that they cancel to a rounding."""
+    """Whoever is not ready is in nobody's masks; the masks are whole numbers, so that they cancel to a rounding."""
     members = parties(6, seed)
     lossy = dropping(seed, 0.3)
     late_key = lambda party, name: lossy(party, name) if name.turn == 0 else 1.0  # noqa: E731

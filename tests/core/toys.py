@@ -62,7 +62,7 @@ class control(Link):  # noqa: N801
 @final
 @dataclass(frozen=True)
 class mask(Link):  # noqa: N801
-    """A sum in two messages: pairwise masks that cancel. It shows that gathering may take many asks; it protects nobody."""
+    """A sum in two messages: pairwise masks that cancel. Gathering may take many asks; this one protects nobody."""
 
     stage: ClassVar = "combine"
 

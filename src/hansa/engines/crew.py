@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 KEEP_MEMORY: Final = dict.fromkeys(("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_"), str(1 << 28))
 """glibc keeps what a round has freed for the next one, rather than give it back and fault it in again."""
 
+_LUGGAGE = 512
+
 ONE_THREAD: Final = dict.fromkeys(
     ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
 )
@@ -41,11 +43,18 @@ ONE_THREAD: Final = dict.fromkeys(
 
 @final
 @dataclass(frozen=True)
+class Luggage:
+    """Parties whose tables a worker does not have yet, a few at a time: no message holds all of them."""
+
+    parties: tuple[Party, ...]
+
+
+@final
+@dataclass(frozen=True)
 class Orders:
-    """What a worker gets: tables that it does not have yet, memories that have changed, and work on both."""
+    """What a worker gets: memories that have changed, and work."""
 
     work: Work
-    tables: tuple[Party, ...]
     memories: Mapping[str, Memory]
 
 
@@ -74,7 +83,9 @@ class Worker:
         changed = {n: m for n, m in zip(work.parties, work.memories, strict=True) if self.memories.get(n) is not m}
         self.tables.update(work.parties)
         self.memories.update(changed)
-        self._send(Orders(replace(work, memories=()), fresh, changed))
+        for at in range(0, len(fresh), _LUGGAGE):
+            self._send(Luggage(fresh[at : at + _LUGGAGE]))
+        self._send(Orders(replace(work, memories=()), changed))
 
     def _send(self, message: object) -> None:
         try:
@@ -155,30 +166,41 @@ def serve() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with Connection(int(sys.argv[1])) as pipe:
         job: Job = pipe.recv()
-        sites: dict[str, Site] = {}
-        memories: dict[str, Memory] = {}
+        desk = _Desk(job)
         while True:
             try:
                 order = pipe.recv()
             except (EOFError, OSError):
                 return
+            if isinstance(order, Luggage):
+                desk.parties.update((party.name, party) for party in order.parties)
+                continue
             try:
-                said = _errand(order) if isinstance(order, Errand) else _orders(job, order, sites, memories)
+                said = order.function(*order.arguments) if isinstance(order, Errand) else desk.work(order)
             except HansaError as error:
                 said = error
             pipe.send(said)
 
 
-def _errand(errand: Errand) -> Any:
-    return errand.function(*errand.arguments)
+@final
+class _Desk:
+    """What a worker has by now: parties, their views of the job, and what each remembers."""
 
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.parties: dict[str, Party] = {}
+        self.sites: dict[str, Site] = {}
+        self.memories: dict[str, Memory] = {}
 
-def _orders(job: Job, orders: Orders, sites: dict[str, Site], memories: dict[str, Memory]) -> Outcome:
-    for party in orders.tables:
-        sites[party.name] = site_of(party, job)
-    memories.update(orders.memories)
-    work = replace(orders.work, memories=tuple(memories.get(name, {}) for name in orders.work.parties))
-    return do(job, sites.__getitem__, work)
+    def work(self, orders: Orders) -> Outcome:
+        self.memories.update(orders.memories)
+        memories = tuple(self.memories.get(name, {}) for name in orders.work.parties)
+        return do(self.job, self._site, replace(orders.work, memories=memories))
+
+    def _site(self, name: str) -> Site:
+        if name not in self.sites:
+            self.sites[name] = site_of(self.parties[name], self.job)
+        return self.sites[name]
 
 
 def _all_said(workers: Sequence[Worker], here: Compute | None, own: Sequence[Work]) -> list[Outcome]:
