@@ -22,6 +22,7 @@ from hansa.core.job import Job
 from hansa.core.load import Load
 from hansa.core.message import Answer, Ask
 from hansa.core.metrics import (
+    PairedAUC,
     ScoreCounts,
     first_edges,
     merge_small,
@@ -90,6 +91,13 @@ class Own:
     low: float = nan
     high: float = nan
     note: str = ""
+
+    @property
+    def paired(self) -> PairedAUC:
+        """The two AUC as they were compared, to be pooled with other parties'."""
+        se = (self.high - self.low) / (2 * _Z)
+        pair = (self.local, self.federated, self.gain, se, self.low, self.high, nan)
+        return PairedAUC(*pair, self.rows - self.positives, self.positives)
 
 
 @final

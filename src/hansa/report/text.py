@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import isfinite
+from math import isfinite, nan
 from typing import Any, Final
 
 from hansa.report.figures import between, count, counted, figure, signed
@@ -87,12 +87,31 @@ def _pooled(reading: Reading) -> str:
     _, low, high = reading.pooled("federated", "auc")
     if reading.binary and isfinite(low) and isfinite(high):
         lines.append(f"95 % interval of the federated AUC: {figure(low)} to {figure(high)}")
+    lines += _counted(reading.summary)
     measure = MEASURES[reading.measure]
     lines += [
         f"federated against {one.other}, {measure}: {signed(one.gain)} ({between(one.low, one.high)}), {one.verdict}"
         for one in reading.differences()
     ]
     return "\n".join(lines)
+
+
+def _counted(summary: Mapping[str, Any]) -> list[str]:
+    """What the banks' counts alone say, each figure with the most by which it can be wrong."""
+    metrics = summary.get("metrics") or {}
+    counts = (metrics.get("federated") or {}).get("counts") or {}
+    shown = []
+    for name in ("auc", "ks", "average_precision"):
+        ends = counts.get(name) if name != "auc" else {"value": counts.get("auc"), "error": counts.get("error")}
+        if isinstance(ends, Mapping) and isinstance(ends.get("value"), float):
+            wide = ends.get("error", (ends.get("high", nan) - ends.get("low", nan)) / 2)
+            short = "AP" if name == "average_precision" else NAMES[name]
+            shown.append(f"{short} {figure(ends["'"value"'"])} +- {figure(wide)}")
+    lines = [f"from the banks' counts alone: {', '.join(shown)}"] if shown else []
+    gain = (metrics.get("pooled_gain") or {}).get("by_rows") or {}
+    if all(isinstance(gain.get(name), float) for name in ("gain", "low", "high")):
+        lines.append(f"mean gain over the banks, by test rows: {signed(gain['gain'])} ({between(gain['low'], gain['high'])})")
+    return lines
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], left: int = 0) -> str:

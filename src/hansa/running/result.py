@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
-from hansa.core.metrics import auc_interval, average_precision, gini, ks
+from hansa.core.metrics import auc_interval, average_precision, classification_report, confusion_at, gini, ks
 from hansa.errors import ConfigError, DataError
 from hansa.horizontal.scores import MEASURE
 from hansa.report import headline, result_page
@@ -89,6 +89,22 @@ class Result:
     def save(self, folder: str | Path) -> Path:
         """Write the model folder, for `hansa.load`."""
         return self.model.save(folder)
+
+    def classification_report(self, threshold: float = 0.5) -> str:
+        """Precision, recall, F1 and support of the sealed test at a probability, from the summed counts.
+
+        The cut lies at the bins' edge nearest to the threshold. Rows that were merged before they left a party lie half
+        below and half above where the counts do not say.
+
+        Raises:
+            DataError: the task has no scores to count, or the threshold is not between 0 and 1.
+        """
+        if self.counts is None or not 0 < threshold < 1:
+            raise DataError(
+                "There is no classification report.", "It needs counts of scores and a threshold in (0, 1)."
+            )
+        margin = float(np.log(threshold / (1 - threshold)))
+        return classification_report(confusion_at(self.counts, margin).table).text()
 
     def to_json(self) -> str:
         """`result.json`: numbers that do not exist are null."""

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from hansa.core.job import At
+from hansa.core.metrics import pool_paired
 from hansa.core.step import Done
 from hansa.engines.simulation import Simulation
 from hansa.horizontal.design import remembered
@@ -126,6 +130,9 @@ def _metrics(session: Session, job: Job, done: Done, verdict: Verdict | None, ce
         pool.update(pool.get("sums", {}))
         pool.update({"auc": pool["counts"]["auc"]} if "counts" in pool else {})
     found["parties"] = {own.party: _own(own, MEASURE[trainer.task]) for own in verdict.parties}
+    pairs = [own.paired for own in verdict.parties if own.positives and np.isfinite(own.low)]
+    if pairs:
+        found["pooled_gain"] = asdict(pool_paired(pairs))
     return found
 
 
