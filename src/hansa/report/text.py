@@ -106,11 +106,12 @@ def _counted(summary: Mapping[str, Any]) -> list[str]:
         if isinstance(ends, Mapping) and isinstance(ends.get("value"), float):
             wide = ends.get("error", (ends.get("high", nan) - ends.get("low", nan)) / 2)
             short = "AP" if name == "average_precision" else NAMES[name]
-            shown.append(f"{short} {figure(ends["'"value"'"])} +- {figure(wide)}")
+            shown.append(f"{short} {figure(ends['value'])} +- {figure(wide)}")
     lines = [f"from the banks' counts alone: {', '.join(shown)}"] if shown else []
     gain = (metrics.get("pooled_gain") or {}).get("by_rows") or {}
     if all(isinstance(gain.get(name), float) for name in ("gain", "low", "high")):
-        lines.append(f"mean gain over the banks, by test rows: {signed(gain['gain'])} ({between(gain['low'], gain['high'])})")
+        ends = between(gain["low"], gain["high"])
+        lines.append(f"mean gain over the banks, by test rows: {signed(gain['gain'])} ({ends})")
     return lines
 
 
