@@ -101,12 +101,13 @@ def _counted(summary: Mapping[str, Any]) -> list[str]:
     metrics = summary.get("metrics") or {}
     counts = (metrics.get("federated") or {}).get("counts") or {}
     shown = []
-    for name in ("auc", "ks", "average_precision"):
-        ends = counts.get(name) if name != "auc" else {"value": counts.get("auc"), "error": counts.get("error")}
-        if isinstance(ends, Mapping) and isinstance(ends.get("value"), float):
-            wide = ends.get("error", (ends.get("high", nan) - ends.get("low", nan)) / 2)
-            short = "AP" if name == "average_precision" else NAMES[name]
-            shown.append(f"{short} {figure(ends['value'])} +- {figure(wide)}")
+    for name, short in (("auc", "AUC"), ("ks", "KS"), ("average_precision", "AP")):
+        held: Any = counts.get(name)
+        ends: Mapping[str, Any] = held if isinstance(held, Mapping) else {"value": held}
+        low, high = ends.get("low", nan), ends.get("high", nan)
+        error = counts.get("error") if name == "auc" else (high - low) / 2
+        if isinstance(ends.get("value"), float) and isinstance(error, float):
+            shown.append(f"{short} {figure(ends['value'])} +- {figure(error)}")
     lines = [f"from the banks' counts alone: {', '.join(shown)}"] if shown else []
     gain = (metrics.get("pooled_gain") or {}).get("by_rows") or {}
     if all(isinstance(gain.get(name), float) for name in ("gain", "low", "high")):
