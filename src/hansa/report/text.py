@@ -111,8 +111,8 @@ def _counted(summary: Mapping[str, Any]) -> list[str]:
     lines = [f"from the banks' counts alone: {', '.join(shown)}"] if shown else []
     gain = (metrics.get("pooled_gain") or {}).get("by_rows") or {}
     if all(isinstance(gain.get(name), float) for name in ("gain", "low", "high")):
-        ends = between(gain["low"], gain["high"])
-        lines.append(f"mean gain over the banks, by test rows: {signed(gain['gain'])} ({ends})")
+        within = between(gain["low"], gain["high"])
+        lines.append(f"mean gain over the banks, by test rows: {signed(gain['gain'])} ({within})")
     return lines
 
 

@@ -1,0 +1,165 @@
+"""A chain refuses what would be wrong or unsafe, and says the mend; a counter-example for each guarantee."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+import numpy as np
+import pytest
+
+from hansa.core.chain import Chain
+from hansa.core.draws import Draws
+from hansa.core.job import Job
+from hansa.core.link import Guarantees, Link
+from hansa.core.load import Load
+from hansa.core.step import Roster
+from hansa.errors import ChainError, ConfigError
+from hansa.horizontal.rounds import Rounds
+from hansa.links import (
+    adam,
+    by_examples,
+    clip_l2,
+    coordinate_median,
+    everyone,
+    fixed,
+    perturb,
+    rule,
+    uniform,
+    weighted_mean,
+)
+from hansa.trainers import Linear
+
+
+@final
+@dataclass(frozen=True)
+class calibrated_noise(Link):  # noqa: N801 - named as a job file would
+    """Noise that is worth something only behind a bound."""
+
+    stage: ClassVar = "party"
+
+    @property
+    def guarantees(self):
+        return Guarantees(needs_bound=True)
+
+
+@final
+@dataclass(frozen=True)
+class veil(Link):  # noqa: N801
+    """Hides each party's update, as a secure sum does."""
+
+    stage: ClassVar = "party"
+
+    @property
+    def guarantees(self):
+        return Guarantees(hides_each=True, least=3)
+
+
+@final
+@dataclass(frozen=True)
+class wish(Link):  # noqa: N801
+    """Wants a mask of the trainer."""
+
+    stage: ClassVar = "party"
+
+    @property
+    def guarantees(self):
+        return Guarantees(wants=frozenset({"mask"}))
+
+
+def refused(links, *words):
+    with pytest.raises(ChainError) as caught:
+        Chain(links)
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_calibrated_noise_needs_a_bound_before_it():
+    mend = "Put clip_l2(...) before calibrated_noise"
+    refused((calibrated_noise(), weighted_mean()), "nothing before it bounds", mend, "perturb(sigma)")
+    refused((calibrated_noise(), clip_l2(1.0), weighted_mean()), mend)
+    Chain((clip_l2(1.0), calibrated_noise(), weighted_mean()))
+
+
+def test_a_rule_that_sees_each_update_cannot_stand_behind_what_hides_them():
+    refused((veil(), coordinate_median), "coordinate_median must see each party's update", "veil hides", "Drop veil")
+    Chain((veil(), weighted_mean()))
+
+
+def test_one_link_combines():
+    refused((by_examples(),), "No link combines", "Add weighted_mean()")
+    refused((weighted_mean(), coordinate_median), "Two links say how updates combine", "Keep one")
+
+
+def test_one_link_says_who_and_one_how_much():
+    refused((everyone(), fixed(3), weighted_mean()), "Two links say who is asked: everyone and fixed")
+    refused((by_examples(), uniform(), weighted_mean()), "Two links say how parties weigh")
+
+
+def test_links_stand_in_travel_order():
+    refused((weighted_mean(), clip_l2(1.0)), "clip_l2 stands after weighted_mean", "Put clip_l2 before weighted_mean")
+    refused((adam(), weighted_mean()), "Put weighted_mean before adam")
+
+
+def test_what_is_no_link_is_said_so():
+    refused((weighted_mean,), "is no link", "Call it")
+
+
+def test_a_roster_too_small_for_a_link_is_refused():
+    chain = Chain((veil(), weighted_mean()))
+    chain.check_parties(3)
+    with pytest.raises(ChainError, match="veil needs at least 3 parties"):
+        chain.check_parties(2)
+
+
+def test_a_trainer_must_honour_a_links_wishes():
+    with pytest.raises(ChainError, match=r"wish needs a trainer that honours 'mask'.*Choose another trainer"):
+        Rounds(Linear(), chain=(wish(), weighted_mean()))
+
+
+def test_a_chain_reads_as_a_sentence():
+    chain = Chain((everyone(), by_examples(), clip_l2(1.0), perturb(0.1), weighted_mean()))
+    words = "everyone -> by_examples -> clip_l2(bound=1.0) -> perturb(sigma=0.1, epsilon = infinity) -> weighted_mean"
+    assert str(chain) == words
+
+
+def test_a_rule_of_ones_own_cannot_travel_in_a_file_and_a_shipped_one_can():
+    mine = Job("mine", (Rounds(chain=(rule(lambda updates, weights: updates[0]),)),))
+    with pytest.raises(ConfigError, match="Use a named part"):
+        mine.to_toml()
+    shipped = Job("shipped", (Rounds(chain=(everyone(), coordinate_median)),))
+    assert Job.from_toml(shipped.to_toml()) == shipped
+
+
+def test_halves_close_as_brackets_do_and_then_the_coordinators_links_in_order():
+    log = []
+
+    @final
+    @dataclass(frozen=True)
+    class spy(Link):  # noqa: N801
+        name: str
+        where: str
+        stage: ClassVar = "party"
+
+        def close(self, total, state):
+            log.append(self.name)
+            return total, state
+
+    @final
+    @dataclass(frozen=True)
+    class late(Link):  # noqa: N801
+        name: str
+        stage: ClassVar = "coordinator"
+
+        def close(self, total, state):
+            log.append(self.name)
+            return total, state
+
+    chain = Chain((spy("a", "x"), spy("b", "x"), weighted_mean(), late("c"), late("d")))
+    chain.close(Load({"delta": np.zeros((1, 2)), "weight": np.ones((1, 1))}), chain.begin(2))
+    assert log == ["b", "a", "c", "d"]
+
+
+def test_without_a_cohort_link_everybody_is_asked():
+    roster = Roster(("a", "b"))
+    assert tuple(Chain((weighted_mean(),)).who(roster, Draws(0, "cohort"))) == ("a", "b")

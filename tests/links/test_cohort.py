@@ -1,0 +1,45 @@
+"""Who is asked."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hansa.core.draws import Draws
+from hansa.core.step import Roster
+from hansa.errors import ConfigError
+from hansa.links import everyone, fixed, poisson
+
+ROSTER = Roster(tuple(f"p{i}" for i in range(200)))
+
+
+def draws(round_):
+    return Draws(5, "cohort", round_)
+
+
+def test_everyone_is_everyone():
+    assert tuple(everyone().who(ROSTER, draws(0))) == ROSTER.names
+
+
+def test_fixed_takes_so_many_in_the_order_of_places_and_others_each_round():
+    rounds = [list(fixed(20).who(ROSTER, draws(r))) for r in range(30)]
+    assert all(len(who) == 20 and who == sorted(who, key=ROSTER.place) for who in rounds)
+    assert rounds[0] == list(fixed(20).who(ROSTER, draws(0)))
+    assert len(set(map(tuple, rounds))) == 30
+    assert len(list(fixed(500).who(ROSTER, draws(0)))) == 200
+
+
+def test_poisson_sizes_are_binomial():
+    sizes = [len(list(poisson(0.1).who(ROSTER, draws(r)))) for r in range(400)]
+    assert np.mean(sizes) == pytest.approx(20, abs=0.8)
+    assert np.var(sizes) == pytest.approx(18, rel=0.25)
+
+
+def test_an_empty_cohort_may_happen():
+    assert not list(poisson(1e-12).who(ROSTER, draws(0)))
+
+
+@pytest.mark.parametrize("make", [lambda: fixed(0), lambda: poisson(0.0), lambda: poisson(1.1)])
+def test_settings_are_checked(make):
+    with pytest.raises(ConfigError):
+        make()
