@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -51,7 +53,7 @@ def test_bits_depend_neither_on_order_nor_on_chunks(places, data):
     shuffled = data.draw(st.permutations(places))
     cuts = sorted(data.draw(st.lists(st.integers(0, len(places)), max_size=4)))
     bounds = [0, *cuts, len(places)]
-    chunks = [places[a:b] for a, b in zip(bounds, bounds[1:], strict=False)]
+    chunks = [places[a:b] for a, b in pairwise(bounds)]
     wanted = plain(places)
     assert np.array_equal(total(Sum(), places, [places])["x"][0], wanted)
     assert np.array_equal(total(Sum(), places, [[p] for p in shuffled])["x"][0], wanted)

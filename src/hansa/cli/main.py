@@ -38,7 +38,7 @@ def _version(wanted: bool) -> None:  # noqa: FBT001 - typer passes an option's v
 
 @app.callback()
 def hansa(
-    version: Annotated[
+    version: Annotated[  # noqa: FBT002 - typer reads a flag from it
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:

@@ -25,7 +25,7 @@ ROWS = 6000
 @final
 @dataclass(frozen=True)
 class New:
-    """Make a folder to start from: a job file with every setting explained, and three small made-up books to try it on."""
+    """Make a folder to start from: a job file with every setting explained, and three small made-up books."""
 
     example: ClassVar[str] = "hansa new my-project"
 

@@ -29,7 +29,7 @@ ROWS = 50_000
 @final
 @dataclass(frozen=True)
 class Predict:
-    """Score the rows of a CSV file with a model: the customer id where it is known, and the probability of the event."""
+    """Score the rows of a CSV file: the customer id where it is known, and the probability of the event."""
 
     example: ClassVar[str] = "hansa predict runs/20260131-142530-scores new.csv --out scores.csv"
 

@@ -1,4 +1,4 @@
-"""How a run shows that it moves: a bar with the time left and the last figure, or a few plain lines without a terminal."""
+"""How a run shows that it moves: a bar with the time left and the last figure; plain lines without a terminal."""
 
 from __future__ import annotations
 

@@ -94,7 +94,7 @@ class Run:
         for name, given in fixed.items():
             if given not in {None, False} if not isinstance(given, list) else given:
                 raise ConfigError(
-                    f"{name} cannot change a run that is under way.", mend=f"Leave it out, or begin a new run."
+                    f"{name} cannot change a run that is under way.", mend="Leave it out, or begin a new run."
                 )
         folder = RunFolder.open(path)
         if self.workers is not None:

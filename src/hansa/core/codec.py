@@ -8,7 +8,7 @@ known one.
 from __future__ import annotations
 
 import types
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from math import prod
@@ -154,7 +154,7 @@ def _is_array(kind: Any, origin: Any) -> bool:
 
 
 @cache
-def _hints(kind: type[Any]) -> dict[str, Any]:
+def _hints(kind: Hashable) -> dict[str, Any]:
     return get_type_hints(kind, localns=catalogue.type_names())
 
 
@@ -168,7 +168,8 @@ def _build_dataclass(kind: type[Any], data: Any, where: str) -> Any:
     for name, field in known.items():
         if name not in data and field.default is MISSING and field.default_factory is MISSING:
             raise ConfigError(f"{where or kind.__name__} needs '{name}'.")
-    hints = _hints(kind)
+    key: Any = kind  # a class is hashable, whatever mypy makes of its metaclass
+    hints = _hints(key)
     return kind(**{key: build(hints[key], item, f"{where}.{key}" if where else key) for key, item in data.items()})
 
 

@@ -65,7 +65,7 @@ Rows: TypeAlias = "tuple[NDArray[Any], ...]"
 @final
 @dataclass(frozen=True)
 class Nodes:
-    """Partial sums by tree node `(level, index)`, which spans the places from index 2^level on; `names` of the vectors."""
+    """Partial sums by tree node `(level, index)`, which spans the 2^level places from index 2^level on."""
 
     asked: tuple[int, ...]
     names: tuple[str, ...] = ()

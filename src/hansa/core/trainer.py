@@ -29,7 +29,7 @@ Task: TypeAlias = Literal["binary", "multiclass", "regression"]
 @final
 @dataclass(frozen=True)
 class Design:
-    """The rows that a trainer learns from: `X [rows, features]`, `y [rows]`, and `weight [rows]` where rows weigh unequally.
+    """The rows that a trainer learns from: `X [rows, features]`, `y [rows]`, and `weight [rows]` where they differ.
 
     `X` and `weight` are in the trainer's dtype and contiguous; `y` holds 0/1, class codes 0..k-1, or values.
 
@@ -123,6 +123,10 @@ class Trainer(Protocol):
     `honours` says which of a link's wishes it keeps. A load holds `delta [1, d]` (new parameters less old), `rows [1,
     1]` and `loss [1, 1]` (the received model's loss on the first batch, times rows: an indication).
     """
+
+    def __hash__(self) -> int:
+        """Trainers are frozen, so that what is made from their settings can be made once."""
+        ...
 
     @property
     def task(self) -> Task:

@@ -35,8 +35,8 @@ _WORTH_A_WORKER = 20_000
 class Simulation:
     """An engine in which this machine plays all parties.
 
-    `workers`: how many single-threaded processes share the work, this one among them; 1 keeps it here; 0 begins here and
-    calls a crew, a process a core, once the work has taken a while. The bits are the same whichever way.
+    `workers`: how many single-threaded processes share the work, this one among them; 1 keeps it here; 0 begins here
+    and calls a crew, a process a core, once the work has taken a while. The bits are the same whichever way.
     `clock`: simulated seconds until an answer arrives, or None for one that never does.
 
     Raises:

@@ -76,7 +76,7 @@ class Compare(Ask):
 @final
 @dataclass(frozen=True)
 class Own:
-    """One party's own book: its own model and the federated one on its sealed test, and the gain with its 95 % interval.
+    """One party's own book: its model and the federated one on its sealed test, and the gain with its 95 % interval.
 
     The figures are AUC, accuracy, or mean squared error, by the task; `gain` is positive where the federated model is
     better. `note` says why there is none.

@@ -92,7 +92,7 @@ class Folder:
         return Snapshot(kept.keep, at, {party: tuple(Name(*n) for n in names) for party, names in kept.counted.items()})
 
     def found(self) -> Done:
-        """What the steps have found as far as the last snapshot; nothing where there is none. Raises as `latest` does."""
+        """What the steps have found as far as the last snapshot, if there is one. Raises as `latest` does."""
         read = self._read()
         return Done() if read is None else read[1].done
 

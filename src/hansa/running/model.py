@@ -92,14 +92,19 @@ class Model:
         """
         if self.trainer.task == "regression":
             raise DataError("The model predicts values, so it has no probabilities.", mend="Call predict.")
-        chance = self.trainer.predict(self.tree, self.design(data))
+        chance = self._predicted(data)
         return chance if chance.ndim == 2 else np.stack([1 - chance, chance], axis=1)
 
     def predict(self, data: Any) -> NDArray[np.floating]:
         """The most probable class, or the value, `[rows]`."""
         if self.trainer.task == "regression":
-            return self.trainer.predict(self.tree, self.design(data))
-        return np.argmax(self.predict_proba(data), axis=1).astype(np.float64)
+            return self._predicted(data)
+        best: NDArray[np.float64] = np.argmax(self.predict_proba(data), axis=1).astype(np.float64)
+        return best
+
+    def _predicted(self, data: Any) -> NDArray[np.floating]:
+        predicted: NDArray[np.floating] = self.trainer.predict(self.tree, self.design(data))
+        return predicted
 
     def learning(self) -> Learning:
         """The model as a beginning for further rounds."""

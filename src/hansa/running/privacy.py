@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def privacy(job: Job) -> dict[str, Any]:
-    r"""State what a job guarantees, to whom: unit, neighbouring relation, epsilon, delta and accountant, or none of them.
+    r"""State what a job guarantees: unit, neighbouring relation, epsilon, delta and accountant, or none of them.
 
     Example:
         >>> from hansa.core.job import Job

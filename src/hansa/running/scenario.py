@@ -24,7 +24,6 @@ from hansa.data.parts import PART_COLUMN, FixedTest
 from hansa.data.synthetic import loan_book
 from hansa.errors import ConfigError, DataError
 from hansa.running.changes import change
-from hansa.running.changes import change
 
 
 @final

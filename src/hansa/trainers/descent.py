@@ -65,9 +65,10 @@ def descend(objective: Objective, params: Params, data: Sequence[Design], local:
     """Train each party from `params` on its own rows: `delta [n, d]`, `rows [n, 1]`, `loss [n, 1]`.
 
     `delta` is the new parameters less `params`, also where `local.start` began elsewhere. `loss` is the mean
-    loss of the first batch before its step, times `rows`: an indication of how the received model does on training rows. A step takes the gradient of the batch's weighted mean loss,
-    adds penalty, prox and tilt, bounds the norm of the whole by `clip_norm`, and hands it to the optimiser. Results may
-    be infinite or not numbers: the caller judges them.
+    loss of the first batch before its step, times `rows`: an indication of how the received model does on training
+    rows. A step takes the gradient of the batch's weighted mean loss, adds penalty, prox and tilt, bounds the norm of
+    the whole by `clip_norm`, and hands it to the optimiser. Results may be infinite or not numbers: the caller judges
+    them.
 
     Raises:
         DataError: a party's rows have another number of columns than the model.
