@@ -168,8 +168,8 @@ def _build_dataclass(kind: type[Any], data: Any, where: str) -> Any:
     for name, field in known.items():
         if name not in data and field.default is MISSING and field.default_factory is MISSING:
             raise ConfigError(f"{where or kind.__name__} needs '{name}'.")
-    key: Any = kind  # a class is hashable, whatever mypy makes of its metaclass
-    hints = _hints(key)
+    hashable: Any = kind  # as every class is, whatever mypy makes of its metaclass
+    hints = _hints(hashable)
     return kind(**{key: build(hints[key], item, f"{where}.{key}" if where else key) for key, item in data.items()})
 
 

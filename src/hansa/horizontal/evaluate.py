@@ -106,6 +106,7 @@ class Verdict:
     """What the sealed test says: summed losses, summed score counts over agreed bins, and each party's own gain."""
 
     sums: NDArray[np.float64] | None = None
+    binary: bool = False
     edges: NDArray[np.uint64] | None = None
     low: NDArray[np.int64] | None = None
     high: NDArray[np.int64] | None = None
@@ -170,12 +171,11 @@ class Evaluate:
         until = parties.until(len(parties))
         if verdict.sums is None:
             reply = yield Asks(dict.fromkeys(parties, Losses(params)), until=until)
-            verdict = replace(verdict, sums=reply.value["sums"][0])
-            binary = bool(reply.value["binary"][0, 0])
+            verdict = replace(verdict, sums=reply.value["sums"][0], binary=bool(reply.value["binary"][0, 0]))
             yield Keep(verdict)
-            if binary:
-                verdict = yield from self._count(parties, params, verdict)
-                yield Keep(verdict)
+        if verdict.binary and not verdict.asks:
+            verdict = yield from self._count(parties, params, verdict)
+            yield Keep(verdict)
         if self.compare and not verdict.parties:
             reply = yield Asks(dict.fromkeys(parties, Compare(params)), fold=Collect(), until=until)
             verdict = replace(verdict, parties=_own(parties, reply.value))

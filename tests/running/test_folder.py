@@ -1,0 +1,68 @@
+"""A run folder: what is stopped goes on to the same bits; what is damaged is said so."""
+
+from __future__ import annotations
+
+import pytest
+
+from hansa.engines.simulation import Simulation
+from hansa.errors import ConfigError, DataError
+from hansa.horizontal.evaluate import Verdict
+from hansa.running import folder as folder_module
+from hansa.running.folder import Folder
+from hansa.running.verb import run
+from tests.running.banks import banks, job
+
+
+class Stopped(KeyboardInterrupt):
+    pass
+
+
+def stopping(after):
+    seen = []
+
+    def watch(keep):
+        seen.append(keep)
+        if len(seen) == after:
+            raise Stopped
+
+    return watch
+
+
+@pytest.mark.parametrize("after", range(1, 10))
+@pytest.mark.parametrize("sparing", [0.0, 1e9], ids=["each keep", "only at the end of steps"])
+def test_a_run_stopped_at_any_keep_goes_on_to_the_same_bits(after, sparing, tmp_path, monkeypatch):
+    monkeypatch.setattr(folder_module, "_SPARING", sparing)
+    engine = Simulation(banks(), workers=1)
+    whole = run(job(), on=engine, baselines=False)
+    with pytest.raises(Stopped):
+        run(job(), on=engine, baselines=False, folder=tmp_path, watch=stopping(after))
+    again = run(job(), on=engine, baselines=False, folder=tmp_path)
+    assert again.model.parameters_sha256 == whole.model.parameters_sha256
+    assert repr(again.metrics) == repr(whole.metrics)
+
+
+def finished(path):
+    run(job(), on=Simulation(banks(), workers=1), baselines=False, folder=path)
+    return path / "kept" / "snapshot"
+
+
+def test_a_finished_run_tells_what_it_found(tmp_path):
+    finished(tmp_path)
+    assert Folder(tmp_path, job(), {}).found().last(Verdict).parties
+    lines = (tmp_path / "events.jsonl").read_text().splitlines()
+    assert len(lines) >= 6
+
+
+def test_a_flipped_byte_is_noticed(tmp_path):
+    file = finished(tmp_path)
+    body = bytearray(file.read_bytes())
+    body[len(body) // 2] ^= 1
+    file.write_bytes(body)
+    with pytest.raises(DataError, match="damaged"):
+        Folder(tmp_path, job(), {}).found()
+
+
+def test_another_jobs_snapshot_is_refused(tmp_path):
+    finished(tmp_path)
+    with pytest.raises(ConfigError, match="another job"):
+        run(job(rounds=5), on=Simulation(banks(), workers=1), folder=tmp_path)

@@ -1,0 +1,69 @@
+"""A model folder: saved, loaded, the same figures; damaged, one clear error."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from hansa.engines.simulation import Simulation
+from hansa.errors import DataError
+from hansa.running.model import load
+from hansa.running.verb import run
+from tests.running.banks import banks, columns, job
+
+
+@pytest.fixture(scope="module")
+def model():
+    return run(job(), on=Simulation(banks(), workers=1), baselines=False).model
+
+
+def test_what_is_loaded_scores_as_what_was_saved(model, tmp_path):
+    again = load(model.save(tmp_path / "m"))
+    fresh = columns(9)
+    assert np.array_equal(again.predict_proba(fresh), model.predict_proba(fresh))
+    assert again.facts["job"] == "small"
+    manifest = json.loads((tmp_path / "m" / "manifest.json").read_text("utf-8"))
+    assert "收入" in manifest["columns"]
+    assert manifest["parameters_sha256"] == model.parameters_sha256
+
+
+def test_gaps_and_labels_never_seen_are_scored(model):
+    odd = columns(9, rows=3)
+    odd["收入"] = [None, 1e9, 20_000.0]
+    odd["home"] = ["boat", None, "own"]
+    chance = model.predict_proba(odd)
+    assert np.isfinite(chance).all()
+    assert np.allclose(chance.sum(axis=1), 1)
+    assert set(model.predict(odd)) <= {0.0, 1.0}
+
+
+def test_a_missing_column_is_named(model):
+    short = columns(9)
+    del short["age"]
+    with pytest.raises(DataError, match="'age'"):
+        model.predict_proba(short)
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "model.safetensors"])
+def test_any_damage_is_one_clear_error(model, tmp_path, name):
+    folder = model.save(tmp_path / "m")
+    body = (folder / name).read_bytes()
+    for cut in (body[:0], body[: len(body) // 2], body[:-1], body[:-9] + b"x" + body[-8:]):
+        (folder / name).write_bytes(cut)
+        try:
+            load(folder)
+        except DataError:
+            continue
+        assert name == "manifest.json"  # a changed letter of a fact may still be JSON
+
+
+def test_a_folder_without_a_model_and_a_newer_format(model, tmp_path):
+    with pytest.raises(DataError, match="no model"):
+        load(tmp_path)
+    folder = model.save(tmp_path / "m")
+    manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
+    (folder / "manifest.json").write_text(json.dumps({**manifest, "format": 99}), "utf-8")
+    with pytest.raises(DataError, match="newer"):
+        load(folder)

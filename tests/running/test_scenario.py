@@ -1,0 +1,81 @@
+"""What a simulation stands on, and reading a job file."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from hansa.data.partition import Iid
+from hansa.errors import ConfigError, DataError
+from hansa.running.scenario import Scenario, parse_job, read_job
+
+JOB = {"name": "scores", "steps": ["prepare", "rounds"], "data": {"target": "bad", "id": "who"}}
+
+
+def plain(**changes):
+    return parse_job({**JOB, **changes}).job
+
+
+@pytest.fixture
+def data(tmp_path):
+    rows = "\n".join(f"{i},{i * 7 % 50},{int(i % 5 == 0)}" for i in range(100))
+    (tmp_path / "数据.csv").write_text(f"who,收入,bad\n{rows}\n", "utf-8")
+    (tmp_path / "test.csv.gz").write_bytes(gzip.compress(b"who\n3\n4\n5\n"))
+    return tmp_path
+
+
+def test_one_file_is_dealt_and_test_rows_are_marked(data):
+    cast = Scenario(file="数据.csv", partition=Iid(4), test_ids="test.csv.gz").cast(data, plain())
+    assert [share.rows for share in cast.shares] == [25] * 4
+    marked = sum(int((p.table("").column("__part__").values == 2).sum()) for p in cast.parties)
+    assert marked == 3
+
+
+def test_a_file_for_each_party(data):
+    cast = Scenario(files={"bank-a": "数据.csv", "bank-b": "数据.csv"}).cast(data, plain())
+    assert [party.name for party in cast.parties] == ["bank-a", "bank-b"]
+    assert cast.parties[0].table("").target == "bad"
+
+
+def test_embedded_books():
+    cast = Scenario(embedded="loan_book", rows=500, partition=Iid(3)).cast(Path(), plain(data={}))
+    assert sum(share.rows for share in cast.shares) == 500
+
+
+@pytest.mark.parametrize("wrong", [{}, {"file": "a.csv", "embedded": "loan_book"}, {"file": "a.csv"}])
+def test_one_source_and_a_way_to_deal_it(wrong):
+    with pytest.raises(ConfigError):
+        Scenario(**wrong)
+
+
+def test_a_missing_file_and_a_missing_column_are_named(data):
+    with pytest.raises(DataError, match=r"nowhere\.csv"):
+        Scenario(file="nowhere.csv", partition=Iid(2)).cast(data, plain())
+    with pytest.raises(DataError, match="'badd'"):
+        Scenario(file="数据.csv", partition=Iid(2)).cast(data, plain(data={"target": "badd"}))
+    with pytest.raises(DataError, match=r"data\.id"):
+        Scenario(file="数据.csv", partition=Iid(2), test_ids="test.csv.gz").cast(data, plain(data={"target": "bad"}))
+
+
+def test_a_job_file_is_read_with_its_scenario_and_changes(tmp_path):
+    path = tmp_path / "job.toml"
+    path.write_text('name = "a"\nsteps = ["prepare", "rounds"]\n[simulation]\nembedded = "loan_book"\n'
+                    'partition = { use = "iid", k = 3 }\n', "utf-8")  # fmt: skip
+    file = read_job(path, {"rounds": 7, "simulation.partition.k": 4, "seed": 9})
+    assert (file.job.steps[1].rounds, file.scenario.partition.k, file.job.seed) == (7, 4, 9)
+    (tmp_path / "again.toml").write_text(file.to_toml(), "utf-8")
+    assert read_job(tmp_path / "again.toml") == file
+
+
+def test_bad_job_files_are_one_sentence_each(tmp_path):
+    with pytest.raises(ConfigError, match="cannot be read"):
+        read_job(tmp_path / "none.toml")
+    (tmp_path / "bad.toml").write_text("name = ", "utf-8")
+    with pytest.raises(ConfigError, match="no TOML"):
+        read_job(tmp_path / "bad.toml")
+    with pytest.raises(ConfigError, match="'rounds'"):
+        parse_job(dict(JOB), {"ruonds": 3})
+    with pytest.raises(ConfigError, match="Did you mean 'rounds'"):
+        parse_job({**JOB, "steps": ["prepare", "ruonds"]})

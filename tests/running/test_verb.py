@@ -1,0 +1,70 @@
+"""One verb: run(job, on=engine)."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hansa.core.job import Data
+from hansa.engines.simulation import Simulation
+from hansa.running.verb import run
+from hansa.trainers import Linear
+from tests.running.banks import banks, job
+
+
+def result(work, parties, **settings):
+    return run(work, on=Simulation(parties, workers=1), **settings)
+
+
+def test_a_run_gives_model_history_and_what_each_bank_gains():
+    found = result(job(), banks())
+    assert len(found.history) == 4
+    assert set(found.metrics["parties"]) == {"bank-0", "bank-1", "bank-2"}
+    assert {"federated", "central", "ensemble", "local_mean", "differences", "pooled_gain"} <= set(found.metrics)
+    assert 0.55 < found.metrics["federated"]["auc"] < 0.95
+    counts = found.metrics["federated"]["counts"]
+    assert counts["low"] <= found.metrics["federated"]["auc"] <= counts["high"]
+
+
+def test_a_target_in_words_is_the_same_target():
+    plain, worded = result(job(), banks()), result(job(data=Data(positive="yes")), banks(words=True))
+    assert plain.model.parameters_sha256 == worded.model.parameters_sha256
+    assert repr(plain.metrics) == repr(worded.metrics)
+
+
+def test_a_model_may_be_the_beginning_of_another_run():
+    from dataclasses import replace
+
+    first = result(job(), banks(), baselines=False)
+    work = job()
+    again = replace(work, steps=(work.steps[0], replace(work.steps[1], start="given"), work.steps[2]))
+    more = result(again, banks(), baselines=False, start=first.model)
+    begun, fresh = (r.history[0].measures["validation_log_loss"] for r in (more, first))
+    assert begun < fresh
+
+
+@pytest.mark.parametrize(
+    ("trainer", "target", "figure"),
+    [
+        (Linear(loss="squared"), lambda x: x * 2.0 + 1, "mse"),
+        (Linear(loss="multinomial", classes=3), lambda x: np.digitize(x, [-0.5, 0.5]), "accuracy"),
+    ],
+)
+def test_values_and_several_classes_have_their_own_figures(trainer, target, figure):
+    from hansa.data.frames import party
+
+    parties = []
+    for i in range(3):
+        x = np.random.default_rng(i).normal(size=200)
+        parties.append(party(f"bank-{i}", {"x": x, "y": target(x), "who": np.arange(200)}, target="y", id="who"))
+    found = result(job(trainer, rounds=10), parties)
+    assert all(np.isfinite(found.metrics[model][figure]) for model in ("federated", "central", "ensemble"))
+    assert "no" in found.table() or "gain" in found.table()
+
+
+def test_what_a_reader_should_know_of_the_data_is_said():
+    from hansa.data.frames import party
+    from tests.running.banks import columns
+
+    flat = [party(f"bank-{i}", {**columns(i), "flat": np.ones(260)}, target="late", id="who") for i in range(3)]
+    assert any("'flat' is left out" in line for line in result(job(), flat, baselines=False).warnings)
