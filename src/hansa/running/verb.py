@@ -158,4 +158,4 @@ def _own(own: Own, measure: str) -> dict[str, Any]:
 
 
 def _facts(job: Job) -> dict[str, Any]:
-    return {"job": job.name, "job_digest": digest_of(job), "privacy": privacy(job)}
+    return {"job": job.name, "job_digest": digest_of(job), "id": job.data.id, "privacy": privacy(job)}

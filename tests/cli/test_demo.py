@@ -1,0 +1,20 @@
+"""`hansa demo`: both books, their pages and their jobs."""
+
+from __future__ import annotations
+
+import json
+
+from hansa.running.scenario import read_job
+
+
+def test_it_shows_every_banks_gain_and_writes_pages_and_jobs(hansa, tmp_path):
+    said = hansa("demo", "--out", tmp_path / "demo", "--rows", 6000, "--workers", 1, "--json", tmp_path / "r.json")
+    for words in ("border", "north", "ensemble", "German credit", "intervals are wide"):
+        assert words in said
+    for name in ("report.html", "german_credit.html"):
+        page = (tmp_path / "demo" / name).read_text("utf-8")
+        assert "<svg" in page
+        assert "http://" not in page.replace("http://www.w3.org", "")
+    assert len(json.loads((tmp_path / "r.json").read_text("utf-8"))["metrics"]["parties"]) == 5
+    for name in ("loan_book.toml", "german_credit.toml"):
+        assert read_job(tmp_path / "demo" / name).scenario is not None
