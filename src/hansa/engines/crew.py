@@ -7,6 +7,7 @@ changed. What goes through the sockets is our own, between processes of this run
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
@@ -164,6 +165,7 @@ def _worker(job: Job) -> Worker:
 def serve() -> None:
     """A worker's life: take the job, answer until the socket closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.set_threshold(100_000, 50, 50)  # tables by the ten thousand are no garbage, and looking through them takes its time
     with Connection(int(sys.argv[1])) as pipe:
         job: Job = pipe.recv()
         desk = _Desk(job)
