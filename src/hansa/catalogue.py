@@ -100,13 +100,24 @@ def names(kind: type[Any]) -> list[str]:
 
 
 def fits(value: Any, kind: type[Any]) -> bool:
-    """Say whether a part is of the kind that a field wants."""
+    """Say whether a part is of the kind that a field wants.
+
+    Example:
+        >>> from hansa.core.link import Link
+        >>> fits(part("uniform")(), Link)
+        True
+    """
     name = name_of(value)
     return name is not None and name in PARTS.get(kind.__name__, {})
 
 
 def type_names() -> dict[str, Any]:
-    """Types that annotations name but modules import for checking only."""
+    """Types that annotations name but modules import for checking only.
+
+    Example:
+        >>> type_names()["Link"].__name__
+        'Link'
+    """
     core = {
         "hansa.core.step": ("Step",),
         "hansa.core.trainer": ("Trainer", "Local"),

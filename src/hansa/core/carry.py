@@ -1,7 +1,24 @@
-"""Carrying asks and bringing replies in one process: names, envelopes, waiting, folding, and starting again.
+r"""Carrying asks and bringing replies in one process: names, envelopes, waiting, folding, and starting again.
 
 Each answer is recorded before it counts. After a restart the plan begins at the last `Keep` and is fed the recorded
 answers again; only missing ones are asked, under the same names. `Carrier` knows nothing of learning.
+
+Example:
+    >>> from hansa.core.job import Job
+    >>> from hansa.core.party import Party
+    >>> from hansa.core.table import Table
+    >>> job = Job.from_toml('name = "scores"\nsteps = [{use = "rounds", rounds = 2, check_every = 0}]')
+    >>> x = Table.of({"x": range(40), "late": [0, 1] * 20}, target="late")
+    >>> banks = [Party(name, {"loans": x}) for name in ("bank-a", "bank-b", "bank-c")]
+    >>> seats, kept = seats_of(job, banks), []
+    >>> done = Carrier(job, seats, in_process(job, banks)).run(kept.append)
+    >>> len(kept), done.results[0].round, run_alone(job, banks[0]).results[0].round
+    (3, 2, 2)
+    >>> Flight(at=2.5, party="bank-a", name=Name(0, 1, 0), answer=None).at
+    2.5
+    >>> snapshot = Snapshot(keep=3, at=kept[-1].state)
+    >>> Closing(counted=(("bank-a", Name(0, 0, 0)),), refused=(), lost=(), flying=(), now=snapshot.now).lost
+    ()
 """
 
 from __future__ import annotations

@@ -65,7 +65,12 @@ Rows: TypeAlias = "tuple[NDArray[Any], ...]"
 @final
 @dataclass(frozen=True)
 class Nodes:
-    """Partial sums by tree node `(level, index)`, which spans the 2^level places from index 2^level on."""
+    """Partial sums by tree node `(level, index)`, which spans the 2^level places from index 2^level on.
+
+    Example:
+        >>> Nodes(asked=(0, 1, 5)).came
+        ()
+    """
 
     asked: tuple[int, ...]
     names: tuple[str, ...] = ()

@@ -41,7 +41,12 @@ class Data:
 @final
 @dataclass(frozen=True)
 class At:
-    """Where a job stands: the step that is under way, what earlier ones found, and the state that it kept."""
+    """Where a job stands: the step that is under way, what earlier ones found, and the state that it kept.
+
+    Example:
+        >>> At(step=1, done=Done()).state is None
+        True
+    """
 
     step: int
     done: Done

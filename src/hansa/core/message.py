@@ -1,6 +1,12 @@
 """All that parties ever say to each other: an `Ask` goes out, an `Answer` or a `Refusal` comes back.
 
 Each kind of ask is one frozen dataclass, written beside the handler that answers it.
+
+Example:
+    >>> Envelope(Name(0, 0, 1), Masked(inner=None)).counted
+    ()
+    >>> Refusal("Not on a Sunday.", mend="Ask on Monday.").what, Sealed(b"...").data
+    ('Not on a Sunday.', b'...')
 """
 
 from __future__ import annotations

@@ -1,8 +1,21 @@
-"""An institution: its name, its tables, the guards at its door, and its seat at a job.
+r"""An institution: its name, its tables, the guards at its door, and its seat at a job.
 
 Handlers are pure: (ask, site, memory) -> (answer, memory'). What a handler remembers stays pending until a later ask
 says that the answer counted; otherwise the old memory stands. So nothing drifts when an update is lost or a round is
 redone.
+
+Example:
+    >>> from hansa.core.job import Data, Job
+    >>> from hansa.core.message import Envelope, Name
+    >>> from hansa.core.table import Table
+    >>> job = Job.from_toml('name = "scores"\nsteps = ["rounds"]\ndata = {target = "late", positive = "yes"}')
+    >>> bank = Party("bank-a", {"loans": Table.of({"age": [31, 42], "late": ["no", "yes"]})})
+    >>> site: Site = site_of(bank, job)
+    >>> site.table.y().tolist(), site.draws(round_=3).party
+    ([0.0, 1.0], 'bank-a')
+    >>> seat, ask = Seat(bank, job), Masked(inner=None)
+    >>> seat.open(Envelope(Name(0, 0, 0), ask)) is None, inner(ask) is None
+    (True, True)
 """
 
 from __future__ import annotations

@@ -3,6 +3,15 @@
 A plan is a generator that yields `Asks` and receives a `Reply`, and yields `Keep(state)` when a step of work is done.
 It reads no clock, file or entropy, so that it can be replayed: from the last `Keep` with the recorded answers it goes
 the same way again.
+
+Example:
+    >>> from hansa.core.message import Masked
+    >>> def plan():
+    ...     reply = yield Asks({"bank-a": Masked(inner=None)}, until=Everyone())
+    ...     yield Keep(state=reply.value, measures={"counted": len(reply.counted)})
+    >>> running = plan()
+    >>> sorted(next(running).to), running.send(Reply(value=7, counted=("bank-a",))).measures
+    (['bank-a'], {'counted': 1})
 """
 
 from __future__ import annotations

@@ -1,4 +1,20 @@
-"""Handlers at work: a batch of asks for several parties, answered here or in a worker, the same either way."""
+r"""Handlers at work: a batch of asks for several parties, answered here or in a worker, the same either way.
+
+Example:
+    >>> import numpy as np
+    >>> from hansa.core.fold import Sum
+    >>> from hansa.core.job import Job
+    >>> from hansa.core.party import Party, site_of
+    >>> from hansa.core.table import Table
+    >>> from hansa.horizontal.rounds import Shape
+    >>> job = Job.from_toml('name = "scores"\nsteps = ["rounds"]')
+    >>> loans = Table.of({"age": [31, 42], "late": [0, 1]}, target="late")
+    >>> site = site_of(Party("bank-a", {"loans": loans}), job)
+    >>> work = Work(0, ("bank-a",), (0,), (Shape(),), ({},), (0,))
+    >>> outcome: Outcome = do(job, lambda name: site, work)
+    >>> outcome.answers[0].load["width"].tolist(), outcome.memories
+    ([[1.0]], (None,))
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,18 @@
-"""A crew of single-threaded worker processes that answer asks for the parties of a simulation.
+r"""A crew of single-threaded worker processes that answer asks for the parties of a simulation.
 
 A turn's parties are cut into runs of neighbouring places of about equal cost, so that each worker folds whole branches
 of the tree of places and sends back a few sums. A party's tables travel to a worker once, its memory when it has
 changed. What goes through the sockets is our own, between processes of this run.
+
+Example:
+    >>> from hansa.core.job import Job
+    >>> job = Job.from_toml('name = "scores"\nsteps = ["rounds"]')
+    >>> crew = Crew(job, parties=(), workers=1)  # starts a process that runs `serve`
+    >>> worker: Worker = crew.workers[0]
+    >>> worker.give(Errand(max, (3, 4)))  # asks travel as `Orders`, tables before them as `Luggage`
+    >>> worker.receive()
+    4
+    >>> crew.close()
 """
 
 from __future__ import annotations
@@ -165,7 +175,9 @@ def _worker(job: Job) -> Worker:
 def serve() -> None:
     """A worker's life: take the job, answer until the socket closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    gc.set_threshold(100_000, 50, 50)  # tables by the ten thousand are no garbage, and looking through them takes its time
+    gc.set_threshold(
+        100_000, 50, 50
+    )  # tables by the ten thousand are no garbage, and looking through them takes its time
     with Connection(int(sys.argv[1])) as pipe:
         job: Job = pipe.recv()
         desk = _Desk(job)

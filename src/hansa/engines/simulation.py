@@ -1,4 +1,19 @@
-"""All parties on one machine: an ask is a function call, or a few processes share the parties among them."""
+r"""All parties on one machine: an ask is a function call, or a few processes share the parties among them.
+
+Example:
+    >>> from hansa.core.job import Job
+    >>> from hansa.core.party import Party
+    >>> from hansa.core.table import Table
+    >>> job = Job.from_toml('name = "scores"\nsteps = [{use = "rounds", rounds = 2, check_every = 0}]')
+    >>> loans = Table.of({"x": range(40), "late": [0, 1] * 20}, target="late")
+    >>> banks = [Party(name, {"loans": loans}) for name in ("bank-a", "bank-b", "bank-c")]
+    >>> with Simulation(banks, workers=1).session(job) as session:  # a Session
+    ...     beside = session.aside(max, (3, 4))  # an Aside
+    ...     session.run().results[0].round, beside.result()
+    (2, 4)
+    >>> isinstance(session, Session) and isinstance(beside, Aside)
+    True
+"""
 
 from __future__ import annotations
 

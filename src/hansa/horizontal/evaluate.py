@@ -1,8 +1,24 @@
-"""The sealed test, opened once: pooled figures from counts, and each party's own gain; both halves on this page.
+r"""The sealed test, opened once: pooled figures from counts, and each party's own gain; both halves on this page.
 
 What leaves a party: sums of losses; counts of its scores by bin and label, in groups of at least `min_cell` rows unless
 they travel in a secure sum; and, where `compare` is on, how its own model does against the federated one on its own
 test.
+
+Example:
+    >>> from hansa.core.table import Table
+    >>> rng = np.random.default_rng(0)
+    >>> x = rng.normal(size=400)
+    >>> book = Table.of({"x": x, "late": (x + rng.normal(size=400) > 0).astype(int)}, target="late")
+    >>> job = Job.from_toml('name = "scores"\nsteps = ["prepare", {use = "rounds", rounds = 2}, "evaluate"]')
+    >>> site = Site("bank-a", job, book)
+    >>> local = fit_alone(job, Party("bank-a", {"": book}))
+    >>> sums = LossCounter().answer(Losses(local["params"]), site, local)[0].load["sums"]
+    >>> counts = ScoreCounter().answer(Scores(local["params"], first_edges()), site, local)[0].load["low"]
+    >>> told = Comparer().answer(Compare(local["params"]), site, local)[0].load["figures"]  # `gain_of`'s `Own`
+    >>> sums.shape, int(counts.sum()) == int(told[0, 0]), float(told[0, 4])  # no gain over itself
+    ((1, 6), True, 0.0)
+    >>> Verdict(parties=(Own("bank-a", gain=0.02),)).counts is None
+    True
 """
 
 from __future__ import annotations

@@ -2,6 +2,22 @@
 
 What leaves a party: in training, its update (`delta`), row count and summed loss, as the chain's links leave them; at a
 check, sums of its validation losses. The coordinator's half is `Rounds.plan`, the party's are `Trains` and `Checks`.
+
+Example:
+    >>> from hansa.core.job import Job
+    >>> from hansa.core.table import Table
+    >>> from hansa.trainers import Linear
+    >>> x = Table.of({"x": range(40), "late": [0, 1] * 20}, target="late")
+    >>> site, step = Site("bank-a", Job("scores", (Rounds(),)), x), Rounds()
+    >>> Shapes(step.trainer).answer(Shape(), site, {})[0].load["width"].tolist()
+    [[1.0]]
+    >>> ask = Train(np.zeros(2), round=0, local=Local(steps=1), told=({}, {}))
+    >>> Trains(step.trainer, step.links()).answer(ask, site, {})[0].load["weight"].tolist()
+    [[40.0]]
+    >>> Checks(step.trainer).answer(Check(np.zeros(2)), site, {})[0].load["rows"].tolist()
+    [[0.0]]
+    >>> Learning(width=1, params=np.zeros(2), history=(Point(1, counted=3),)).chosen.tolist()
+    [0.0, 0.0]
 """
 
 from __future__ import annotations

@@ -1,7 +1,23 @@
-"""What the federated model is held against, where one machine sees all rows: in simulation only.
+r"""What the federated model is held against, where one machine sees all rows: in simulation only.
 
 `central` is the same job on pooled rows; `ensemble` the unweighted mean of the finished local models' probabilities,
 each with its own preparation; `local_mean` the mean of the local models' figures. All on the same pooled test rows.
+
+Example:
+    >>> from hansa.core.party import Party, site_of
+    >>> from hansa.core.table import Table
+    >>> job = Job.from_toml('name = "scores"\nsteps = ["prepare", {use = "rounds", rounds = 2}, "evaluate"]')
+    >>> x = np.random.default_rng(0).normal(size=300)
+    >>> table = Table.of({"x": x, "late": (x > 0).astype(int)}, target="late")
+    >>> banks = [Party(name, {"": table}) for name in ("bank-a", "bank-b")]
+    >>> len(pooled(job, banks).table("")), AsGiven(Baselines(job, {}).trainer).task
+    (600, 'binary')
+    >>> sites, central = {bank.name: site_of(bank, job) for bank in banks}, fit_alone(job, pooled(job, banks))
+    >>> found = compare_all(job, sites, central, {}, lambda: central)
+    >>> found["differences"]["federated_minus_central"]["gain"]
+    0.0
+    >>> Baselines(job, sites).metrics(Scored(np.array([0.1, 0.9]), np.array([0.0, 1.0])))["auc"]
+    1.0
 """
 
 from __future__ import annotations

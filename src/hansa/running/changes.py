@@ -19,7 +19,12 @@ _SET_BY_LINKS = frozenset({"prox", "tilt", "start"})
 @final
 @dataclass(frozen=True)
 class Place:
-    """Where in a job file a table of settings stands, and which settings it may hold."""
+    """Where in a job file a table of settings stands, and which settings it may hold.
+
+    Example:
+        >>> Place("steps.1.local", ("batch", "epochs")).where
+        'steps.1.local'
+    """
 
     where: str
     settings: tuple[str, ...]

@@ -1,4 +1,14 @@
-"""A run folder, `runs/ID/{job.toml, result.json, events.jsonl, kept/, model/, report.html}`: a run goes on from it."""
+r"""A run folder, `runs/ID/{job.toml, result.json, events.jsonl, kept/, model/, report.html}`: a run goes on from it.
+
+Example:
+    >>> import tempfile
+    >>> job = Job.from_toml('name = "scores"\nsteps = ["rounds"]')
+    >>> with tempfile.TemporaryDirectory() as path:  # nothing `Kept` yet, of nobody `Remembered`
+    ...     Folder(Path(path), job, seats={}).latest() is None
+    True
+    >>> Kept(0, 0, (), b"", {}, {"bank-a": Remembered(settled={})}, job.digest).step
+    0
+"""
 
 from __future__ import annotations
 

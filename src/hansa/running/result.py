@@ -1,4 +1,12 @@
-"""What a run gives: the model, its history, what each bank gains, and the files that say so."""
+"""What a run gives: the model, its history, what each bank gains, and the files that say so.
+
+Example:
+    >>> import hansa as hs
+    >>> banks = [hs.Party(f"bank-{i}", hs.loan_book(900, seed=i)) for i in range(3)]
+    >>> result: Result = hs.LogisticClassifier(rounds=2).fit(banks).result
+    >>> len(result.history), sorted(from_counts(result.counts, asks=2))[0]
+    (2, 'asks')
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,17 @@
-"""What a simulation stands on: files or an embedded book, how rows are dealt to parties, which rows are the test.
+r"""What a simulation stands on: files or an embedded book, how rows are dealt to parties, which rows are the test.
 
 It stands beside the job in one file, as `[simulation]`, and outside the job's digest: a job names tables, never paths.
+
+Example:
+    >>> import tempfile
+    >>> beside = 'simulation = {embedded = "loan_book", partition = {use = "iid", k = 3}}'
+    >>> text = 'name = "a"\nsteps = ["rounds"]\n' + beside
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = (Path(folder) / "job.toml").write_text(text)
+    ...     file: JobFile = read_job(Path(folder) / "job.toml")
+    >>> cast: Cast = file.scenario.cast(Path(), file.job)
+    >>> len(cast.parties)
+    3
 """
 
 from __future__ import annotations

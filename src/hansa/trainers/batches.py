@@ -65,7 +65,17 @@ def cut(data: Sequence[Design], each: int) -> Iterator[list[int]]:
 
 @final
 class Feed:
-    """The rows of a stack in the order of each party's epoch, and the batches that are views of them."""
+    """The rows of a stack in the order of each party's epoch, and the batches that are views of them.
+
+    Example:
+        >>> from hansa.core.draws import Draws
+        >>> from hansa.core.trainer import Design, Local
+        >>> from hansa.trainers.memory import Memory
+        >>> rows = Design(np.arange(10.0).reshape(5, 2), np.zeros(5))
+        >>> feed = Feed([rows], [Draws(0, "bank-a")], Local(epochs=1, batch=2), "binary", Memory("float64"))
+        >>> [batch.X.shape for step in range(feed.steps) for batch in feed.at(step)]
+        [(1, 2, 2), (1, 2, 2), (1, 1, 2)]
+    """
 
     def __init__(
         self, data: Sequence[Design], draws: Sequence[Draws], local: Local, task: Task, memory: Memory

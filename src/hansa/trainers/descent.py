@@ -3,6 +3,18 @@
 Parameters, gradients and the optimiser's memory are flat matrices `[n, d]`, a row a party; a model sees them as views
 in its own shapes. Every sum over a party's rows is one BLAS product of that party alone, and all else is done number by
 number. So a party's bits depend neither on its neighbours nor on how many there are.
+
+Example:
+    >>> from hansa.core.draws import Draws
+    >>> from hansa.core.trainer import Design, Local
+    >>> from hansa.trainers import Linear
+    >>> rows = Design(np.ones((4, 1)), np.array([0.0, 1.0, 1.0, 1.0]))
+    >>> params = {"coef": np.zeros((1, 1)), "intercept": np.zeros(1)}
+    >>> local = Local(steps=1, learning_rate=1.0)
+    >>> Linear().fit(params, rows, local, Draws(0, "bank-a"))["delta"].tolist()  # by `descend`
+    [[0.25, 0.25]]
+    >>> Objective.__name__
+    'Objective'
 """
 
 from __future__ import annotations
