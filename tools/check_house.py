@@ -296,7 +296,7 @@ def mirror(source: Source, root: Path) -> Iterator[Finding]:
         return
     place = Path(source.path).relative_to("src/hansa")
     test = Path("tests") / place.with_name(f"test_{place.name}")
-    if place.name != "__init__.py" and not (root / test).exists():
+    if place.name not in {"__init__.py", "__main__.py"} and not (root / test).exists():
         yield Finding(source.path, 1, f"no test stands at {test.as_posix()}")
 
 

@@ -25,7 +25,8 @@ def test_wrong_words_are_exit_2(hansa, words):
 
 
 def test_help_loads_nothing_heavy():
-    code = "import sys; sys.argv=['hansa']; import hansa.cli.main; print(*[m for m in ('scipy','pandas','torch','safetensors') if m in sys.modules])"
+    heavy = ("scipy", "pandas", "torch", "safetensors")
+    code = f"import sys, hansa.cli.main; print(*[name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not done.stdout.strip()
 

@@ -123,4 +123,4 @@ def _read(shape: Shape, vector: NDArray[np.floating], at: int) -> tuple[Params, 
             row.append(leaf)
         return row, at
     end = at + prod(shape)
-    return vector[..., at:end].reshape(*vector.shape[:-1], *shape), end
+    return vector[..., at:end].reshape((*vector.shape[:-1], *shape)), end

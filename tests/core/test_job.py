@@ -1,0 +1,48 @@
+"""A job is data: TOML without loss, a digest over all of it, checks on the way in."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from hansa.core.job import Data, Job
+from hansa.core.trainer import Local
+from hansa.errors import ConfigError, TooFewParties
+from hansa.horizontal import Evaluate, Prepare, Rounds
+
+JOB = Job("scores", (Prepare(), Rounds(rounds=5), Evaluate()))
+
+
+def test_the_digest_covers_every_setting():
+    others = [
+        replace(JOB, seed=1),
+        replace(JOB, data=Data(target="y")),
+        replace(JOB, min_cell=11),
+        replace(JOB, steps=(Prepare(drop=("x",)), *JOB.steps[1:])),
+        replace(JOB, steps=(Prepare(), Rounds(rounds=5, local=Local(epochs=2)), Evaluate())),
+    ]
+    assert len({job.digest for job in (JOB, *others)}) == 6
+    assert Job.from_toml(JOB.to_toml()).digest == JOB.digest
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"name": ""}, {"steps": ()}, {"seed": -1}, {"quorum": -1}, {"min_cell": 0}, {"deadline": 0.0}]
+)
+def test_settings_are_checked(wrong):
+    with pytest.raises(ConfigError):
+        replace(JOB, **wrong)
+
+
+def test_rosters():
+    with pytest.raises(TooFewParties, match="at least 3 parties and there are 2"):
+        JOB.roster(("a", "b"))
+    with pytest.raises(ConfigError, match="one name"):
+        JOB.roster(("a", "b", "a"))
+    with pytest.raises(ConfigError, match="quorum is 9"):
+        replace(JOB, quorum=9).roster(("a", "b", "c"))
+
+
+def test_bad_toml_is_one_sentence():
+    with pytest.raises(ConfigError, match="no TOML"):
+        Job.from_toml("name = ")

@@ -1,0 +1,60 @@
+"""Names that can be folders, tables by name, and a seat's memory."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hansa.core.job import Data, Job
+from hansa.core.message import Envelope, Masked, Name
+from hansa.core.party import Party, Seat, site_of
+from hansa.core.table import Table
+from hansa.errors import ConfigError, DataError
+from hansa.horizontal import Rounds
+
+TABLE = Table.of({"x": [1.0, 2.0], "late": ["no", "yes"]})
+
+
+def job(**data):
+    return Job("scores", (Rounds(),), data=Data(**data))
+
+
+@pytest.mark.parametrize("name", ["", " a", "a/b", "a\\b", "..", "a\n"])
+def test_a_name_must_be_able_to_be_a_folders(name):
+    with pytest.raises(ConfigError, match="folder"):
+        Party(name, {})
+
+
+def test_the_only_table_needs_no_name_and_others_do():
+    assert Party("银行", {"loans": TABLE}).table("") is TABLE
+    with pytest.raises(DataError, match="names none"):
+        Party("a", {"loans": TABLE, "cards": TABLE}).table("")
+    with pytest.raises(DataError, match="Did you mean 'loans'"):
+        Party("a", {"loans": TABLE}).table("loan")
+
+
+def test_a_site_has_the_jobs_roles_and_a_target_of_zeros_and_ones():
+    site = site_of(Party("a", {"t": TABLE}), job(target="late", positive="yes"))
+    assert site.table.y().tolist() == [0.0, 1.0]
+    with pytest.raises(DataError, match="'lat'"):
+        site_of(Party("a", {"t": TABLE}), job(target="lat"))
+    gappy = Table.of({"x": [1, 2], "late": ["no", None]})
+    with pytest.raises(DataError, match="has gaps"):
+        site_of(Party("a", {"t": gappy}), job(target="late", positive="yes"))
+
+
+def test_what_is_derived_is_made_once():
+    site, calls = site_of(Party("a", {"t": TABLE}), job()), []
+    for _ in range(3):
+        site.derived("key", lambda: calls.append(1))
+    assert calls == [1]
+
+
+def test_memory_is_pending_until_its_answer_counted():
+    seat, fresh = Seat(Party("a", {"t": TABLE}), job()), {"c": np.ones((1, 1))}
+    seat.hold(Name(0, 0, 0), fresh)
+    seat.settle([Name(0, 0, 1)])
+    assert seat.memory == {}
+    assert seat.open(Envelope(Name(0, 1, 0), Masked(None), counted=(Name(0, 0, 0),))) is None
+    assert seat.memory is fresh
+    assert seat.pending is None
