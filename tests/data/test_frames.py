@@ -31,8 +31,6 @@ def frames():
 
 @pytest.mark.parametrize("name", ["polars", "pandas", "arrow", "objects"])
 def test_every_library_gives_the_same_table(name):
-    if name == "arrow":
-        pytest.importorskip("pyarrow")
     table = from_frame(frames()[name], target="y")
     kinds = {column: table.column(column).kind for column in table.names}
     assert kinds == {

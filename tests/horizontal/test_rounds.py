@@ -117,6 +117,11 @@ def test_an_empty_cohort_leaves_the_model_as_it_is():
     assert [point.counted for point in found.history] == [0, 0, 0]
 
 
+def test_an_empty_cohort_waits_for_no_quorum():
+    quiet = Rounds(Linear(), FEDSGD, (poisson(1e-12), by_examples(), weighted_mean()), rounds=2, check_every=0)
+    assert [point.counted for point in learned(quiet, members(), quorum=2).history] == [0, 0]
+
+
 def test_divergence_names_the_party_the_round_and_the_mend():
     wild = Rounds(Linear(loss="squared"), Local(epochs=50, batch=1, learning_rate=1e12), rounds=5, check_every=0)
     with pytest.raises(PartyFailed, match=r"bank-0 \(Train in round 1\).*Lower local.learning_rate"):

@@ -66,3 +66,10 @@ def test_another_jobs_snapshot_is_refused(tmp_path):
     finished(tmp_path)
     with pytest.raises(ConfigError, match="another job"):
         run(job(rounds=5), on=Simulation(banks(), workers=1), folder=tmp_path)
+
+
+@pytest.mark.parametrize("others", [banks(4), banks()[::-1]], ids=["one more", "in another order"])
+def test_a_run_does_not_go_on_with_other_parties(others, tmp_path):
+    finished(tmp_path)
+    with pytest.raises(ConfigError, match="other parties"):
+        run(job(), on=Simulation(others, workers=1), folder=tmp_path)

@@ -1,19 +1,44 @@
-"""What will leave a party is said step by step."""
+"""What will leave a party is said before it leaves, and it is what does leave."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from hansa.horizontal.evaluate import Evaluate
+from hansa.links import by_examples, clip_l2, weighted_mean
 from hansa.running.left import left
 from tests.running.banks import job, noisy
 
 
-def test_every_step_says_what_leaves_and_to_whom():
+def words(work):
+    return " | ".join(line["what"] for line in left(work))
+
+
+def test_every_line_has_its_four_answers():
     lines = left(job())
-    assert {line["to"] for line in lines} == {"coordinator"}
-    words = " ".join(line["what"] for line in lines)
-    for part in ("candidate edges", "an update of the model", "validation losses", "test scores", "own model"):
-        assert part in words
+    assert len(lines) == 9
+    assert all(set(line) == {"what", "to", "how_many", "protection"} and all(line.values()) for line in lines)
 
 
-def test_protection_names_the_links_at_the_party():
+def test_what_a_step_does_not_ask_is_not_listed():
+    whole = job()
+    prepare, rounds, _ = whole.steps
+    assert "its own test" in words(whole)
+    assert "its own test" not in words(replace(whole, steps=(prepare, rounds, Evaluate(compare=False))))
+    assert "validation" in words(whole)
+    assert "validation" not in words(replace(whole, steps=(replace(rounds, check_every=0),)))
+    assert "column" not in words(replace(whole, steps=(rounds,)))
+
+
+def test_links_at_the_party_and_the_jobs_floors_are_its_protection():
     update = next(line for line in left(noisy()) if "update" in line["what"])
-    assert "perturb(sigma=0.1, epsilon = infinity)" in update["protection"]
+    assert update["how_many"] == "in up to 4 rounds"
+    assert update["protection"] == "in clear to the coordinator, perturb(sigma=0.1, epsilon = infinity)"
+    work = job(min_rows=33, min_cell=7)
+    rounds = replace(work.steps[1], chain=(by_examples(), clip_l2(2.0), weighted_mean()), check_every=5)
+    lines = left(replace(work, steps=(work.steps[0], rounds, work.steps[2])))
+    said = " ".join(line["protection"] for line in lines)
+    assert "clip_l2" in said
+    assert "none below 33 rows" in said
+    assert "groups of at least 7 rows" in said
+    assert "every 5 rounds" in {line["how_many"] for line in lines}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hansa.engines.simulation import Simulation
-from hansa.errors import DataError
+from hansa.errors import ConfigError, DataError
 from hansa.running.model import load
 from hansa.running.verb import run
 from tests.running.banks import banks, columns, job
@@ -67,3 +67,25 @@ def test_a_folder_without_a_model_and_a_newer_format(model, tmp_path):
     (folder / "manifest.json").write_text(json.dumps({**manifest, "format": 99}), "utf-8")
     with pytest.raises(DataError, match="newer"):
         load(folder)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"width": width} for width in (0, -1, 6, 8, 10**12, float("inf"), "7", None)]
+    + [
+        {"trainer": trainer}
+        for trainer in ("tabular", "clip_l2", {"use": "linear", "loss": "multinomial", "classes": 3}, 7)
+    ],
+)
+def test_a_manifest_that_does_not_fit_its_parameters_is_damage(model, tmp_path, wrong):
+    folder = model.save(tmp_path / "m")
+    manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
+    (folder / "manifest.json").write_text(json.dumps({**manifest, **wrong}), "utf-8")
+    with pytest.raises(DataError, match="damaged"):
+        load(folder)
+
+
+def test_a_model_is_not_saved_where_a_file_stands(model, tmp_path):
+    (tmp_path / "m").write_text("a file")
+    with pytest.raises(ConfigError, match="cannot be written"):
+        model.save(tmp_path / "m")

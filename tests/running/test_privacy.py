@@ -1,23 +1,29 @@
-"""What a job promises is what its links guarantee, and no more."""
+"""What a job promises: nothing that it does not keep."""
 
 from __future__ import annotations
+
+import pytest
 
 from hansa.running.privacy import privacy
 from tests.running.banks import job, noisy
 
 
-def test_a_plain_job_claims_nothing():
+def test_a_plain_job_claims_nothing_and_says_who_sees_what():
     found = privacy(job())
-    assert found["epsilon"] is None
-    assert "no finite epsilon" in found["statement"]
-    assert "coordinator sees each party's" in found["statement"]
+    assert set(found) == {"epsilon", "unit", "relation", "delta", "accountant", "statement"}
+    assert [found[name] for name in ("epsilon", "unit", "relation", "delta", "accountant")] == [None] * 5
+    assert "No differential privacy is claimed" in found["statement"]
+    assert "the coordinator sees each party's" in found["statement"]
 
 
-def test_textbook_noise_is_infinity():
-    found = privacy(noisy())
+@pytest.mark.parametrize("settings", [{}, {"reproducible_noise": True}])
+def test_textbook_noise_is_worth_infinity(settings):
+    found = privacy(noisy(**settings))
     assert found["epsilon"] == "infinity"
-    assert "epsilon = infinity" in found["statement"]
+    assert found["accountant"] is None
+    assert "no finite epsilon" in found["statement"] or "infinity" in found["statement"]
 
 
-def test_noise_from_the_seed_claims_no_privacy():
-    assert "no privacy is claimed" in privacy(noisy(reproducible_noise=True))["statement"]
+def test_noise_that_anybody_can_draw_again_says_so():
+    assert "can be taken off again" in privacy(noisy(reproducible_noise=True))["statement"]
+    assert "can be taken off again" not in privacy(noisy())["statement"]

@@ -68,3 +68,57 @@ def test_what_a_reader_should_know_of_the_data_is_said():
 
     flat = [party(f"bank-{i}", {**columns(i), "flat": np.ones(260)}, target="late", id="who") for i in range(3)]
     assert any("'flat' is left out" in line for line in result(job(), flat, baselines=False).warnings)
+
+
+def small(rows=70, **changes):
+    from hansa.data.frames import party
+    from tests.running.banks import columns
+
+    return [party(f"bank-{i}", {**columns(i, rows), **changes}, target="late", id="who") for i in range(3)]
+
+
+@pytest.mark.parametrize("baselines", [True, False])
+@pytest.mark.parametrize(
+    ("members", "said"),
+    [(small(), "no negative and no positive rows"), (small(260, late=np.zeros(260, int)), "no positive rows")],
+    ids=["too few test rows", "one class"],
+)
+def test_a_test_without_figures_costs_nobody_the_model(members, said, baselines):
+    import json
+
+    found = result(job(), members, baselines=baselines)
+    assert any(said in line for line in found.warnings)
+    assert json.loads(found.to_json())["metrics"]["federated"]["counts"]["why"] == said
+    assert "bank-0" in found.table()
+    assert "bank-0" in found.page()
+    assert np.isfinite(found.predict_proba(members[0].table(""))).all()
+
+
+def test_a_mistyped_event_is_warned_of():
+    found = result(job(data=Data(positive="yse")), banks(words=True), baselines=False)
+    assert any("data.positive" in line for line in found.warnings)
+
+
+@pytest.mark.parametrize("trainer", [Linear(), Linear(loss="squared"), Linear(loss="multinomial", classes=2)])
+def test_a_job_without_a_test_part_ends_well(trainer):
+    from hansa.core.job import Job
+    from hansa.core.table import Table
+    from hansa.horizontal.evaluate import Evaluate
+    from hansa.horizontal.rounds import Rounds
+
+    rng = np.random.default_rng(0)
+    parties = [
+        type(banks(1)[0])(f"bank-{i}", {"t": Table.from_matrix(rng.normal(size=(50, 2)), np.arange(50.0) % 2)})
+        for i in range(3)
+    ]
+    found = result(Job("raw", (Rounds(trainer, rounds=2, check_every=0), Evaluate())), parties)
+    assert len(found.table().splitlines()) > 3
+    assert "null" in found.to_json()
+
+
+def test_a_job_that_learns_nothing_is_refused_before_it_starts():
+    from hansa.errors import ConfigError
+
+    work = job()
+    with pytest.raises(ConfigError, match="learns nothing"):
+        result(type(work)("nothing", work.steps[:1]), banks())

@@ -54,7 +54,8 @@ class Run:
         """Begin or resume, run, and show the result."""
         if (self.job is None) == (self.resume is None):
             raise ConfigError(
-                "hansa run needs a job file, or --resume with a run folder.", mend=f"For example: {self.example}"
+                "hansa run needs a job file, or --resume with a run folder, and not both.",
+                mend=f"For example: {self.example}",
             )
         if self.resume is not None:
             folder = self._resumed(self.resume)

@@ -47,8 +47,8 @@ class Roster:
         return self.names.index(name)
 
     def until(self, asked: int) -> Until:
-        """How long to wait for this many parties: for all of them, or for the job's quorum."""
-        return Everyone() if self.quorum in {0, asked} else Quorum(min(self.quorum, asked), self.deadline)
+        """How long to wait for this many parties: for all of them, or for the job's quorum; nobody is soon there."""
+        return Everyone() if self.quorum in {0, asked} or not asked else Quorum(min(self.quorum, asked), self.deadline)
 
 
 @final

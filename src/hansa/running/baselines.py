@@ -106,7 +106,9 @@ class Baselines:
         return Scored(np.log(chance / (1 - chance)), members[0].y, members[0].weight)
 
     def difference(self, one: Scored, other: Scored) -> dict[str, float]:
-        """How much better `one` is than `other` on the same rows, with its paired 95 % interval."""
+        """How much better `one` is than `other` on the same rows, with its paired 95 % interval; {} with too few."""
+        if len(one.y) < 2:
+            return {}
         if self.trainer.task == "binary":
             if len(np.unique(one.y)) < 2:
                 return {}

@@ -12,6 +12,8 @@ from hansa.errors import ConfigError
 def write_bytes(path: Path, data: bytes) -> None:
     """Write a file so that a reader, now or after a crash, sees the old content or the new, never a part.
 
+    Folders that are not there yet are made.
+
     Raises:
         ConfigError: the folder cannot be written.
 
@@ -22,6 +24,7 @@ def write_bytes(path: Path, data: bytes) -> None:
         b'whole'
     """
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
             with os.fdopen(handle, "wb") as file:

@@ -89,12 +89,18 @@ class Folder:
 
         Raises:
             DataError: the file is damaged.
-            ConfigError: it is of another job.
+            ConfigError: it is of another job, or of other parties.
         """
         read = self._read()
         if read is None:
             return None
         kept, at = read
+        if list(kept.memories) != list(self.seats):
+            raise ConfigError(
+                f"The run in '{self.path}' was begun by other parties.",
+                "A run goes on with the same parties in the same order.",
+                "Bring the same parties, or start the run anew.",
+            )
         for name, memory in kept.memories.items():
             seat = self.seats[name]
             seat.memory = memory.settled
@@ -144,7 +150,6 @@ class Folder:
             self.digest,
         )
         body = pack(kept)
-        (self.path / "kept").mkdir(parents=True, exist_ok=True)
         write_bytes(self.path / "kept" / "snapshot", sha256(body).digest() + body)
         self.saved = time.monotonic()
 

@@ -22,7 +22,7 @@ from hansa.core.codec import build, pack, plain, unpack
 from hansa.core.pytree import unravel
 from hansa.core.trainer import Trainer
 from hansa.data.frames import from_frame
-from hansa.errors import DataError, HansaError
+from hansa.errors import DataError, HansaError, WireError
 from hansa.horizontal.prepared import Prepared
 from hansa.horizontal.rounds import Learning, layout_of
 from hansa.running.files import write_bytes
@@ -127,7 +127,6 @@ class Model:
             "tensors_sha256": sha256(body).hexdigest(),
             **self.facts,
         }
-        folder.mkdir(parents=True, exist_ok=True)
         write_bytes(folder / "model.safetensors", body)
         write_bytes(folder / "manifest.json", json.dumps(manifest, indent=2, ensure_ascii=False).encode())
         return folder
@@ -154,7 +153,7 @@ def load(folder: str | Path) -> Model:
         raise DataError(f"There is no model in '{folder}'.", mend="Give the folder that holds manifest.json.") from None
     try:
         return _read(folder, manifest, body)
-    except (HansaError, SafetensorError, KeyError, TypeError, ValueError) as error:
+    except (HansaError, SafetensorError, KeyError, TypeError, ValueError, OverflowError) as error:
         if isinstance(error, DataError):
             raise
         raise DataError(f"The model in '{folder}' is damaged.", mend="Copy it again from where it was made.") from None
@@ -165,13 +164,20 @@ def _read(folder: Path, manifest: Any, body: bytes) -> Model:
         raise DataError(f"The model in '{folder}' has format {manifest['format']}.", mend="Use a newer hansa.")
     if sha256(body).hexdigest() != manifest["tensors_sha256"]:
         raise DataError(f"The model in '{folder}' is damaged: its digest differs.", mend="Copy it again.")
-    tensors = load_tensors(body)
+    tensors, width = load_tensors(body), build(int, manifest["width"], "width")
     prepared = unpack(Prepared, tensors["prepared"].tobytes()) if "prepared" in tensors else None
+    _check_width(width, tensors["params"], prepared)
     own = {"format", "trainer", "width", "columns", "outputs", "parameters_sha256", "tensors_sha256"}
     facts = {key: value for key, value in manifest.items() if key not in own}
-    model = Model(
-        build(Trainer, manifest["trainer"], "trainer"), tensors["params"], int(manifest["width"]), prepared, facts
-    )
+    model = Model(build(Trainer, manifest["trainer"], "trainer"), tensors["params"], width, prepared, facts)
+    if layout_of(model.trainer, width).size != len(model.params):
+        raise WireError("The parameters are not those of this trainer.")
     if model.parameters_sha256 != manifest["parameters_sha256"]:
         raise DataError(f"The parameters in '{folder}' are not those that the manifest names.", mend="Copy it again.")
     return model
+
+
+def _check_width(width: int, params: NDArray[np.floating], prepared: Prepared | None) -> None:
+    """Refuse a width that nothing else in the folder bears out, before anything of that width is made."""
+    if params.ndim != 1 or not 1 <= width <= len(params) or (prepared is not None and prepared.width != width):
+        raise WireError("The width is not that of the parameters or the preparation.")

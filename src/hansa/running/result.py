@@ -90,7 +90,6 @@ class Result:
     def report(self, path: str | Path) -> Path:
         """Write the report page; opens without a network."""
         path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
         write_bytes(path, self.page().encode())
         return path
 
@@ -124,14 +123,10 @@ class Result:
 
 
 def from_counts(counts: ScoreCounts, asks: int) -> dict[str, Any]:
-    """The pooled figures that the counts alone imply, each with its interval.
-
-    Raises:
-        DataError: one class only.
-    """
+    """The pooled figures that the counts alone imply, each with its interval; where there are none, `why`."""
     found = auc_interval(counts)
     if found.why and not np.isfinite(found.auc):
-        raise DataError("The pooled test has one class only.", found.why)
+        return {"why": found.why, "bins": counts.bins, "asks": asks}
     figures: dict[str, Any] = {
         "auc": found.auc,
         "low": found.low,

@@ -13,6 +13,7 @@ from hansa.core.job import At
 from hansa.core.metrics import pool_paired
 from hansa.core.step import Done
 from hansa.engines.simulation import Simulation
+from hansa.errors import ConfigError
 from hansa.horizontal.design import remembered
 from hansa.horizontal.evaluate import Evaluate, Own, Verdict, fit_alone, trainer_of
 from hansa.horizontal.prepared import Prepared
@@ -26,7 +27,7 @@ from hansa.running.privacy import privacy
 from hansa.running.result import Result, digest_of, from_counts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from hansa.core.job import Job
     from hansa.core.party import Memory
@@ -53,7 +54,7 @@ def run(
     the engine sees all rows.
 
     Raises:
-        JobError: the job is wrong.
+        JobError: the job is wrong, or learns nothing.
         DataError: a party's table cannot be used.
         PartyError: a party failed, or too few answered.
 
@@ -69,14 +70,16 @@ def run(
     """
     begun = time.perf_counter()
     learned = [step for step in job.steps if isinstance(step, Rounds)]
+    if not learned:
+        raise ConfigError(f"The job '{job.name}' learns nothing.", mend="Give it a step of rounds.")
     with on.session(job) as session:
         wants = baselines and any(isinstance(step, Evaluate) and step.compare for step in job.steps)
         central = session.aside(fit_alone, (job, pooled(job, on.parties))) if wants else None
         results = _carry(session, job, folder, watch, start)
         verdict = results.find(Verdict)
         learning = results.last(Learning)
-        warnings = _warnings(results)
         metrics = _metrics(session, job, results, verdict, central)
+        warnings = _warnings(results, metrics)
         model = Model(learned[-1].trainer, learning.chosen, learning.width, results.find(Prepared), _facts(job))
     return Result(
         job,
@@ -128,7 +131,7 @@ def _metrics(session: Session, job: Job, done: Done, verdict: Verdict | None, ce
         pool["counts"] = {**from_counts(verdict.counts, verdict.asks), "left_out": verdict.left_out}
     if not found.get("central"):
         pool.update(pool.get("sums", {}))
-        pool.update({"auc": pool["counts"]["auc"]} if "counts" in pool else {})
+        pool.update({name: value for name, value in pool.get("counts", {}).items() if name == "auc"})
     found["parties"] = {own.party: _own(own, MEASURE[trainer.task]) for own in verdict.parties}
     pairs = [own.paired for own in verdict.parties if own.positives and np.isfinite(own.low)]
     if pairs:
@@ -136,14 +139,19 @@ def _metrics(session: Session, job: Job, done: Done, verdict: Verdict | None, ce
     return found
 
 
-def _warnings(done: Done) -> list[str]:
-    """What a reader should know of the data: columns left out, and rows that stand in two parts."""
+def _warnings(done: Done, metrics: Mapping[str, Any]) -> list[str]:
+    """What a reader should know: columns left out, rows in two parts, one class only, no figures from counts."""
+    lines: list[str] = []
     prepared = done.find(Prepared)
-    if prepared is None:
-        return []
-    lines = [f"Column '{name}' is left out: {why}." for name, why in prepared.dropped.items()]
-    twins = prepared.duplicates_train_test
-    return [*lines, *[f"{twins} test rows have the features of a training row of the same party."] * bool(twins)]
+    if prepared is not None:
+        lines += [f"Column '{name}' is left out: {why}." for name, why in prepared.dropped.items()]
+        twins = prepared.duplicates_train_test
+        if twins:
+            lines.append(f"{twins} test rows have the features of a training row of the same party.")
+        if prepared.classes == 2 and prepared.positive_rate in {0.0, 1.0}:
+            lines.append("All training rows have the same target: look at data.target and data.positive.")
+    why = metrics.get("federated", {}).get("counts", {}).get("why")
+    return [*lines, *[f"The sealed test has no pooled figures of scores: {why}."] * bool(why)]
 
 
 def _own(own: Own, measure: str) -> dict[str, Any]:
