@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.metrics import average_precision_score
 
 from hansa.core.codec import unpack
+from hansa.core.party import site_of
 from hansa.engines.simulation import Simulation
 from hansa.horizontal.evaluate import fit_alone
 from hansa.horizontal.prepared import Prepared
@@ -60,8 +62,10 @@ def test_federated_is_the_model_on_all_test_rows(found):
 
 def test_central_is_the_same_job_on_pooled_rows(found):
     work, members, result = found
-    chance, y = chances(work, members, fit_alone(work, pooled(work, members))), truth(work, members)
-    central = result.metrics["central"]
+    memory, central = fit_alone(work, pooled(work, members)), result.metrics["central"]
+    chance, y = chances(work, members, memory), truth(work, members)
+    assert len(pooled(work, members).table("")) == 780
+    assert central["average_precision"] == pytest.approx(average_precision_score(y, chance), abs=1e-12)
     assert central["auc"] == pytest.approx(pair_by_pair(chance, y), abs=1e-12)
     assert central["brier"] == pytest.approx(((chance - y) ** 2).mean(), abs=1e-12)
     assert central["log_loss"] == pytest.approx(-np.log(np.where(y == 1, chance, 1 - chance)).mean(), abs=1e-12)
@@ -86,6 +90,13 @@ def test_differences_are_those_of_the_figures(found):
         told = metrics["differences"][f"federated_minus_{other}"]
         assert told["gain"] == pytest.approx(metrics["federated"]["auc"] - metrics[other]["auc"], abs=1e-12)
         assert told["low"] <= told["gain"] <= told["high"]
+
+
+def test_a_model_does_not_differ_from_itself(found):
+    work, members, _ = found
+    baselines = Baselines(work, {party.name: site_of(party, work) for party in members})
+    scored = baselines.scored(fit_alone(work, pooled(work, members)))
+    assert set(baselines.difference(scored, scored).values()) == {0.0}
 
 
 def test_an_ensemble_of_classes_and_of_values():

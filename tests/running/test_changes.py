@@ -10,11 +10,12 @@ from hansa.errors import ConfigError
 from hansa.running.changes import change
 from hansa.running.scenario import Scenario, parse_job
 
+CHAIN = ["by_examples", {"use": "perturb", "sigma": 0.1}, "weighted_mean", "adam"]
 TREE = {
     "name": "scores",
     "steps": [
         "prepare",
-        {"use": "rounds", "trainer": "tabular", "chain": ["by_examples", {"use": "perturb", "sigma": 0.1}, "adam"]},
+        {"use": "rounds", "trainer": "tabular", "chain": CHAIN},
         "evaluate",
     ],
     "simulation": {"embedded": "loan_book", "partition": {"use": "iid", "k": 3}},
@@ -50,12 +51,12 @@ def test_a_name_that_one_part_knows_is_enough(key, value, read):
 
 
 @pytest.mark.parametrize(
-    "key", ["steps.1.chain.2.learning_rate", "steps.rounds.chain.adam.learning_rate", "steps.1.local.learning_rate"]
+    "key", ["steps.1.chain.3.learning_rate", "steps.rounds.chain.adam.learning_rate", "steps.1.local.learning_rate"]
 )
 def test_a_place_may_be_named_by_number_or_by_part(key):
     rounds = parse_job(copy.deepcopy(TREE), {key: 0.25}).job.steps[1]
-    assert 0.25 in {rounds.chain[2].learning_rate, rounds.local.learning_rate}
-    assert rounds.chain[2].learning_rate != rounds.local.learning_rate
+    assert 0.25 in {rounds.chain[3].learning_rate, rounds.local.learning_rate}
+    assert rounds.chain[3].learning_rate != rounds.local.learning_rate
 
 
 def test_the_jobs_own_setting_comes_before_a_parts():
@@ -65,7 +66,7 @@ def test_the_jobs_own_setting_comes_before_a_parts():
 
 
 def test_a_name_that_several_parts_know_names_their_places():
-    with pytest.raises(ConfigError, match=r"Say which: steps\.1\.local\.learning_rate or steps\.1\.chain\.2\.learn"):
+    with pytest.raises(ConfigError, match=r"Say which: steps\.1\.local\.learning_rate or steps\.1\.chain\.3\.learn"):
         changed("learning_rate", 0.5)
 
 

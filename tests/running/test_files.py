@@ -20,14 +20,15 @@ def test_new_content_takes_the_place_of_the_old_and_leaves_nothing_beside_it(tmp
     assert stat.S_IMODE(file.stat().st_mode) == 0o644
 
 
-def test_when_writing_fails_the_old_content_stands(tmp_path, monkeypatch):
+@pytest.mark.parametrize("call", ["fsync", "fdopen"])
+def test_when_writing_fails_the_old_content_stands(tmp_path, monkeypatch, call):
     file = tmp_path / "a.txt"
     write_bytes(file, b"old")
 
-    def full(handle):
+    def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(os, "fsync", full)
+    monkeypatch.setattr(os, call, full)
     with pytest.raises(ConfigError, match="No space left"):
         write_bytes(file, b"new")
     assert file.read_bytes() == b"old"

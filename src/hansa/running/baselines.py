@@ -101,7 +101,9 @@ class Baselines:
             chances = np.mean([_softmax(one.score) for one in members], axis=0)
             return Scored(np.log(np.maximum(chances, _TINY)), members[0].y, members[0].weight)
         chance = np.clip(
-            np.mean([1 / (1 + np.exp(-one.score.astype(np.float64))) for one in members], axis=0), _TINY, 1 - _TINY
+            np.mean([np.exp(-np.logaddexp(0.0, -one.score.astype(np.float64))) for one in members], axis=0),
+            _TINY,
+            1 - _TINY,
         )
         return Scored(np.log(chance / (1 - chance)), members[0].y, members[0].weight)
 
