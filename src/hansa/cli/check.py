@@ -68,7 +68,8 @@ def sentence(step: Step) -> str:
     from hansa.horizontal.rounds import Rounds
 
     if isinstance(step, Rounds):
-        length = f"{step.local.steps} steps" if step.local.steps else f"{step.local.epochs or 1} epochs"
+        count, what = (step.local.steps, "step") if step.local.steps else (step.local.epochs or 1, "epoch")
+        length = f"{count} {what}{'s' * (count != 1)}"
         trainer = type(step.trainer).__name__.lower()
         return f"rounds: up to {step.rounds}, each party trains a {trainer} model for {length}; {step.links()}"
     if isinstance(step, Evaluate):
@@ -119,18 +120,24 @@ def _rate(site: Site) -> str:
 def _same_columns(sites: Sequence[Site]) -> None:
     """Refuse tables that differ in their columns or in what these hold."""
     first = sites[0]
-    kinds = {name: first.table.column(name).kind for name in first.table.names}
+    kinds = _kinds(first)
     for site in sites[1:]:
-        own = {name: site.table.column(name).kind for name in site.table.names}
+        own = _kinds(site)
         for name in {**kinds, **own}:
             here, there = kinds.get(name), own.get(name)
-            numbers = {"float", "integer"}
-            if here != there and not {here, there} <= numbers:
+            agree = here == there or {here, there} == {"float", "integer"}
+            if not agree and (None in {here, there} or "empty" not in {here, there}):
                 raise DataError(
                     f"Column '{name}' is {here or 'missing'} at {first.name} and {there or 'missing'} at {site.name}.",
                     "All parties need the same columns.",
                     "Correct the files, or say what the column is in simulation.kinds.",
                 )
+
+
+def _kinds(site: Site) -> dict[str, str]:
+    """What each column holds; one of nothing but gaps goes with every kind."""
+    columns = {name: site.table.column(name) for name in site.table.names}
+    return {name: "empty" if column.gaps.all() else column.kind for name, column in columns.items()}
 
 
 def _tell_asks(job: Job) -> None:

@@ -5,20 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import sys
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Any, ClassVar, final
 
 import typer
 
-from hansa.cli.runs import MODEL
+from hansa.cli.runs import MODEL, write
 from hansa.cli.talk import stderr
-from hansa.errors import ConfigError
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
     from hansa.core.table import Table
     from hansa.running.model import Model
 
@@ -53,20 +49,11 @@ class Predict:
         table = replace(table, id=key if key in table.columns else None)
         scores = io.StringIO()  # all or nothing: an error in the last block leaves no half a file
         _write(scores, model, table)
-        with self._sink() as sink:
-            sink.write(scores.getvalue())
-        if self.out is not None:
-            stderr().print(f"{len(table)} rows scored: {self.out}", soft_wrap=True, markup=False)
-
-    def _sink(self) -> AbstractContextManager[IO[str]]:
         if self.out is None:
-            return nullcontext(sys.stdout)
-        try:
-            return self.out.open("w", encoding="utf-8", newline="")
-        except OSError as error:
-            raise ConfigError(
-                f"'{self.out}' cannot be written.", f"{error.strerror}.", "Choose another file."
-            ) from None
+            sys.stdout.write(scores.getvalue())
+            return
+        write(self.out, scores.getvalue())
+        stderr().print(f"{len(table)} rows scored: {self.out}", soft_wrap=True, markup=False)
 
 
 def _write(sink: IO[str], model: Model, table: Table) -> None:

@@ -60,6 +60,7 @@ class Run:
         if self.resume is not None:
             folder = self._resumed(self.resume)
             if folder.finished:
+                self._copy(folder)
                 say(f"The run in {folder.path} has finished; its report: {folder.path / REPORT}")
                 return
             cast = folder.cast()
@@ -75,11 +76,14 @@ class Run:
             complain(f"stopped. Go on with: hansa run --resume {shlex.quote(str(folder.path))}")
             raise typer.Exit(INTERRUPTED) from None
         say(result.table())
-        if self.json is not None:
-            write(self.json, result.to_json())
-        if self.report is not None:
-            result.report(self.report)
         stderr().print(f"Kept in {folder.path}: {REPORT}, {RESULT}, {MODEL}/", soft_wrap=True, markup=False)
+        self._copy(folder)
+
+    def _copy(self, folder: RunFolder) -> None:
+        """Write what was asked for beside the run folder."""
+        for name, wanted in ((RESULT, self.json), (REPORT, self.report)):
+            if wanted is not None:
+                write(wanted, folder.read(name))
 
     def _read(self, job: Path) -> tuple[JobFile, Path]:
         """The job as changed, and where its data paths start."""
@@ -93,7 +97,7 @@ class Run:
     def _resumed(self, path: Path) -> RunFolder:
         fixed = {"--data": self.data, "--set": self.changes, "--seed": self.seed, "--no-baselines": self.no_baselines}
         for name, given in fixed.items():
-            if given not in {None, False} if not isinstance(given, list) else given:
+            if given is not None and given is not False and given != []:
                 raise ConfigError(
                     f"{name} cannot change a run that is under way.", mend="Leave it out, or begin a new run."
                 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -62,6 +63,22 @@ class RunFolder:
         """Whether the run has its result."""
         return (self.path / RESULT).exists()
 
+    def read(self, name: str) -> str:
+        """One of the files that a finished run leaves.
+
+        Raises:
+            DataError: the run has not finished, or the file is damaged.
+        """
+        try:
+            return (self.path / name).read_text("utf-8")
+        except OSError:
+            if self.finished:
+                raise DataError(f"The run '{self.path}' has lost its {name}.", mend="Run the job again.") from None
+            mend = f"Finish it: hansa run --resume {shlex.quote(str(self.path))}"
+            raise DataError(f"The run '{self.path}' has no result yet.", mend=mend) from None
+        except ValueError:
+            raise DataError(f"'{self.path / name}' is damaged.", mend="Run the job again.") from None
+
     def summary(self) -> dict[str, Any]:
         """What `result.json` holds.
 
@@ -69,10 +86,7 @@ class RunFolder:
             DataError: the run has not finished, or the file is damaged.
         """
         try:
-            found: dict[str, Any] = json.loads((self.path / RESULT).read_text("utf-8"))
-        except OSError:
-            mend = f"Finish it: hansa run --resume {self.path}"
-            raise DataError(f"The run '{self.path}' has no result yet.", mend=mend) from None
+            found: dict[str, Any] = json.loads(self.read(RESULT))
         except ValueError:
             raise DataError(f"'{self.path / RESULT}' is damaged.", mend="Run the job again.") from None
         return found

@@ -224,24 +224,27 @@ def encode(words: Sequence[str | None]) -> tuple[NDArray[np.int32], tuple[str, .
 def joined(parts: Sequence[Column]) -> Column:
     """Columns of one name below each other: kinds must agree, levels are united in order.
 
+    Integers join floats as floats, and a column of nothing but gaps joins any kind. Raises DataError for other kinds.
+
     Example:
         >>> joined([Column.of("c", ["b"]), Column.of("c", ["a", "b"])]).strings().tolist()
         ['b', 'a', 'b']
     """
     first = parts[0]
-    kinds = sorted({part.kind for part in parts})
-    if len(kinds) > 1:
+    kinds = sorted({part.kind for part in parts if not part.gaps.all()} or {first.kind})
+    if len(kinds) > 1 and kinds != ["float", "integer"]:
         raise DataError(
             what=f"Column {first.name!r} cannot be joined.",
             why=f"It is {' here and '.join(kinds)} there.",
             mend="Say its kind in the schema, so that every table reads it alike.",
         )
+    parts = [part.to_kind(kinds[0]) for part in parts]
     missing = None
     if any(part.missing is not None for part in parts):
         missing = np.concatenate([part.gaps for part in parts])
     levels = tuple(dict.fromkeys(level for part in parts for level in part.levels))
     values = [_relevelled(part, levels) for part in parts]
-    return Column(first.name, first.kind, np.concatenate(values), missing, levels)
+    return Column(first.name, kinds[0], np.concatenate(values), missing, levels)
 
 
 def _relevelled(column: Column, levels: tuple[str, ...]) -> NDArray[Any]:

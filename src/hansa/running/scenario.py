@@ -152,7 +152,8 @@ def read_job(path: Path, changes: Mapping[str, Any] | None = None) -> JobFile:
     try:
         tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"'{path}' is no TOML.", f"{error}.") from None
+        mend = "" if text.isascii() else 'A name with other letters than a to z stands in quotes: "甲银行" = "a.csv".'
+        raise ConfigError(f"'{path}' is no TOML.", f"{error}.", mend) from None
     return parse_job(tree, changes)
 
 
