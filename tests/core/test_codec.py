@@ -143,3 +143,57 @@ def test_depth_and_extensions_are_refused():
     for body in (deep, msgpack.packb({"name": msgpack.ExtType(5, b"code"), "inner": {"x": 1}})):
         with pytest.raises(WireError):
             unpack(Outer, body)
+
+
+@dataclass(frozen=True)
+class Floats:
+    values: NDArray[np.floating]
+
+
+def test_whole_numbers_of_a_file_become_floats_where_floats_are_wanted():
+    assert build(Floats, {"values": [1, 2]}).values.dtype == np.float64
+    for wrong in ([[1], [1, 2]], ["a"], np.array([1])):
+        with pytest.raises(ConfigError):
+            build(Floats, {"values": wrong})
+
+
+@pytest.mark.parametrize("order", [np.asfortranarray, lambda rows: rows.astype(rows.dtype.newbyteorder(">"))])
+def test_an_array_arrives_whatever_its_order_in_memory(order):
+    rows = np.arange(6, dtype=np.int64).reshape(2, 3)
+    again = unpack(Outer, pack(Outer("x", Inner(1), rows=order(rows)))).rows
+    assert np.array_equal(again, rows)
+    assert again.dtype == np.dtype("<i8")
+
+
+@pytest.mark.parametrize("rows", [np.zeros(2, np.complex128), np.zeros(2, np.float16), np.array(["a"])])
+def test_arrays_of_other_kinds_may_not_travel(rows):
+    with pytest.raises(WireError, match="may not travel"):
+        pack(Outer("x", Inner(1), rows=rows))
+
+
+@pytest.mark.parametrize(
+    ("part", "words"),
+    [
+        ('"wieghted_mean"', "Did you mean 'weighted_mean'"),
+        ('{use = "clip_l2", bond = 1.0}', "Did you mean 'bound'"),
+        ('{use = "clip_l2"}', "needs 'bound'"),
+        ('{use = "clip_l2", bound = "x"}', "must be a number"),
+        ('{use = "coordinate_median", x = 1}', "'coordinate_median' has no settings"),
+        ("3", "must name a part"),
+        ("{use = 3}", "must name a part"),
+    ],
+)
+def test_a_bad_part_is_said_with_its_mend(part, words):
+    with pytest.raises(ConfigError) as caught:
+        Job.from_toml(f'name = "a"\nsteps = [{{use = "rounds", chain = [{part}]}}]')
+    assert words in str(caught.value)
+
+
+def test_a_key_twice_and_flags_of_neither_kind_are_refused():
+    inner = msgpack.packb("inner") + msgpack.packb({"x": 1})
+    once = msgpack.packb("name") + msgpack.packb("a")
+    flags = msgpack.packb({"name": "a", "inner": {"x": 1}, "rows": {"__array__": "b1", "shape": [1], "data": b"\x02"}})
+    for body in (b"\x83" + once + once + inner, flags):
+        with pytest.raises(WireError):
+            unpack(Outer, body)
+    assert unpack(Outer, b"\x82" + once + inner).name == "a"

@@ -99,3 +99,21 @@ def test_collect_hands_over_everybody_by_place():
 
 def test_stacks_stack():
     assert stack([rows([1]).load, rows([2, 3]).load]).n == 3
+
+
+def test_vectors_are_matched_by_name_and_not_by_order():
+    fold = Sum()
+    left = fold.add(fold.zero([0, 1]), [0], Answer(Load({"x": np.ones((1, 2)), "y": np.ones((1, 1))})))
+    right = fold.add(fold.zero([0, 1]), [1], Answer(Load({"y": np.full((1, 1), 2.0), "x": np.full((1, 2), 3.0)})))
+    both = fold.close(fold.merge(left, right))
+    assert (both["x"].tolist(), both["y"].tolist()) == ([[4.0, 4.0]], [[3.0]])
+
+
+def test_merging_refuses_other_vectors_and_takes_a_worker_without_answers():
+    fold = Sum()
+    some = fold.add(fold.zero([0, 1]), [0], Answer(Load({"x": np.ones((1, 1))})))
+    other = fold.add(fold.zero([0, 1]), [1], Answer(Load({"y": np.ones((1, 1))})))
+    with pytest.raises(DataError, match="different vectors"):
+        fold.merge(some, other)
+    for one, two in ((some, fold.zero([0, 1])), (fold.zero([0, 1]), some)):
+        assert fold.close(fold.merge(one, two))["x"].tolist() == [[1.0]]

@@ -71,3 +71,19 @@ def test_plain_noise_prints_infinity():
 def test_settings_are_checked(make):
     with pytest.raises(ConfigError):
         make()
+
+
+def test_a_stack_in_column_order_is_clipped_to_the_same_bits():
+    raw = np.random.default_rng(0).normal(size=(33, 1001))
+    load_of = [Load({"delta": order(raw)}) for order in (np.ascontiguousarray, np.asfortranarray)]
+    one, two = (clip_l2(1.0).apply(stacked, {}, {}, ())[0]["delta"] for stacked in load_of)
+    assert np.array_equal(one, two)
+
+
+@pytest.mark.parametrize("reproducible", [False, True])
+def test_noise_is_fresh_for_each_party_and_slot(reproducible):
+    still = Load({"delta": np.zeros((2, 500)), "control": np.zeros((2, 500)), "rows": np.ones((2, 1))})
+    noisy, _ = perturb(1.0, reproducible).apply(still, {}, {}, DRAWS[:2])
+    together = np.corrcoef([*noisy["delta"], *noisy["control"]])
+    assert np.abs(together - np.eye(4)).max() < 0.3
+    assert np.array_equal(noisy["rows"], still["rows"])

@@ -56,3 +56,10 @@ def test_a_stack_gives_the_bits_of_each_alone(link):
         alone, _ = link.apply(stacked.row(i), {}, {}, ())
         assert all(np.array_equal(alone[name], whole.row(i)[name]) for name in whole.vectors)
     assert whole["delta"].dtype == np.float32
+
+
+def test_weights_are_rows_one_or_their_inverse():
+    rows = load()["rows"]
+    wanted = {by_examples(): rows, uniform(): np.ones((6, 1)), inverse_size(): 1 / rows}
+    for link, weight in wanted.items():
+        assert np.array_equal(link.apply(load(), {}, {}, ())[0]["weight"], weight)

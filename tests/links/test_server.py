@@ -60,7 +60,25 @@ def test_the_updates_precision_is_kept():
     assert total["delta"].dtype == np.float32
 
 
-@pytest.mark.parametrize("make", [sgd, adam, yogi, adagrad])
-def test_rates_are_checked(make):
-    with pytest.raises(ConfigError):
-        make(learning_rate=0.0)
+@pytest.mark.parametrize("make", [sgd, momentum, adam, yogi, adagrad])
+@pytest.mark.parametrize("rate", [0.0, -1.0, float("inf"), float("nan")])
+def test_rates_are_checked(make, rate):
+    with pytest.raises(ConfigError, match="learning_rate above 0"):
+        make(learning_rate=rate)
+
+
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [(momentum, "momentum"), (adam, "beta1"), (adam, "beta2"), (yogi, "beta1"), (yogi, "beta2"), (adagrad, "beta1")],
+)
+@pytest.mark.parametrize("value", [-0.1, 1.0, float("nan")])
+def test_what_fades_stays_below_one(make, name, value):
+    with pytest.raises(ConfigError, match=rf"needs {name} in \[0, 1\)"):
+        make(**{name: value})
+
+
+@pytest.mark.parametrize("make", [adam, yogi, adagrad])
+@pytest.mark.parametrize("eps", [0.0, -1.0, float("inf"), float("nan")])
+def test_eps_is_checked(make, eps):
+    with pytest.raises(ConfigError, match="needs eps above 0"):
+        make(eps=eps)
