@@ -168,6 +168,8 @@ def test_dull_columns_are_left_out_and_reported():
     assert set(prepared.dropped) == {"one", "none", "same"}
     with pytest.raises(DataError, match="No column is left"):
         only({"one": [1] * 40})
+    with pytest.raises(DataError, match="no column to learn from"):
+        only({"x": range(40)}, step=Prepare(drop=("x",)))
 
 
 def test_a_tiny_and_an_empty_party_add_nothing_and_take_it_all_the_same():

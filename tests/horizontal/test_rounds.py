@@ -152,6 +152,8 @@ def test_rounds_may_begin_from_a_given_model():
     assert np.allclose(again.params, straight.params, atol=1e-14)
     with pytest.raises(ConfigError, match="no model of this shape"):
         learned(Rounds(Linear(), FEDSGD, rounds=1, start="given"), members())
+    with pytest.raises(ConfigError, match="no model of this shape"):
+        learned(Rounds(Tabular(hidden=(3,)), FEDSGD, rounds=1, start="given"), members(), begin)
 
 
 def test_parties_whose_designs_differ_are_refused_and_so_are_gaps():

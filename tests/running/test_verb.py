@@ -94,6 +94,15 @@ def test_a_test_without_figures_costs_nobody_the_model(members, said, baselines)
     assert np.isfinite(found.predict_proba(members[0].table(""))).all()
 
 
+def test_what_a_party_did_not_tell_is_not_shown_as_zero():
+    members = [*small(), *small(260, late=np.r_[np.ones(5, int), np.zeros(255, int)])[:1]]
+    members[3] = type(members[3])("quiet", members[3].tables)
+    told = result(job(), members, baselines=False).metrics["parties"]
+    assert (told["bank-0"]["rows"], told["bank-0"]["positives"]) == (None, None)
+    assert told["quiet"]["rows"] > 20
+    assert told["quiet"]["positives"] is None
+
+
 def test_a_mistyped_event_is_warned_of():
     found = result(job(data=Data(positive="yse")), banks(words=True), baselines=False)
     assert any("data.positive" in line for line in found.warnings)

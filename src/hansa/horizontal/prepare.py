@@ -205,6 +205,8 @@ if it is really taken then.
         """Ask until the pooled figures are known; the sums speak of those who came first, so that they agree."""
         reply = yield Asks(dict.fromkeys(parties, Describe()), Collect(), parties.until(len(parties)))
         here, wants = reply.counted, self._wants(parties, reply.value)
+        if not wants:
+            raise DataError("The parties have no column to learn from.", mend="Look at drop, keep and the tables.")
         reply = yield Asks(dict.fromkeys(here, Count(wants)))
         facts = reply.value["facts"][0]
         if not facts[0]:  # no party had enough

@@ -211,7 +211,7 @@ class Rounds:
         width = _agreed(reply.value)
         earlier = done.find(Learning)
         if self.start == "given":
-            if earlier is None or earlier.width != width:
+            if earlier is None or earlier.width != width or len(earlier.chosen) != layout_of(self.trainer, width).size:
                 raise ConfigError(
                     "There is no model of this shape to start from.",
                     mend="Pass run(..., start=model), or start at random.",

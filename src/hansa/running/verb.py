@@ -155,9 +155,10 @@ def _warnings(done: Done, metrics: Mapping[str, Any]) -> list[str]:
 
 
 def _own(own: Own, measure: str) -> dict[str, Any]:
+    """One party's line; what it did not tell is no 0."""
     return {
-        "rows": own.rows,
-        "positives": own.positives,
+        "rows": own.rows or None,
+        "positives": None if own.note else own.positives,
         "federated": {measure: own.federated},
         "local": {measure: own.local},
         "gain": {measure: own.gain, "low": own.low, "high": own.high},
