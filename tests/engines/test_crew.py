@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import os
 import signal
+from dataclasses import dataclass
 from itertools import pairwise
+from typing import ClassVar, final
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hansa.core.job import Job
+from hansa.core.link import Link
 from hansa.engines.crew import Crew, _cuts, installed
 from hansa.engines.simulation import Simulation
-from hansa.errors import DataError, PartyLost
+from hansa.errors import DataError, JobError, PartyLost
 from hansa.horizontal.rounds import Rounds
+from hansa.links import by_examples, weighted_mean
 from tests.engines.test_simulation import JOBS, parties
 
 
@@ -45,6 +49,46 @@ def test_a_worker_that_dies_is_one_clear_error_and_nobody_hangs():
             session.run()
         others = [worker.process for worker in session.crew.workers]
     assert all(process.poll() is not None for process in others)
+
+
+def test_a_worker_that_dies_on_the_way_is_noticed_too():
+    with Simulation(parties(), 3).session(Job("bits", (JOBS["linear"],))) as session:
+        seen = []
+
+        def watch(keep):
+            seen.append(keep)
+            if len(seen) == 2:
+                os.kill(session.crew.workers[1].process.pid, signal.SIGKILL)
+
+        with pytest.raises(PartyLost, match="worker process"):
+            session.run(watch)
+    assert len(seen) == 2
+    assert all(worker.process.returncode is not None for worker in session.crew.workers)
+
+
+@final
+@dataclass(frozen=True)
+class breaks(Link):  # noqa: N801 - links are named as a job file names them
+    """A link with a bug that speaks of a customer."""
+
+    stage: ClassVar = "party"
+
+    def apply(self, load, told, mine, draws):
+        raise ZeroDivisionError("income of customer 4711")
+
+
+def test_a_bug_in_a_worker_is_named_without_its_text_and_the_worker_goes_on():
+    job = Job("bug", (Rounds(chain=(by_examples(), breaks(), weighted_mean()), rounds=1, check_every=0),))
+    assert installed(job)
+    with Simulation(parties(), 3).session(job) as session:
+        for _ in range(2):
+            session.crew = session.crew or Crew(job, parties(), 2)
+            with pytest.raises(JobError, match="in a worker process: ZeroDivisionError") as caught:
+                session.run()
+            assert "4711" not in str(caught.value)
+        assert all(worker.process.poll() is None for worker in session.crew.workers)
+    with Simulation(parties(), 1).session(job) as session, pytest.raises(ZeroDivisionError):
+        session.run()
 
 
 def test_an_error_at_one_worker_comes_home_and_the_next_turn_is_heard_afresh():

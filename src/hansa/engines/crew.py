@@ -33,7 +33,7 @@ import numpy as np
 
 from hansa.core.party import Memory, site_of
 from hansa.core.work import Outcome, Work, do
-from hansa.errors import HansaError, PartyLost
+from hansa.errors import HansaError, JobError, PartyLost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -193,6 +193,11 @@ def serve() -> None:
                 said = order.function(*order.arguments) if isinstance(order, Errand) else desk.work(order)
             except HansaError as error:
                 said = error
+            except Exception as error:  # noqa: BLE001 - named, and no more: its text may hold a customer's value
+                said = JobError(
+                    f"The job failed in a worker process: {type(error).__name__}.",
+                    mend="Run it with workers=1 to see where.",
+                )
             pipe.send(said)
 
 
