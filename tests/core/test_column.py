@@ -114,6 +114,35 @@ def test_joining_keeps_gaps_of_integers():
     np.testing.assert_array_equal(column.floats(), [1, 2, np.nan, 4])
 
 
+def test_integers_join_floats_as_floats():
+    column = joined([Column.of("n", [1, None]), Column.of("n", [0.5])])
+    assert column.kind == "float"
+    np.testing.assert_array_equal(column.floats(), [1, np.nan, 0.5])
+
+
+@pytest.mark.parametrize(
+    "filled",
+    [
+        Column.of("c", ["a"]),
+        Column.of("c", [3]),
+        Column.of("c", [dt.date(2024, 5, 1)]),
+        Column.of("c", ["a"], "text"),
+    ],
+    ids=lambda column: column.kind,
+)
+def test_a_column_of_gaps_joins_any_kind(filled):
+    empty = Column.of("c", [None, None], "float")
+    for parts, gaps in (([empty, filled], [True, True, False]), ([filled, empty], [False, True, True])):
+        column = joined(parts)
+        assert column.kind == filled.kind
+        assert column.gaps.tolist() == gaps
+
+
+def test_other_kinds_do_not_join():
+    with pytest.raises(DataError, match="category here and integer there"):
+        joined([Column.of("c", ["a"]), Column.of("c", [1])])
+
+
 def test_more_gaps():
     rows = np.array([True, False])
     for column in (

@@ -330,7 +330,7 @@ def _recast(column: Column, kind: Kind) -> Column:
         return Column(column.name, kind, whole.astype(np.int64), gaps if gaps.any() else None)
     if column.kind == "integer" and kind == "float":
         return Column(column.name, kind, column.floats())
-    if column.kind not in ("category", "text"):
+    if column.kind not in ("category", "text") and not gaps.all():
         raise _unreadable(column.name, kind, f"It holds {column.kind} values.")
     blank = {"float": "nan", "integer": "0", "date": "NaT"}[kind]
     words = column.strings()
