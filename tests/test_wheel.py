@@ -40,7 +40,18 @@ def test_it_runs_everywhere(wheel: Path):
     assert wheel.name.endswith("-py3-none-any.whl")
 
 
-@pytest.mark.parametrize("name", ["hansa/__init__.py", "hansa/py.typed", "hansa/data/german_credit.csv.gz"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "hansa/__init__.py",
+        "hansa/py.typed",
+        "hansa/data/german_credit.csv.gz",
+        "hansa/cli/jobs/new.toml",
+        "hansa/cli/jobs/new.md",
+        "hansa/cli/jobs/loan_book.toml",
+        "hansa/cli/jobs/german_credit.toml",
+    ],
+)
 def test_it_holds(wheel: Path, name: str):
     assert name in names(wheel)
 
