@@ -165,8 +165,11 @@ def _worker(job: Job) -> Worker:
         os.set_inheritable(theirs.fileno(), True)  # noqa: FBT003 - the only way to say it
         command = [sys.executable, "-c", "from hansa.engines.crew import serve; serve()", str(theirs.fileno())]
         environment = {**os.environ, **ONE_THREAD, **KEEP_MEMORY, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-        # This Python and our own module: nothing here comes from outside.
-        process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()])  # noqa: S603
+        # This Python and our own module: nothing here comes from outside. A group of its own, so that a terminal's
+        # Ctrl-C reaches this process alone, which then sends the workers home.
+        process = subprocess.Popen(  # noqa: S603
+            command, env=environment, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()], process_group=0
+        )
     worker = Worker(process, Connection(ours.detach()))
     worker.give(job)
     return worker
@@ -175,11 +178,12 @@ def _worker(job: Job) -> Worker:
 def serve() -> None:
     """A worker's life: take the job, answer until the socket closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    gc.set_threshold(
-        100_000, 50, 50
-    )  # tables by the ten thousand are no garbage, and looking through them takes its time
+    gc.set_threshold(100_000, 50, 50)  # tables by the ten thousand are no garbage; looking through them takes long
     with Connection(int(sys.argv[1])) as pipe:
-        job: Job = pipe.recv()
+        try:
+            job: Job = pipe.recv()
+        except (EOFError, OSError):
+            return
         desk = _Desk(job)
         while True:
             try:
@@ -198,7 +202,10 @@ def serve() -> None:
                     f"The job failed in a worker process: {type(error).__name__}.",
                     mend="Run it with workers=1 to see where.",
                 )
-            pipe.send(said)
+            try:
+                pipe.send(said)
+            except OSError:  # nobody waits for it any more
+                return
 
 
 @final
