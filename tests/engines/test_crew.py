@@ -24,7 +24,7 @@ from tests.engines.test_simulation import JOBS, parties
 
 @given(costs=st.lists(st.integers(1, 1000), min_size=1, max_size=60), hands=st.integers(1, 9))
 def test_cuts_cover_everybody_once_and_no_run_is_far_above_its_share(costs, hands):
-    cuts = _cuts(costs, hands)
+    cuts = _cuts(costs, range(len(costs)), hands)
     assert cuts[0] == 0
     assert cuts[-1] == len(costs)
     assert cuts == sorted(set(cuts))
@@ -34,8 +34,13 @@ def test_cuts_cover_everybody_once_and_no_run_is_far_above_its_share(costs, hand
 
 
 def test_even_costs_are_cut_evenly():
-    assert _cuts([1] * 10, 4) == [0, 2, 5, 7, 10]
-    assert _cuts([1] * 100, 4) == [0, 25, 50, 75, 100]
+    assert _cuts([1] * 10, range(10), 4) == [0, 2, 5, 7, 10]
+    assert _cuts([1] * 20, range(20), 4) == [0, 5, 10, 15, 20]
+
+
+def test_a_cut_between_many_small_parties_moves_to_where_a_larger_branch_begins():
+    assert _cuts([1] * 100, range(100), 4) == [0, 24, 50, 76, 100]
+    assert _cuts([1] * 63 + [10] * 4, range(67), 2)[1] == 47  # a party of ten is too much to move
 
 
 def test_a_worker_that_dies_is_one_clear_error_and_nobody_hangs():

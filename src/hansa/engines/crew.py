@@ -46,6 +46,7 @@ KEEP_MEMORY: Final = dict.fromkeys(("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRES
 """glibc keeps what a round has freed for the next one, rather than give it back and fault it in again."""
 
 _LUGGAGE = 512
+_SMALL = 16
 
 ONE_THREAD: Final = dict.fromkeys(
     ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
@@ -132,7 +133,7 @@ class Crew:
     def __call__(self, work: Work) -> Outcome:
         """Answer a batch of asks, spread over the workers and this process."""
         hands = len(self.workers) + (self.here is not None)
-        cuts = _cuts([self.cost[name] for name in work.parties], hands)
+        cuts = _cuts([self.cost[name] for name in work.parties], work.places, hands)
         parts = [_part(work, low, high) for low, high in pairwise(cuts)]
         busy = list(zip(self.workers, parts, strict=False))
         for worker, part in busy:
@@ -248,11 +249,18 @@ def _all_said(workers: Sequence[Worker], here: Compute | None, own: Sequence[Wor
     return [*outcomes, *mine]
 
 
-def _cuts(costs: Sequence[int], workers: int) -> list[int]:
-    """Cut a row of costs into at most `workers` runs of about equal sum; returns the bounds."""
+def _cuts(costs: Sequence[int], places: Sequence[int], workers: int) -> list[int]:
+    """Cut a row of costs into at most `workers` runs of about equal sum; returns the bounds.
+
+    Where every party is a small part of a run, a cut moves by one if a larger branch of the tree of places begins
+    there: fewer sums are left over on both sides of it.
+    """
     total = np.cumsum(costs)
     marks = [int(np.searchsorted(total, total[-1] * share / workers - 0.5 * max(costs))) for share in range(1, workers)]
-    return sorted({0, *(mark + 1 for mark in marks if mark + 1 < len(costs)), len(costs)})
+    cuts = [mark + 1 for mark in marks if mark + 1 < len(costs)]
+    if max(costs) * workers * _SMALL <= total[-1]:
+        cuts = [max((cut, cut - 1, cut + 1), key=lambda at: places[at - 1] ^ places[at]) for cut in cuts]
+    return sorted({0, *cuts, len(costs)})
 
 
 def _part(work: Work, low: int, high: int) -> Work:
