@@ -60,6 +60,22 @@ def test_fedsgd_is_pooled_gradient_descent_logistic():
     assert np.abs(np.sort(found) - np.sort([*w, b])).max() < 1e-12
 
 
+def test_fedsgd_over_weighted_rows_is_weighted_pooled_descent():
+    rng = np.random.default_rng(3)
+    data = [(*rows(n, i, 0.3 * i), rng.gamma(0.5, 1 + i, n)) for i, n in enumerate((37, 150, 400))]
+    parties = []
+    for i, (X, y, weight) in enumerate(data):
+        columns = {f"x{j}": X[:, j] for j in range(4)} | {"late": y, "exposure": weight}
+        parties.append(Party(f"bank-{i}", {"t": Table.of(columns, target="late", weight="exposure")}))
+    X, y, weight = (np.concatenate(part) for part in zip(*data, strict=True))
+    w, b = np.zeros(4), 0.0
+    for _ in range(50):
+        error = weight * (sigmoid(X @ w + b) - y) / weight.sum()
+        w, b = w - 0.5 * X.T @ error, b - 0.5 * error.sum()
+    found = learned(Rounds(Linear(), FEDSGD, rounds=50, check_every=0, start="zero"), parties).params
+    assert np.abs(np.sort(found) - np.sort([*w, b])).max() < 1e-12
+
+
 def test_fedsgd_is_pooled_gradient_descent_mlp():
     parties = members()
     trainer = Tabular(hidden=(5, 3), activation="tanh", dtype="float64")

@@ -49,6 +49,11 @@ class Design:
         return len(self.y)
 
     @property
+    def mass(self) -> float:
+        """What the rows weigh together: their number, or the sum of their weights."""
+        return float(self.rows if self.weight is None else self.weight.sum(dtype="float64"))
+
+    @property
     def features(self) -> int:
         """How many columns `X` has."""
         return int(self.X.shape[1])
@@ -121,7 +126,8 @@ class Trainer(Protocol):
     """Begins, fits and predicts; frozen data, so that a job can name it.
 
     `honours` says which of a link's wishes it keeps. A load holds `delta [1, d]` (new parameters less old), `rows [1,
-    1]` and `loss [1, 1]` (the received model's loss on the first batch, times rows: an indication).
+    1]` (the mass of the rows) and `loss [1, 1]` (the received model's loss on the first batch, times that mass: an
+    indication).
     """
 
     def __hash__(self) -> int:

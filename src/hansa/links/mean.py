@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @final
 @dataclass(frozen=True)
 class by_examples(Link):
-    """Weigh each party by its training rows (McMahan et al. 2017, Algorithm 1).
+    """Weigh each party by its training rows, or by the sum of their weights (McMahan et al. 2017, Algorithm 1).
 
     Example:
         >>> from hansa.core.load import Load
@@ -73,7 +73,7 @@ class inverse_size(Link):
     def apply(self, load: Load, told: Told, mine: Vectors, draws: Sequence[Draws]) -> tuple[Load, Vectors]:
         """Set `weight` to 1 / rows where there are rows."""
         rows = load["rows"].astype(np.float64)
-        return load.replace(weight=np.where(rows > 0, 1.0 / np.maximum(rows, 1.0), 0.0)), mine
+        return load.replace(weight=np.divide(1.0, rows, out=np.zeros_like(rows), where=rows > 0)), mine
 
 
 @final

@@ -101,9 +101,9 @@ class Feed:
         return max(self._last.values())
 
     @property
-    def rows(self) -> NDArray[np.float64]:
-        """How many rows each party has, `[n, 1]`."""
-        return np.array([[float(design.rows)] for design in self._data])
+    def mass(self) -> NDArray[np.float64]:
+        """What each party's rows weigh together, `[n, 1]`."""
+        return np.array([[design.mass] for design in self._data])
 
     def at(self, step: int) -> Iterator[Batch]:
         """Yield the batches of one step; each party that still trains is in one of them."""

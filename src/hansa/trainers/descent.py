@@ -76,9 +76,9 @@ class Objective:
 def descend(objective: Objective, params: Params, data: Sequence[Design], local: Local, draws: Sequence[Draws]) -> Load:
     """Train each party from `params` on its own rows: `delta [n, d]`, `rows [n, 1]`, `loss [n, 1]`.
 
-    `delta` is the new parameters less `params`, also where `local.start` began elsewhere. `loss` is the mean
-    loss of the first batch before its step, times `rows`: an indication of how the received model does on training
-    rows. A step takes the gradient of the batch's weighted mean loss, adds penalty, prox and tilt, bounds the norm of
+    `delta` is the new parameters less `params`, also where `local.start` began elsewhere. `rows` is what the rows weigh
+    together. `loss` is the mean loss of the first batch before its step, times `rows`: an indication of how the
+    received model does on training rows. A step takes the gradient of the batch's weighted mean loss, adds penalty, prox and tilt, bounds the norm of
     the whole by `clip_norm`, and hands it to the optimiser. Results may be infinite or not numbers: the caller judges
     them.
 
@@ -106,7 +106,7 @@ def descend(objective: Objective, params: Params, data: Sequence[Design], local:
             loss[trained] = descent.train(feed, delta[trained], stack)
             at += len(stack)
     delta[at:] = 0  # parties without rows
-    rows = np.array([[float(design.rows)] for design in data]).reshape(-1, 1)
+    rows = np.array([[design.mass] for design in data]).reshape(-1, 1)
     if places == list(range(at)):
         return Load({"delta": delta, "rows": rows, "loss": loss})
     back = np.argsort([*places, *(i for i in range(len(data)) if not data[i].rows)])
@@ -146,7 +146,7 @@ class _Descent:
                 crew.pull()
                 optimiser.move(crew.w, crew.g, parties, step)
         np.subtract(w, self.origin, out=w)
-        return loss * feed.rows
+        return loss * feed.mass
 
 
 @final
