@@ -78,9 +78,9 @@ def descend(objective: Objective, params: Params, data: Sequence[Design], local:
 
     `delta` is the new parameters less `params`, also where `local.start` began elsewhere. `rows` is what the rows weigh
     together. `loss` is the mean loss of the first batch before its step, times `rows`: an indication of how the
-    received model does on training rows. A step takes the gradient of the batch's weighted mean loss, adds penalty, prox and tilt, bounds the norm of
-    the whole by `clip_norm`, and hands it to the optimiser. Results may be infinite or not numbers: the caller judges
-    them.
+    received model does on training rows. A step takes the gradient of the batch's weighted mean loss, adds penalty,
+    prox and tilt, bounds the norm of the whole by `clip_norm`, and hands it to the optimiser. Results may be infinite
+    or not numbers: the caller judges them.
 
     Raises:
         DataError: a party's rows have another number of columns than the model.
