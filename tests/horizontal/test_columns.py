@@ -7,7 +7,7 @@ import pytest
 
 from hansa.core.column import Column
 from hansa.errors import ConfigError, DataError
-from hansa.horizontal.columns import Binned, Coding, OneHot, Ordinal, Scaled, labelled, numbers
+from hansa.horizontal.columns import Binned, Coding, OneHot, Ordinal, Scaled, numbers
 
 
 @pytest.mark.parametrize("other", [False, True])
@@ -74,12 +74,6 @@ def test_an_empty_column_of_another_kind_is_all_gaps():
     values, gaps, _ = numbers(Column.of("x", [None, None], "category"), ())
     assert np.isnan(values).all()
     assert gaps.all()
-
-
-@pytest.mark.parametrize("values", [[2, 10], [2.0, 10.0], ["2", "10"]])
-def test_a_code_is_the_same_label_as_number_and_as_word(values):
-    codes, labels = labelled(Column.of("grade", values))
-    assert [labels[code] for code in codes] == ["2", "10"]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, final, runtime_c
 from hansa.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -57,6 +57,43 @@ class Design:
     def features(self) -> int:
         """How many columns `X` has."""
         return int(self.X.shape[1])
+
+
+@final
+@dataclass(frozen=True)
+class Inputs:
+    """What the columns of a design are: their names, and how many codes each takes (0: it is a number), `[features]`.
+
+    A column of `k` codes holds 0 to k - 1, for a table of vectors; neighbours of one text share its name before " [".
+
+    Example:
+        >>> inputs = Inputs(("age", "home", "note [0]", "note [1]"), (0, 4, 100, 100))
+        >>> inputs.numbers, inputs.codes, inputs.texts
+        ((0,), (1,), {'note': (2, 3)})
+    """
+
+    names: tuple[str, ...]
+    sizes: tuple[int, ...]
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The places of numbers."""
+        return tuple(i for i, size in enumerate(self.sizes) if not size)
+
+    @property
+    def codes(self) -> tuple[int, ...]:
+        """The places of single codes."""
+        return tuple(i for i, size in enumerate(self.sizes) if size and not self.names[i].endswith("]"))
+
+    @property
+    def texts(self) -> Mapping[str, tuple[int, ...]]:
+        """The places of each text's words, in their order."""
+        found: dict[str, tuple[int, ...]] = {}
+        for i, (name, size) in enumerate(zip(self.names, self.sizes, strict=True)):
+            if size and name.endswith("]"):
+                text = name.rpartition(" [")[0]
+                found[text] = (*found.get(text, ()), i)
+        return found
 
 
 @final
@@ -172,4 +209,13 @@ class ManyTrainer(Trainer, Protocol):
 
     def fit_many(self, params: Params, data: Sequence[Design], local: Local, draws: Sequence[Draws]) -> Load:
         """Train `n` parties from the same parameters; `delta [n, d]`, each row as `fit` gives it alone."""
+        ...
+
+
+@runtime_checkable
+class Reader(Trainer, Protocol):
+    """A trainer that treats columns of codes and texts unlike numbers, once it is told which is which."""
+
+    def reading(self, inputs: Inputs) -> Trainer:
+        """The same trainer for designs of these columns; raises ConfigError where it has no use for one of them."""
         ...

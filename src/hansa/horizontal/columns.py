@@ -7,19 +7,23 @@ share.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, final
+from typing import Literal, TypeAlias, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hansa.core.table import Column
 from hansa.errors import ConfigError, DataError
+from hansa.horizontal.codes import Codes, Tokens
+from hansa.horizontal.labels import placed
 
-How: TypeAlias = Literal["default", "standardise", "bins", "none", "onehot", "ordinal"]
+How: TypeAlias = Literal["default", "standardise", "bins", "none", "onehot", "ordinal", "codes", "tokens"]
 Block: TypeAlias = "NDArray[np.floating]"
 
 NUMERIC = frozenset({"float", "integer", "date"})
-LABELLED = frozenset({"onehot", "ordinal"})
+LABELLED = frozenset({"onehot", "ordinal", "codes"})
+
+_LONGEST, _MOST_BUCKETS = 4096, 1 << 20
 
 
 @final
@@ -28,10 +32,11 @@ class Coding:
     """How one column is coded; what is left out follows the step.
 
     `how`: "standardise" (less the mean, by the standard deviation), "bins" (quantile bins, one-hot), "none" (as it is),
-    "onehot" or "ordinal" (categories, in the order of `levels` where those are given). `winsorise`: the share of rows
-    cut at either end. `signed_log`: sign(x) log(1 + |x|) before anything is scaled. `special_codes`: numbers that mean
-    something of their own and get an indicator each. `levels`: the categories, known beforehand, so that no party
-    needs to name any.
+    "onehot" or "ordinal" (categories, in the order of `levels` where those are given); for trainers that look vectors
+    up: "codes" (categories) or "tokens" (a text's first `length` words, each hashed to one of `buckets` codes; 32 and
+    4096 unless said). `winsorise`: the share of rows cut at either end. `signed_log`: sign(x) log(1 + |x|) before
+    anything is scaled. `special_codes`: numbers that mean something of their own and get an indicator each. `levels`:
+    the categories, known beforehand, so that no party needs to name any.
 
     Raises:
         ConfigError: a setting outside its range, or one that this coding cannot honour.
@@ -51,6 +56,8 @@ class Coding:
     signed_log: bool | None = None
     special_codes: tuple[float, ...] = ()
     levels: tuple[str, ...] = ()
+    length: int | None = None
+    buckets: int | None = None
 
     def __post_init__(self) -> None:
         if self.max_n_bins is not None and self.max_n_bins < 2:
@@ -59,13 +66,19 @@ class Coding:
             raise ConfigError("winsorise must be a share in [0, 0.5).", f"Got {self.winsorise}.")
         if len(set(self.levels)) < len(self.levels) or len(set(self.special_codes)) < len(self.special_codes):
             raise ConfigError("A level or special code stands twice.", mend="Name each once.")
-        labelled = self.how in LABELLED
+        sizes = (1 if self.length is None else self.length, 1 if self.buckets is None else self.buckets)
+        if not 1 <= sizes[0] <= _LONGEST or not 1 <= sizes[1] <= _MOST_BUCKETS:
+            raise ConfigError(f"length must be in 1 to {_LONGEST} and buckets in 1 to {_MOST_BUCKETS}.")
+        text = self.how == "tokens"
+        labelled = self.how in LABELLED or text
         odd = {
             "max_n_bins": self.max_n_bins is not None and self.how not in {"default", "bins"},
             "winsorise": bool(self.winsorise) and (labelled or self.how == "bins"),
             "signed_log": bool(self.signed_log) and (labelled or self.how == "bins"),
             "special_codes": bool(self.special_codes) and labelled,
-            "levels": bool(self.levels) and not labelled and self.how != "default",
+            "levels": bool(self.levels) and (text or not labelled) and self.how != "default",
+            "length": self.length is not None and not text,
+            "buckets": self.buckets is not None and not text,
         }
         for name, unheard in odd.items():
             if unheard:
@@ -242,7 +255,7 @@ class Ordinal:
         return _coded(self, column)
 
 
-Encoding: TypeAlias = Scaled | Binned | OneHot | Ordinal
+Encoding: TypeAlias = Scaled | Binned | OneHot | Ordinal | Codes | Tokens
 
 
 def numbers(
@@ -287,41 +300,6 @@ def tamed(values: NDArray[np.float64], low: float, high: float, *, signed_log: b
     if low > -np.inf or high < np.inf:
         values = np.clip(values, low, high)
     return np.copysign(np.log1p(np.abs(values)), values) if signed_log else values
-
-
-def labelled(column: Column) -> tuple[NDArray[np.intp], tuple[str, ...]]:
-    """A column as codes [rows] into labels (-1: a gap); whole numbers read the same whether integer or float.
-
-    Example:
-        >>> codes, labels = labelled(Column.of("grade", [2.0, None, 1.0]))
-        >>> codes.tolist(), labels
-        ([1, -1, 0], ('1', '2'))
-    """
-    gaps = column.gaps
-    if column.kind == "category":
-        return column.values.astype(np.intp), column.levels
-    values: NDArray[Any] = column.strings() if column.kind in {"text", "date"} else column.values
-    found, inverse = np.unique(values[~gaps], return_inverse=True)
-    codes = np.full(len(column), -1, np.intp)
-    codes[~gaps] = inverse
-    return codes, tuple(_label(value) for value in found.tolist())
-
-
-def placed(column: Column, levels: tuple[str, ...]) -> NDArray[np.intp]:
-    """Each row's place among the levels: `len(levels)` for another label, one more for a gap; [rows].
-
-    Example:
-        >>> placed(Column.of("housing", ["rent", "boat", None]), ("own", "rent")).tolist()
-        [1, 2, 3]
-    """
-    codes, labels = labelled(column)
-    place = {level: i for i, level in enumerate(levels)}
-    table = np.array([*(place.get(label, len(levels)) for label in labels), len(levels) + 1], np.intp)
-    return np.asarray(table[codes])
-
-
-def _label(value: str | float) -> str:
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _coded(encoding: Encoding, column: Column) -> NDArray[np.float64]:

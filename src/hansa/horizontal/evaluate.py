@@ -54,7 +54,8 @@ from hansa.core.pytree import unravel
 from hansa.core.step import Done, Event, Roster
 from hansa.core.trainer import Design, Trainer
 from hansa.errors import ConfigError, HansaError
-from hansa.horizontal.design import design_of, enough, remembered
+from hansa.horizontal.design import design_of, enough, prepared_of, remembered
+from hansa.horizontal.prepared import told
 from hansa.horizontal.rounds import Learning, Rounds, layout_of
 from hansa.horizontal.scores import loss_sums
 
@@ -262,7 +263,8 @@ class LossCounter:
         """Sum the losses over the test rows; nothing where there are fewer than `min_rows`."""
         trainer, _ = trainer_of(site.job)
         data = enough(design_of(site, memory, "test", trainer.dtype), site)
-        sums = loss_sums(trainer, unravel(layout_of(trainer, data.features), ask.params), data)
+        scoring = Scoring.of(trainer, site, memory, ask.params, data)
+        sums = loss_sums(scoring.trainer, scoring.params, data)
         binary = np.array([[float(trainer.task == "binary")]])
         return Answer(Load({"sums": sums[None, :], "binary": binary})), memory
 
@@ -280,10 +282,10 @@ class ScoreCounter:
         left_out = data.rows == 0 or too_few(data.y, least)
         if left_out:
             data = Design(data.X[:0], data.y[:0])
-        keys = score_keys(trainer.margin(unravel(layout_of(trainer, data.features), ask.params), data.X))
-        told = merge_small(keys, data.y, ask.edges, least)
+        keys = score_keys(Scoring.of(trainer, site, memory, ask.params, data).margin())
+        merged = merge_small(keys, data.y, ask.edges, least)
         ties = tie_sums(keys, data.y, ask.edges, least)
-        flat = {"low": told.low.reshape(1, -1), "high": told.high.reshape(1, -1), "ties": ties.reshape(1, -1)}
+        flat = {"low": merged.low.reshape(1, -1), "high": merged.high.reshape(1, -1), "ties": ties.reshape(1, -1)}
         return Answer(Load({**flat, "left_out": np.array([[int(left_out)]])})), memory
 
 
@@ -303,34 +305,61 @@ class Comparer:
             local = fit_alone(site.job, party)
         except HansaError:
             return Answer(_told(Own(site.name, rows=data.rows, note=NOTES[3]))), memory
-        own = design_of(site, local, "test", trainer.dtype)
-        ours = unravel(layout_of(trainer, data.features), ask.params)
-        theirs = unravel(layout_of(trainer, own.features), local["params"])
-        told = gain_of(site.name, trainer, (theirs, own), (ours, data), site.job.min_cell)
+        ours = Scoring.of(trainer, site, memory, ask.params, data)
+        own = Scoring.of(trainer, site, local, local["params"], design_of(site, local, "test", trainer.dtype))
+        gain = gain_of(site.name, own, ours, site.job.min_cell)
         kept = {f"local {name}": value for name, value in local.items()}
-        return Answer(_told(told)), {**memory, **kept}
+        return Answer(_told(gain)), {**memory, **kept}
 
 
-def gain_of(
-    name: str, trainer: Trainer, local: tuple[Any, Design], federated: tuple[Any, Design], least: int = 1
-) -> Own:
+@final
+@dataclass(frozen=True)
+class Scoring:
+    """A model and the rows that it scores, by a trainer that knows what their columns are.
+
+    Example:
+        >>> from hansa.trainers import Linear
+        >>> zero = {"coef": np.zeros((1, 1)), "intercept": np.zeros(1)}
+        >>> Scoring(Linear(), zero, Design(np.ones((2, 1)), np.array([0.0, 1.0]))).predict().tolist()
+        [0.5, 0.5]
+    """
+
+    trainer: Trainer
+    params: Any
+    data: Design
+
+    @classmethod
+    def of(cls, trainer: Trainer, site: Site, memory: Memory, params: NDArray[np.floating], data: Design) -> Scoring:
+        """A model's vector `[d]` and rows made by the preparation in `memory`."""
+        own = told(trainer, prepared_of(site, memory))
+        return cls(own, unravel(layout_of(own, data.features), params), data)
+
+    def margin(self) -> NDArray[np.floating]:
+        """The scores before squashing, `[rows]` or `[rows, classes]`."""
+        return self.trainer.margin(self.params, self.data.X)
+
+    def predict(self) -> NDArray[np.floating]:
+        """Probabilities or values, `[rows]` or `[rows, classes]`."""
+        return self.trainer.predict(self.params, self.data.X)
+
+
+def gain_of(name: str, local: Scoring, federated: Scoring, least: int = 1) -> Own:
     """Compare two models, each with its own design of the same rows: paired DeLong, or paired differences by row.
 
     An AUC with fewer than `least` rows of a class would tell of single customers; there is none.
     """
-    (a, left), (b, right) = local, federated
-    y = right.y
-    if trainer.task == "binary":
+    y, task = federated.data.y, federated.trainer.task
+    if task == "binary":
         positives = int(y.sum())
         if min(positives, len(y) - positives) < max(least, 1):
             return Own(name, rows=len(y), note=NOTES[2])
-        pair = paired_delong(trainer.margin(a, left.X), trainer.margin(b, right.X), y)
+        pair = paired_delong(local.margin(), federated.margin(), y)
         return Own(name, len(y), positives, pair.auc_b, pair.auc_a, pair.gain, pair.low, pair.high)
-    if trainer.task == "multiclass":
-        one, two = (np.argmax(trainer.margin(p, d.X), axis=1) == y for p, d in (local, federated))
+    if task == "multiclass":
+        one, two = (np.argmax(model.margin(), axis=1) == y for model in (local, federated))
         better = two.astype(np.float64) - one
     else:
-        one, two = ((trainer.predict(p, d.X).astype(np.float64) - y) ** 2 for p, d in (local, federated))
+        one, two = ((model.predict().astype(np.float64) - y) ** 2 for model in (local, federated))
         better = one - two
     gain, wide = float(better.mean()), _Z * float(better.std(ddof=1)) / sqrt(len(y))
     return Own(name, len(y), 0, float(two.mean()), float(one.mean()), gain, gain - wide, gain + wide)

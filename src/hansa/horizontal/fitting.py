@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from hansa.core.table import Column
 from hansa.errors import DataError
-from hansa.horizontal.columns import LABELLED, Binned, Encoding, How, OneHot, Ordinal, Scaled, numbers, placed, tamed
+from hansa.horizontal.codes import Codes, Tokens
+from hansa.horizontal.columns import LABELLED, Binned, Encoding, How, OneHot, Ordinal, Scaled, numbers, tamed
+from hansa.horizontal.labels import placed
 from hansa.horizontal.quantiles import Ladder, bin_edges, bin_ranks, tail_ranks
 
 Floats = NDArray[np.float64]
@@ -24,7 +26,7 @@ _FLAT = (8 * np.finfo(np.float64).eps) ** 2
 @final
 @dataclass(frozen=True)
 class Want:
-    """What one column shall become; `levels` are its categories.
+    """What one column shall become; `levels` are its categories, `length` and `buckets` those of a text.
 
     Example:
         >>> Want("home", "onehot", levels=("own", "rent")).count(Column.of("home", ["own", "boat", None])).tolist()
@@ -38,14 +40,20 @@ class Want:
     signed_log: bool = False
     special_codes: tuple[float, ...] = ()
     levels: tuple[str, ...] = ()
+    length: int = 32
+    buckets: int = 4096
 
     @property
     def size(self) -> int:
         """How many numbers `count` gives."""
+        if self.how == "tokens":
+            return 2
         return len(self.levels) + 2 if self.how in LABELLED else 3 + len(self.special_codes)
 
     def count(self, column: Column, least: int = 1) -> Floats:
-        """A party's counts: of each level, other labels and gaps; or values, gaps, the values' sum, special codes."""
+        """A party's counts: each level, other labels and gaps; texts and gaps; or values, gaps, their sum, codes."""
+        if self.how == "tokens":
+            return np.array([len(column) - column.gaps.sum(), column.gaps.sum()], np.float64)
         if self.how in LABELLED:
             return np.bincount(placed(column, self.levels), minlength=self.size).astype(np.float64)
         _, gaps, special = numbers(column, self.special_codes)
@@ -78,7 +86,7 @@ class Fit:
     @classmethod
     def of(cls, want: Want, found: Floats, min_cell: int) -> Fit:
         """Begin with the pooled counts `[size]`."""
-        if want.how in LABELLED:
+        if want.how in LABELLED or want.how == "tokens":
             return cls(want, found, min_cell)
         rows, _, total = found[:3]
         looks = (want.how == "bins" or want.winsorise > 0) and rows > 0
@@ -135,6 +143,10 @@ class Fit:
 
     def encoding(self) -> tuple[Encoding | None, str]:
         """The fitted coding; or None, and why the column is left out."""
+        if self.want.how == "tokens":
+            thin = self.found[0] < self.min_cell
+            made = None if thin else Tokens(self.name, self.want.length, self.want.buckets)
+            return made, "too few rows have a text" if thin else ""
         if self.want.how in LABELLED:
             return self._labels()
         codes = self.want.special_codes
@@ -143,13 +155,13 @@ class Fit:
         thin = rows < self.min_cell
         if self.want.how == "bins" and self.ladder is not None and not thin:
             edges = bin_edges(self.ladder, self.want.max_n_bins)
-            made: Encoding = Binned(self.name, edges, float(self.found[2] / rows), self.missing, codes, shown)
+            shaped: Encoding = Binned(self.name, edges, float(self.found[2] / rows), self.missing, codes, shown)
         else:
             flat = thin or self.variance <= _FLAT * max(self.centre**2, 1e-300)
             fill = 0.0 if thin else self.centre
             centre, scale = (fill, sqrt(self.variance)) if self.want.how == "standardise" else (0.0, 1.0)
             cut = (self.low, self.high, self.want.signed_log)
-            made = Scaled(
+            shaped = Scaled(
                 self.name,
                 fill,
                 centre,
@@ -161,12 +173,14 @@ class Fit:
                 constant=bool(flat),
             )
         why = "too few rows have a value" if thin else "it is constant"
-        return (made, "") if made.names else (None, why)
+        return (shaped, "") if shaped.names else (None, why)
 
     def _labels(self) -> tuple[Encoding | None, str]:
         *levels, other, _ = self.found.tolist()
         kept = tuple(label for label, rows in zip(self.want.levels, levels, strict=True) if rows >= self.min_cell)
         rare = other + sum(rows for rows in levels if rows < self.min_cell)
+        if self.want.how == "codes":
+            return (Codes(self.name, kept), "") if kept else (None, "no category is shared by enough rows")
         if self.want.how == "onehot":
             made = OneHot(self.name, kept, other=rare >= self.min_cell, missing=self.missing)
             return (made, "") if len(made.names) > 1 else (None, "it has one category that enough rows share")

@@ -28,9 +28,10 @@ from hansa.core.table import Table
 from hansa.data.parts import PART_COLUMN, PARTS, TEST, TRAIN, HashSplit, Split, TimeSplit, row_hashes
 from hansa.data.schema import Field, KnownAt, Schema
 from hansa.errors import ConfigError, DataError, nearest
-from hansa.horizontal.columns import LABELLED, NUMERIC, Coding, labelled
+from hansa.horizontal.columns import LABELLED, NUMERIC, Coding
 from hansa.horizontal.design import parts_of
 from hansa.horizontal.fitting import Fit, Want, centred, check_alike, counted, held
+from hansa.horizontal.labels import labelled
 from hansa.horizontal.prepared import Prepared
 
 _MOST_ASKS = 40
@@ -130,7 +131,7 @@ if it is really taken then.
 
     split: Split = field(default_factory=HashSplit)
     numeric: Literal["standardise", "bins", "none"] = "standardise"
-    categorical: Literal["onehot", "ordinal"] = "onehot"
+    categorical: Literal["onehot", "ordinal", "codes"] = "onehot"
     max_n_bins: int = 10
     winsorise: float = 0.0
     signed_log: bool = False
@@ -252,7 +253,7 @@ if it is really taken then.
         for name in (*self.keep, *self.columns):
             if name not in columns["kinds"]:
                 raise DataError(f"{first} has no column '{name}'.", mend=nearest(name, columns["kinds"]))
-        words = {name for name, coding in self.columns.items() if coding.how in LABELLED}
+        words = {name for name, coding in self.columns.items() if coding.how in LABELLED or coding.how == "tokens"}
         check_alike({party: one["kinds"] for party, one in said.items()}, words)
         return tuple(self._want(name, said) for name in columns["kinds"])
 
@@ -271,6 +272,8 @@ if it is really taken then.
             self.signed_log if coding.signed_log is None and how == "standardise" else bool(coding.signed_log),
             coding.special_codes,
             coding.levels or (tuple(sorted(labels)) if how in LABELLED else ()),
+            coding.length or Want.length,
+            coding.buckets or Want.buckets,
         )
 
 
@@ -328,10 +331,11 @@ class Fitter:
             coding = self.step.columns.get(name, Coding())
             word = whole.kind not in NUMERIC
             kinds[name] = "empty" if whole.gaps.all() else "label" if word else "number"
-            if (word or coding.how in LABELLED) and not coding.levels and len(column):
-                codes, named = labelled(column)
-                rows = np.bincount(codes[codes >= 0], minlength=len(named)).tolist()
-                labels[name] = [label for label, count in zip(named, rows, strict=True) if count >= least]
+            named = (word or coding.how in LABELLED) and coding.how != "tokens"  # nobody is told a text's words
+            if named and not coding.levels and len(column):
+                codes, found = labelled(column)
+                rows = np.bincount(codes[codes >= 0], minlength=len(found)).tolist()
+                labels[name] = [label for label, count in zip(found, rows, strict=True) if count >= least]
         text = json.dumps({"kinds": kinds, "labels": labels}, ensure_ascii=False).encode()
         return np.frombuffer(text, np.uint8)[None, :]
 
@@ -379,20 +383,17 @@ def describe(step: Prepare, table: Table) -> list[str]:
         'the names and kinds of 2 columns, and labels that enough rows share (home)'
     """
     names = step.used(table)
-    words = [name for name in names if table.column(name).kind not in NUMERIC]
+    hows = {name: step.columns.get(name, Coding()).how for name in names}
+    words = [name for name in names if table.column(name).kind not in NUMERIC and hows[name] != "tokens"]
     shown = f", and labels that enough rows share ({', '.join(words)})" if words else ""
     lines = [
         f"the names and kinds of {len(names)} columns{shown}",
         "counts of rows, gaps and labels, and sums of values, over training rows",
     ]
-    codings = step.columns.values()
-    looks = (
-        step.numeric == "bins"
-        or step.winsorise > 0
-        or any(coding.how == "bins" or coding.winsorise for coding in codings)
-    )
+    looks = step.numeric == "bins" or step.winsorise or "bins" in hows.values()
+    looks = looks or any(coding.winsorise for coding in step.columns.values())
     return [
         *lines,
-        *["counts of values at or below candidate edges, about ten times"] * looks,
+        *["counts of values at or below candidate edges, about ten times"] * bool(looks),
         "sums of centred squares",
     ]

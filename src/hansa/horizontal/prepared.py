@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from hansa.core.codec import pack
 from hansa.core.table import Table
+from hansa.core.trainer import Inputs, Reader, Trainer
 from hansa.data.parts import HashSplit, Split
-from hansa.errors import DataError, nearest
+from hansa.errors import ConfigError, DataError, nearest
+from hansa.horizontal.codes import Codes, Tokens
 from hansa.horizontal.columns import Encoding
 
 
@@ -63,6 +65,12 @@ class Prepared:
         return len(self.names)
 
     @property
+    def inputs(self) -> Inputs:
+        """What the columns of the result are, for trainers that look codes up."""
+        sizes = (e.sizes if isinstance(e, Codes | Tokens) else (0,) * len(e.names) for e in self.encodings)
+        return Inputs(self.names, tuple(size for some in sizes for size in some))
+
+    @property
     def digest(self) -> str:
         """SHA-256 over all of it, as hex."""
         return sha256(pack(self)).hexdigest()
@@ -108,3 +116,31 @@ class Prepared:
             encoding.write(table.column(encoding.column), out[:, start:end])
             start = end
         return out
+
+
+def told(trainer: Trainer, prepared: Prepared | None) -> Trainer:
+    """The trainer, told which columns are numbers, codes or texts; one that reads numbers alone is given no others.
+
+    Raises:
+        ConfigError: the preparation makes codes and the trainer has no use for them.
+
+    Example:
+        >>> from hansa.trainers import Linear
+        >>> told(Linear(), Prepared((Codes("home", ("own", "rent")),)))
+        Traceback (most recent call last):
+            ...
+        hansa.errors.ConfigError: The trainer takes 'home' for a number, and it holds codes. Their order means \
+nothing. Code the column as onehot, or take a trainer with embeddings.
+    """
+    if prepared is None:
+        return trainer
+    if isinstance(trainer, Reader):
+        return trainer.reading(prepared.inputs)
+    coded = next((e.column for e in prepared.encodings if isinstance(e, Codes | Tokens)), None)
+    if coded is None:
+        return trainer
+    raise ConfigError(
+        f"The trainer takes '{coded}' for a number, and it holds codes.",
+        "Their order means nothing.",
+        "Code the column as onehot, or take a trainer with embeddings.",
+    )

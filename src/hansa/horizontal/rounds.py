@@ -34,7 +34,7 @@ from hansa import catalogue
 from hansa.core.chain import Chain, States
 from hansa.core.draws import Draws
 from hansa.core.link import Link, Told
-from hansa.core.load import Load
+from hansa.core.load import Load, stack
 from hansa.core.message import Answer, Ask
 from hansa.core.party import Handler, Memory, Site
 from hansa.core.plan import Asks, Gather, Keep, Plan
@@ -42,7 +42,8 @@ from hansa.core.pytree import Layout, ravel, unravel
 from hansa.core.step import Done, Event, Roster
 from hansa.core.trainer import Design, Local, ManyTrainer, Start, Trainer
 from hansa.errors import ConfigError, DataError, PartyFailed
-from hansa.horizontal.design import design_of, enough, width_of
+from hansa.horizontal.design import design_of, enough, prepared_of, width_of
+from hansa.horizontal.prepared import Prepared, told
 from hansa.horizontal.scores import LOSS, loss_sums, measures
 
 
@@ -209,16 +210,16 @@ class Rounds:
     def _begin(self, parties: Roster, chain: Chain, done: Done) -> Gather[Learning]:
         reply = yield Asks(dict.fromkeys(parties, Shape()), until=parties.until(len(parties)))
         width = _agreed(reply.value)
-        earlier = done.find(Learning)
+        earlier, trainer = done.find(Learning), told(self.trainer, done.find(Prepared))
         if self.start == "given":
-            if earlier is None or earlier.width != width or len(earlier.chosen) != layout_of(self.trainer, width).size:
+            if earlier is None or earlier.width != width or len(earlier.chosen) != layout_of(trainer, width).size:
                 raise ConfigError(
                     "There is no model of this shape to start from.",
                     mend="Pass run(..., start=model), or start at random.",
                 )
             vector = earlier.chosen
         else:
-            vector, _ = ravel(self.trainer.init(width, self.start, Draws(parties.seed, "start")))
+            vector, _ = ravel(trainer.init(width, self.start, Draws(parties.seed, "start")))
         return Learning(width, vector, chain.begin(len(vector)))
 
     def _close(self, state: Learning, chain: Chain, total: Load | None, counted: int) -> Learning:
@@ -298,23 +299,15 @@ class Trains:
             for site, memory in zip(sites, memories, strict=True)
         ]
         width = width_of(sites[0], memories[0])
-        params = unravel(layout_of(self.trainer, width), ask.params)
+        trainer = told(self.trainer, prepared_of(sites[0], memories[0]))
+        params = unravel(layout_of(trainer, width), ask.params)
         draws = [site.draws(ask.round) for site in sites]
         mine = self.chain.mine(memories, len(ask.params))
         local = self.chain.before(ask.local, ask.told, mine)
-        load = self._fit(params, data, local, draws)
+        load = _fit(trainer, params, data, local, draws)
         _refuse_infinite(load, sites, ask)
         load, kept = self.chain.apply(load, ask.told, mine, draws)
         return Answer(load), self.chain.remember(memories, kept)
-
-    def _fit(self, params: Any, data: Sequence[Design], local: Local, draws: Sequence[Draws]) -> Load:
-        if isinstance(self.trainer, ManyTrainer):
-            return self.trainer.fit_many(params, data, local, draws)
-        loads = [
-            self.trainer.fit(params, one, _own(local, i), draw)
-            for i, (one, draw) in enumerate(zip(data, draws, strict=True))
-        ]
-        return Load({name: np.concatenate([load[name] for load in loads]) for name in loads[0].vectors})
 
 
 @final
@@ -327,8 +320,9 @@ class Checks:
     def answer(self, ask: Check, site: Site, memory: Memory) -> tuple[Answer, Memory]:
         """Sum the losses over the validation rows; nothing where there are fewer than `min_rows`."""
         data = enough(design_of(site, memory, "validation", self.trainer.dtype), site)
-        params = unravel(layout_of(self.trainer, width_of(site, memory)), ask.params)
-        sums = loss_sums(self.trainer, params, data)
+        trainer = told(self.trainer, prepared_of(site, memory))
+        params = unravel(layout_of(trainer, width_of(site, memory)), ask.params)
+        sums = loss_sums(trainer, params, data)
         return Answer(Load({"rows": np.array([[float(data.rows)]]), "sums": sums[None, :]})), memory
 
 
@@ -355,6 +349,13 @@ def layout_of(trainer: Trainer, width: int) -> Layout:
         4
     """
     return ravel(trainer.init(width, "random", Draws(0, "layout")))[1]
+
+
+def _fit(trainer: Trainer, params: Any, data: Sequence[Design], local: Local, draws: Sequence[Draws]) -> Load:
+    if isinstance(trainer, ManyTrainer):
+        return trainer.fit_many(params, data, local, draws)
+    pairs = enumerate(zip(data, draws, strict=True))
+    return stack([trainer.fit(params, one, _own(local, i), draw) for i, (one, draw) in pairs])
 
 
 def _states(links: Sequence[Mapping[str, NDArray[Any]]]) -> States:

@@ -35,8 +35,9 @@ from hansa.core.party import Memory, Party, Site, site_of
 from hansa.core.pytree import unravel
 from hansa.core.table import Table
 from hansa.core.trainer import Design, Trainer
-from hansa.horizontal.design import design_of
-from hansa.horizontal.evaluate import fit_alone, gain_of, trainer_of
+from hansa.horizontal.design import design_of, prepared_of
+from hansa.horizontal.evaluate import Scoring, fit_alone, gain_of, trainer_of
+from hansa.horizontal.prepared import told
 from hansa.horizontal.rounds import layout_of
 from hansa.horizontal.scores import loss_sums, measures
 
@@ -76,8 +77,9 @@ class Baselines:
         trainer, scores, truths, weights = self.trainer, [], [], []
         for site in self.sites.values():
             data = design_of(site, memory, "test", trainer.dtype)
-            params = unravel(layout_of(trainer, data.features), memory["params"])
-            scores.append(_score(trainer, params, data))
+            own = told(trainer, prepared_of(site, memory))
+            params = unravel(layout_of(own, data.features), memory["params"])
+            scores.append(_score(own, params, data))
             truths.append(data.y)
             weights.append(np.ones(data.rows) if data.weight is None else data.weight)
         plain = all(site.table.weight is None for site in self.sites.values())
@@ -117,7 +119,7 @@ class Baselines:
             pair = paired_delong(other.score, one.score, one.y)
             return {"gain": pair.gain, "low": pair.low, "high": pair.high, "se": pair.se}
         (left, a), (_, b) = _as_given(self.trainer, other), _as_given(self.trainer, one)
-        own = gain_of("", left, ({}, a), ({}, b))
+        own = gain_of("", Scoring(left, {}, a), Scoring(left, {}, b))
         return {"gain": own.gain, "low": own.low, "high": own.high, "se": (own.high - own.low) / 3.919927969080108}
 
 

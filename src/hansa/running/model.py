@@ -23,7 +23,7 @@ from hansa.core.pytree import unravel
 from hansa.core.trainer import Trainer
 from hansa.data.frames import from_frame
 from hansa.errors import DataError, HansaError, WireError
-from hansa.horizontal.prepared import Prepared
+from hansa.horizontal.prepared import Prepared, told
 from hansa.horizontal.rounds import Learning, layout_of
 from hansa.running.files import write_bytes
 
@@ -64,7 +64,11 @@ class Model:
     @property
     def tree(self) -> Params:
         """The parameters as the trainer nests them."""
-        return unravel(layout_of(self.trainer, self.width), self.params)
+        return unravel(layout_of(self._told, self.width), self.params)
+
+    @property
+    def _told(self) -> Trainer:
+        return told(self.trainer, self.prepared)
 
     def design(self, data: Any) -> NDArray[np.floating]:
         """The prepared columns `[rows, width]` of a frame, in the trainer's precision.
@@ -81,7 +85,7 @@ class Model:
 
     def margin(self, data: Any) -> NDArray[np.floating]:
         """The score before squashing, `[rows]` or `[rows, classes]`."""
-        margin: NDArray[np.floating] = self.trainer.margin(self.tree, self.design(data))
+        margin: NDArray[np.floating] = self._told.margin(self.tree, self.design(data))
         return margin
 
     def predict_proba(self, data: Any) -> NDArray[np.floating]:
@@ -103,7 +107,7 @@ class Model:
         return best
 
     def _predicted(self, data: Any) -> NDArray[np.floating]:
-        predicted: NDArray[np.floating] = self.trainer.predict(self.tree, self.design(data))
+        predicted: NDArray[np.floating] = self._told.predict(self.tree, self.design(data))
         return predicted
 
     def learning(self) -> Learning:
@@ -170,7 +174,7 @@ def _read(folder: Path, manifest: Any, body: bytes) -> Model:
     own = {"format", "trainer", "width", "columns", "outputs", "parameters_sha256", "tensors_sha256"}
     facts = {key: value for key, value in manifest.items() if key not in own}
     model = Model(build(Trainer, manifest["trainer"], "trainer"), tensors["params"], width, prepared, facts)
-    if layout_of(model.trainer, width).size != len(model.params):
+    if layout_of(told(model.trainer, prepared), width).size != len(model.params):
         raise WireError("The parameters are not those of this trainer.")
     if model.parameters_sha256 != manifest["parameters_sha256"]:
         raise DataError(f"The parameters in '{folder}' are not those that the manifest names.", mend="Copy it again.")
