@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hansa.core.carry import Carrier, in_process, seats_of
-from hansa.core.job import At, Job
+from hansa.core.job import At, Data, Job
 from hansa.core.party import Party
 from hansa.core.step import Done
 from hansa.core.table import Table
@@ -110,6 +110,15 @@ def test_patience_keeps_the_best_round_on_validation():
     assert found.best_round == 1 + int(np.argmin(losses))
     assert found.best_value == min(losses)
     assert not np.array_equal(found.chosen, found.params)
+
+
+def test_a_misspelt_event_is_refused_before_anything_is_trained():
+    table = Table.of({"x": range(60), "paid": ["yes", "no", "no"] * 20}, target="paid")
+    parties = [Party(f"bank-{i}", {"t": table}) for i in range(3)]
+    with pytest.raises(DataError, match=r"data\.positive"):
+        learned(Rounds(Linear(), FEDSGD), parties, steps=(Prepare(),), data=Data(positive="Yes"))
+    one = Rounds(Linear(), FEDSGD, rounds=1)
+    assert learned(one, parties, steps=(Prepare(),), data=Data(positive="yes")).round == 1
 
 
 def test_time_stops_after_the_round_in_which_it_has_passed():

@@ -65,6 +65,11 @@ class Prepared:
         return len(self.names)
 
     @property
+    def one_class(self) -> bool:
+        """Whether a target of zeros and ones has only one of the two."""
+        return self.classes == 2 and self.positive_rate in {0.0, 1.0}
+
+    @property
     def inputs(self) -> Inputs:
         """What the columns of the result are, for trainers that look codes up."""
         sizes = (e.sizes if isinstance(e, Codes | Tokens) else (0,) * len(e.names) for e in self.encodings)

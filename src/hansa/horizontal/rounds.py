@@ -210,7 +210,14 @@ class Rounds:
     def _begin(self, parties: Roster, chain: Chain, done: Done) -> Gather[Learning]:
         reply = yield Asks(dict.fromkeys(parties, Shape()), until=parties.until(len(parties)))
         width = _agreed(reply.value)
-        earlier, trainer = done.find(Learning), told(self.trainer, done.find(Prepared))
+        prepared = done.find(Prepared)
+        earlier, trainer = done.find(Learning), told(self.trainer, prepared)
+        if trainer.task == "binary" and prepared is not None and len(parties) > 1 and prepared.one_class:
+            raise DataError(
+                "All training rows of all parties have the same target.",
+                "There is nothing to tell apart.",
+                "Look at data.target, and at data.positive where the target is in words.",
+            )
         if self.start == "given":
             if earlier is None or earlier.width != width or len(earlier.chosen) != layout_of(trainer, width).size:
                 raise ConfigError(

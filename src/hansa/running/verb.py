@@ -148,8 +148,6 @@ def _warnings(done: Done, metrics: Mapping[str, Any]) -> list[str]:
         twins = prepared.duplicates_train_test
         if twins:
             lines.append(f"{twins} test rows have the features of a training row of the same party.")
-        if prepared.classes == 2 and prepared.positive_rate in {0.0, 1.0}:
-            lines.append("All training rows have the same target: look at data.target and data.positive.")
     why = metrics.get("federated", {}).get("counts", {}).get("why")
     return [*lines, *[f"The sealed test has no pooled figures of scores: {why}."] * bool(why)]
 
