@@ -34,6 +34,7 @@ _FACE = {
     "TabularClassifier": "hansa.running.estimators",
     "german_credit": "hansa.data.german_credit",
     "load": "hansa.running.model",
+    "on_torch": "hansa.trainers.on_torch.trainer",
     "loan_book": "hansa.data.synthetic",
     "privacy": "hansa.running.privacy",
     "read_csv": "hansa.data.csv_file",
@@ -48,7 +49,8 @@ def __getattr__(name: str) -> Any:
     if name not in _FACE:
         message = f"hansa has no '{name}'."
         raise AttributeError(message)
-    value = getattr(import_module(_FACE[name]), _RENAMED.get(name, name))
+    need = import_module("hansa.extras").need  # what it lacks, it says
+    value = getattr(need(_FACE[name]), _RENAMED.get(name, name))
     globals()[name] = value
     return value
 

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import Any
 
 from hansa.errors import ConfigError, nearest
+from hansa.extras import need
 
 PARTS: dict[str, dict[str, str]] = {
     "Step": {
@@ -16,6 +17,14 @@ PARTS: dict[str, dict[str, str]] = {
     "Trainer": {
         "linear": "hansa.trainers.linear:Linear",
         "tabular": "hansa.trainers.tabular:Tabular",
+        "torch": "hansa.trainers.on_torch.trainer:Torch",
+    },
+    "Module": {
+        "mlp": "hansa.trainers.on_torch.ready:mlp",
+        "resnet": "hansa.trainers.on_torch.ready:resnet",
+        "ft_transformer": "hansa.trainers.on_torch.ready:ft_transformer",
+        "lstm": "hansa.trainers.on_torch.ready:lstm",
+        "tcn": "hansa.trainers.on_torch.ready:tcn",
     },
     "Link": {
         "everyone": "hansa.links.cohort:everyone",
@@ -64,7 +73,7 @@ def part(name: str, where: str = "") -> Any:
     for parts in PARTS.values():
         if name in parts:
             module, _, attribute = parts[name].partition(":")
-            return getattr(import_module(module), attribute)
+            return getattr(need(module), attribute)
     known = [known for parts in PARTS.values() for known in parts]
     raise ConfigError(f"{where}: there is no part '{name}'.", mend=nearest(name, known))
 
@@ -94,7 +103,7 @@ def names(kind: type[Any]) -> list[str]:
     Example:
         >>> from hansa.core.trainer import Trainer
         >>> names(Trainer)
-        ['linear', 'tabular']
+        ['linear', 'tabular', 'torch']
     """
     return sorted(PARTS.get(kind.__name__, {}))
 

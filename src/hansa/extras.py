@@ -3,30 +3,46 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import Any, Final
 
 from hansa.errors import ConfigError
 
+EXTRAS: Final = {
+    "flax": "jax",
+    "jax": "jax",
+    "keras": "keras",
+    "mlflow": "mlflow",
+    "onnx": "onnx",
+    "onnxscript": "onnx",
+    "optax": "jax",
+    "psycopg": "postgres",
+    "pyarrow": "parquet",
+    "sklearn": "sklearn",
+    "sqlalchemy": "sql",
+    "tensorboardX": "tensorboard",
+    "tensorflow": "tensorflow",
+    "torch": "torch",
+    "wandb": "wandb",
+}
+"""Which extra brings a library."""
 
-def need(module: str, extra: str) -> Any:
-    """Import an optional library, or say how to install it.
+
+def need(module: str) -> Any:
+    """Import an optional library, or a room of the house that stands on one; or say how to install what it lacks.
 
     Raises:
-        ConfigError: it is not installed; names the extra.
+        ConfigError: the library is not installed; names the extra.
 
     Example:
-        >>> need("json", "torch").dumps([1])
+        >>> need("json").dumps([1])
         '[1]'
-        >>> need("no_such_library", "torch")
-        Traceback (most recent call last):
-            ...
-        hansa.errors.ConfigError: This needs 'no_such_library', which is not installed. pip install 'hansa[torch]'
     """
     try:
         return import_module(module)
-    except ImportError as error:
-        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+    except ModuleNotFoundError as error:
+        library = (error.name or "").partition(".")[0]
+        if library not in EXTRAS:
             raise
         raise ConfigError(
-            f"This needs '{module}', which is not installed.", mend=f"pip install 'hansa[{extra}]'"
+            f"This needs '{library}', which is not installed.", mend=f"pip install 'hansa[{EXTRAS[library]}]'"
         ) from None

@@ -219,3 +219,12 @@ class Reader(Trainer, Protocol):
     def reading(self, inputs: Inputs) -> Trainer:
         """The same trainer for designs of these columns; raises ConfigError where it has no use for one of them."""
         ...
+
+
+@runtime_checkable
+class Holder(Trainer, Protocol):
+    """A trainer that computes with numbers which do not travel: frozen layers."""
+
+    def held(self, features: int) -> str:
+        """SHA-256 over them, as hex; empty where there are none."""
+        ...

@@ -20,9 +20,9 @@ from safetensors.numpy import save as save_tensors
 
 from hansa.core.codec import build, pack, plain, unpack
 from hansa.core.pytree import unravel
-from hansa.core.trainer import Trainer
+from hansa.core.trainer import Holder, Trainer
 from hansa.data.frames import from_frame
-from hansa.errors import DataError, HansaError, WireError
+from hansa.errors import ConfigError, DataError, HansaError, WireError
 from hansa.horizontal.prepared import Prepared, told
 from hansa.horizontal.rounds import Learning, layout_of
 from hansa.running.files import write_bytes
@@ -123,7 +123,8 @@ class Model:
         body = save_tensors(tensors)
         manifest = {
             "format": FORMAT,
-            "trainer": plain(self.trainer),
+            "trainer": _named(self.trainer),
+            "held_sha256": _held(self._told, self.width),
             "width": self.width,
             "columns": list(self.prepared.columns) if self.prepared is not None else None,
             "outputs": list(self.prepared.names) if self.prepared is not None else None,
@@ -136,11 +137,12 @@ class Model:
         return folder
 
 
-def load(folder: str | Path) -> Model:
-    """Read a model folder; checks digests and runs no code.
+def load(folder: str | Path, trainer: Trainer | None = None) -> Model:
+    """Read a model folder; checks digests and runs no code: a network of one's own is passed as the `trainer`.
 
     Raises:
         DataError: no model folder, or one that is damaged or of a newer format.
+        ConfigError: the model needs a `trainer`, or is not of the one that was passed.
 
     Example:
         >>> import tempfile
@@ -155,15 +157,24 @@ def load(folder: str | Path) -> Model:
         body = (folder / "model.safetensors").read_bytes()
     except (OSError, ValueError):
         raise DataError(f"There is no model in '{folder}'.", mend="Give the folder that holds manifest.json.") from None
+    if trainer is None and isinstance(manifest, dict) and manifest.get("trainer", "") is None:
+        raise ConfigError(
+            "The model is a network of your own, and no file holds code.",
+            mend="Pass the trainer that made it: load(folder, trainer=hansa.on_torch(...)).",
+        )
     try:
-        return _read(folder, manifest, body)
+        return _read(folder, manifest, body, trainer)
     except (HansaError, SafetensorError, KeyError, TypeError, ValueError, OverflowError) as error:
         if isinstance(error, DataError):
             raise
+        if trainer is not None:
+            raise ConfigError(
+                f"The model in '{folder}' is not of the trainer that was passed.", mend="Pass the one that made it."
+            ) from None
         raise DataError(f"The model in '{folder}' is damaged.", mend="Copy it again from where it was made.") from None
 
 
-def _read(folder: Path, manifest: Any, body: bytes) -> Model:
+def _read(folder: Path, manifest: Any, body: bytes, trainer: Trainer | None) -> Model:
     if manifest["format"] != FORMAT:
         raise DataError(f"The model in '{folder}' has format {manifest['format']}.", mend="Use a newer hansa.")
     if sha256(body).hexdigest() != manifest["tensors_sha256"]:
@@ -171,10 +182,12 @@ def _read(folder: Path, manifest: Any, body: bytes) -> Model:
     tensors, width = load_tensors(body), build(int, manifest["width"], "width")
     prepared = unpack(Prepared, tensors["prepared"].tobytes()) if "prepared" in tensors else None
     _check_width(width, tensors["params"], prepared)
-    own = {"format", "trainer", "width", "columns", "outputs", "parameters_sha256", "tensors_sha256"}
+    own = {"format", "trainer", "held_sha256", "width", "columns", "outputs", "parameters_sha256", "tensors_sha256"}
     facts = {key: value for key, value in manifest.items() if key not in own}
-    model = Model(build(Trainer, manifest["trainer"], "trainer"), tensors["params"], width, prepared, facts)
-    if layout_of(told(model.trainer, prepared), width).size != len(model.params):
+    known = trainer if trainer is not None else build(Trainer, manifest["trainer"], "trainer")
+    model = Model(known, tensors["params"], width, prepared, facts)
+    known = told(known, prepared)
+    if layout_of(known, width).size != len(model.params) or _held(known, width) != manifest.get("held_sha256", ""):
         raise WireError("The parameters are not those of this trainer.")
     if model.parameters_sha256 != manifest["parameters_sha256"]:
         raise DataError(f"The parameters in '{folder}' are not those that the manifest names.", mend="Copy it again.")
@@ -185,3 +198,15 @@ def _check_width(width: int, params: NDArray[np.floating], prepared: Prepared | 
     """Refuse a width that nothing else in the folder bears out, before anything of that width is made."""
     if params.ndim != 1 or not 1 <= width <= len(params) or (prepared is not None and prepared.width != width):
         raise WireError("The width is not that of the parameters or the preparation.")
+
+
+def _named(trainer: Trainer) -> Any:
+    """The trainer as a manifest can hold it; None for one that holds a network, loss or optimiser of somebody's own."""
+    try:
+        return plain(trainer)
+    except ConfigError:
+        return None
+
+
+def _held(trainer: Trainer, width: int) -> str:
+    return trainer.held(width) if isinstance(trainer, Holder) else ""

@@ -1,0 +1,258 @@
+"""Training torch networks: a stack of parties at once where the network allows it, else one party after another.
+
+A stack goes through the house's own descent: torch gives margins and gradients, all else is what every other trainer
+does. A lone party's loop is torch's from end to end, with any of its optimisers.
+
+Example:
+    >>> from hansa.core.draws import Draws
+    >>> from hansa.trainers.on_torch.trainer import Torch
+    >>> from hansa.trainers.on_torch.ready import mlp
+    >>> trainer = Torch(mlp(dropout=0.1))
+    >>> params = first(trainer, 2, "random", Draws(0, "start"))
+    >>> margins(trainer, params, np.zeros((3, 2), np.float32)).shape
+    (3, 1)
+    >>> data = Design(np.eye(2, dtype=np.float32), np.array([0.0, 1.0], np.float32))
+    >>> fit_many(trainer, params, [data, data], Local(), [Draws(0, "a"), Draws(0, "b")])["delta"].shape[0]
+    2
+    >>> why_one_by_one(trainer, 2)
+    'it draws random numbers while it is trained'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, cast, final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from hansa.core.draws import Draws
+from hansa.core.load import Load, stack
+from hansa.core.pytree import ravel, unravel
+from hansa.core.trainer import Design, Local
+from hansa.errors import ConfigError, DataError
+from hansa.trainers.batches import Feed
+from hansa.trainers.descent import Objective, descend
+from hansa.trainers.memory import Memory, Pool
+from hansa.trainers.on_torch.network import Named, Network, network, seeded, tensor, threads
+from hansa.trainers.on_torch.stacked import Stacked, refusal
+
+if TYPE_CHECKING:
+    from hansa.core.pytree import Params
+    from hansa.core.trainer import Start
+    from hansa.trainers.on_torch.trainer import Torch
+
+_ROWS = 1 << 15  # scored at a time
+_OWN_OPTIMIZERS = frozenset({"", "sgd", "momentum", "adam"})
+
+
+def first(trainer: Torch, features: int, start: Start, draws: Draws) -> dict[str, NDArray[np.floating]]:
+    """The first values of all that travels."""
+    module = seeded(trainer, features, int(draws.raw("torch", 1)[0] >> np.uint64(1)))
+    values = Network(module, torch.device("cpu")).read()
+    if start == "zero":
+        if sum(value.ndim > 1 for value in values.values()) > 1:
+            raise ConfigError(
+                "A network with several layers cannot start from zero.",
+                "All its units would stay the same for ever.",
+                'Say start="random".',
+            )
+        values = {name: np.zeros_like(value) for name, value in values.items()}
+    return values
+
+
+def fit_many(trainer: Torch, params: Params, data: Sequence[Design], local: Local, draws: Sequence[Draws]) -> Load:
+    """Train parties from the same parameters."""
+    features = data[0].features
+    if why_one_by_one(trainer, features):
+        places = range(len(data))
+        return stack([_alone(trainer, params, data[i], _part(local, i), draws[i]) for i in places])
+    net = network(trainer, features)
+    widths = sum(p.shape[0] for p in net.learned.values() if p.ndim > 1)
+    objective = Objective(
+        trainer.loss,
+        lambda w, g, *_: Stacked(net, cast("Named", w), cast("Named", g)),
+        _penalty(trainer, cast("Named", params)),
+        features,
+        room=4 * widths,
+        pool=_pool(trainer.dtype),
+    )
+    if trainer.optimizer:
+        local = replace(local, optimizer=cast("Any", trainer.optimizer))
+    with threads(trainer.threads):
+        return descend(objective, params, data, local, draws)
+
+
+@lru_cache(maxsize=16)
+def why_one_by_one(trainer: Torch, features: int) -> str:
+    """Why this network is trained party by party; empty where a stack of parties is trained at once."""
+    net = network(trainer, features)
+    if not trainer.vectorize:
+        return "vectorize is off"
+    if trainer.own.loss is not None or trainer.own.optimizer is not None or trainer.own.scheduler is not None:
+        return "it has a loss, an optimiser or a schedule of its own"
+    if trainer.optimizer not in _OWN_OPTIMIZERS:
+        return f"only sgd, momentum and adam take a stack, not {trainer.optimizer}"
+    if net.device.type != "cpu":
+        return f"it is trained on {net.device.type}"
+    with threads(trainer.threads):
+        return refusal(net, trainer.columns(features))
+
+
+def margins(trainer: Torch, params: Params, X: NDArray[np.floating]) -> NDArray[np.floating]:
+    """The network's outputs `[rows, outputs]`, as it is after training: no dropout, stored batch statistics."""
+    net = network(trainer, X.shape[1])
+    net.load(cast("Named", params))
+    net.module.eval()
+    out = np.empty((len(X), trainer.loss.outputs), trainer.dtype)
+    with threads(trainer.threads), torch.no_grad():
+        for at in range(0, len(X), _ROWS):
+            rows = tensor(np.ascontiguousarray(X[at : at + _ROWS], trainer.dtype)).to(net.device)
+            out[at : at + len(rows)] = _columns(net.module(rows), trainer.loss.outputs).cpu().numpy()
+    return out
+
+
+def _alone(trainer: Torch, params: Params, data: Design, local: Local, draws: Draws) -> Load:
+    """Train one party: torch's own loop, optimiser and random numbers, these seeded from the party's draws."""
+    origin, layout = ravel(params)
+    net, mass = network(trainer, data.features), np.array([[data.mass]])
+    if not data.rows:
+        return Load({"delta": np.zeros((1, layout.size), origin.dtype), "rows": mass, "loss": np.zeros((1, 1))})
+    begin = origin if local.start is None else local.start[0].astype(origin.dtype)
+    net.load(cast("Named", unravel(layout, begin)))
+    net.module.train()
+    pull = _Pull(trainer, net, local, cast("Named", params), unravel(layout, _row(local.tilt, origin)))
+    X, y = (np.ascontiguousarray(part, trainer.dtype) for part in (data.X, data.y))
+    feed = Feed([replace(data, X=X, y=y)], [draws], local, trainer.task, Memory(trainer.dtype))
+    loss, epoch = 0.0, 0
+    with threads(trainer.threads), torch.random.fork_rng():
+        torch.manual_seed(int(draws.raw("torch", 1)[0] >> np.uint64(1)))
+        optimiser = _optimiser(trainer, net, local)
+        scheduler = None if trainer.own.scheduler is None else trainer.own.scheduler(optimiser)
+        for step in range(feed.steps):
+            batch = next(iter(feed.at(step)))
+            if scheduler is not None and batch.epoch > epoch:
+                scheduler.step()
+            epoch = batch.epoch
+            rows, truth, share = (tensor(part[0]).to(net.device) for part in (batch.X, batch.y, batch.share))
+            optimiser.zero_grad()
+            mean = _mean_loss(trainer, net.module(rows), truth[:, 0], share[:, 0])
+            mean.backward()
+            loss = float(mean.detach()) if step == 0 else loss
+            pull()
+            optimiser.step()
+    delta = ravel(dict(net.read()))[0] - origin
+    return Load({"delta": delta[None, :], "rows": mass, "loss": np.array([[loss]]) * mass})
+
+
+def _mean_loss(trainer: Torch, out: Tensor, y: Tensor, share: Tensor) -> Tensor:
+    """The batch's loss: each row's times its share."""
+    if trainer.own.loss is not None:
+        found: Tensor = trainer.own.loss(out, y)
+        if found.ndim:
+            return (found.reshape(-1) * share).sum()
+        if bool((share != share[0]).any()):
+            raise ConfigError(
+                "The loss gives a mean, and the rows have weights.", mend="Give each row's loss: reduction='none'."
+            )
+        return found
+    margin = _columns(out, trainer.loss.outputs)
+    if trainer.task == "binary":
+        each = nn.functional.binary_cross_entropy_with_logits(margin[:, 0], y, reduction="none")
+    elif trainer.task == "multiclass":
+        each = nn.functional.cross_entropy(margin, y.long(), reduction="none")
+    else:
+        each = 0.5 * (margin[:, 0] - y) ** 2
+    return (each * share).sum()
+
+
+@final
+class _Pull:
+    """Adds to the gradients what does not come from rows, and bounds their norm, as `descend` does."""
+
+    def __init__(self, trainer: Torch, net: Network, local: Local, origin: Named, tilt: Params) -> None:
+        def held(values: Named) -> dict[str, Tensor]:
+            return {name: torch.from_numpy(np.array(values[name])).to(net.device) for name in net.learned}
+
+        self.net, self.local = net, local
+        self.l2 = {name: trainer.l2 if _is_weight(value) else 0.0 for name, value in origin.items()}
+        self.origin = held(origin) if local.prox else {}
+        self.tilt = held(cast("Named", tilt)) if local.tilt is not None else {}
+
+    def __call__(self) -> None:
+        with torch.no_grad():
+            grads = []
+            for name, p in self.net.learned.items():
+                if p.grad is None:  # nothing of this batch went through it
+                    p.grad = torch.zeros_like(p)
+                if self.l2[name]:
+                    p.grad += self.l2[name] * p
+                if self.origin:
+                    p.grad += self.local.prox * (p - self.origin[name])
+                if self.tilt:
+                    p.grad += self.tilt[name]
+                grads.append(p.grad)
+            if self.local.clip_norm is not None:
+                norm = torch.sqrt(sum(((g * g).sum() for g in grads), torch.zeros((), device=self.net.device)))
+                for grad in grads:
+                    grad.mul_(torch.clamp(self.local.clip_norm / norm, max=1.0))
+
+
+def _optimiser(trainer: Torch, net: Network, local: Local) -> Any:
+    """The optimiser: one's own, one of torch's by name at the local rate, or the one that `Local` names."""
+    learned = list(net.learned.values())
+    if trainer.own.optimizer is not None:
+        return trainer.own.optimizer(learned)
+    name = trainer.optimizer or local.optimizer
+    if name in {"sgd", "momentum"}:
+        momentum = local.momentum if name == "momentum" else 0.0
+        return torch.optim.SGD(learned, local.learning_rate, momentum=momentum)
+    known = {key.lower(): kind for key, kind in vars(torch.optim).items() if isinstance(kind, type)}
+    if name.lower() not in known or not issubclass(known[name.lower()], torch.optim.Optimizer):
+        raise ConfigError(f"torch.optim has no optimiser '{name}'.", mend="Name one of its classes, such as AdamW.")
+    return known[name.lower()](learned, lr=local.learning_rate)
+
+
+def _columns(out: Tensor, outputs: int) -> Tensor:
+    """The outputs as `[rows, outputs]`; raises DataError where they are of another shape."""
+    out = out[:, None] if out.ndim == 1 else out
+    if out.ndim != 2 or out.shape[1] != outputs:
+        raise DataError(
+            f"The network gives {list(out.shape[1:])} numbers a row and the task needs {outputs}.",
+            mend="Change its last layer, or the trainer's task and classes.",
+        )
+    return out
+
+
+def _penalty(trainer: Torch, params: Named) -> Params | None:
+    if not trainer.l2:
+        return None
+    return {name: np.full_like(value, trainer.l2 if _is_weight(value) else 0.0) for name, value in params.items()}
+
+
+def _is_weight(value: NDArray[np.floating]) -> bool:
+    return value.ndim > 1
+
+
+def _row(tilt: NDArray[np.floating] | None, origin: NDArray[np.floating]) -> NDArray[np.floating]:
+    return np.zeros_like(origin) if tilt is None else tilt[0].astype(origin.dtype)
+
+
+def _part(local: Local, i: int) -> Local:
+    """One party's part of settings that links made for a stack."""
+    return replace(
+        local,
+        tilt=None if local.tilt is None else local.tilt[i : i + 1],
+        start=None if local.start is None else local.start[i : i + 1],
+    )
+
+
+@lru_cache(maxsize=2)
+def _pool(dtype: str) -> Pool:
+    """Working memory of one precision."""
+    del dtype
+    return Pool()

@@ -1,0 +1,130 @@
+"""A built network and its tensors that travel: the bridge between torch's names and hansa's vector.
+
+Example:
+    >>> from hansa.trainers.on_torch.trainer import Torch
+    >>> net: Network = network(Torch(), 3)
+    >>> sorted(net.learned)[:2], net.mean_buffers
+    (['0.bias', '0.weight'], {})
+    >>> seeded(Torch(), 3, 7).training
+    True
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property, lru_cache
+from hashlib import sha256
+from typing import TYPE_CHECKING, final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from hansa.errors import ConfigError
+
+if TYPE_CHECKING:
+    from hansa.trainers.on_torch.trainer import Torch
+
+Named = Mapping[str, NDArray[np.floating]]
+
+
+@final
+class Network:
+    """A module, its trainable parameters (`learned`) and its buffers of floats (`mean_buffers`), by name."""
+
+    def __init__(self, module: nn.Module, device: torch.device) -> None:
+        """Take a module that has been moved to where it shall be trained."""
+        self.module, self.device = module, device
+        self.learned = {name: p for name, p in module.named_parameters() if p.requires_grad}
+        self.mean_buffers = {name: b for name, b in module.named_buffers() if b.is_floating_point()}
+        if not self.learned:
+            raise ConfigError("The network has no trainable parameter.", mend="Unfreeze at least its last layer.")
+
+    @property
+    def travelling(self) -> dict[str, Tensor]:
+        """All that travels."""
+        return {**self.learned, **self.mean_buffers}
+
+    @cached_property
+    def held(self) -> str:
+        """SHA-256 over what does not travel, as hex; empty where there is nothing."""
+        every = {**dict(self.module.named_parameters()), **dict(self.module.named_buffers())}
+        digest, rest = sha256(), sorted(every.keys() - self.travelling.keys())
+        for name in rest:
+            digest.update(name.encode())
+            digest.update(every[name].detach().cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest() if rest else ""
+
+    def load(self, values: Named) -> None:
+        """Write what travels."""
+        with torch.no_grad():
+            for name, held in self.travelling.items():
+                held.copy_(tensor(np.ascontiguousarray(values[name])))
+
+    def read(self) -> dict[str, NDArray[np.floating]]:
+        """Read what travels."""
+        return {name: held.detach().cpu().numpy().copy() for name, held in self.travelling.items()}
+
+
+@lru_cache(maxsize=16)
+def network(trainer: Torch, features: int) -> Network:
+    """Build a trainer's network once in a process; its weights are whatever was loaded last.
+
+    Raises:
+        ConfigError: it cannot be built for so many columns, or nothing in it can be trained.
+    """
+    return Network(seeded(trainer, features, 0), device_of(trainer))
+
+
+def seeded(trainer: Torch, features: int, seed: int) -> nn.Module:
+    """A fresh network, its weights drawn from this seed; torch's own generator is left as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        module: nn.Module = trainer.module.build(trainer.columns(features), trainer.loss.outputs)
+    return module.to(device_of(trainer), getattr(torch, trainer.dtype))
+
+
+def device_of(trainer: Torch) -> torch.device:
+    """Where a trainer computes.
+
+    Raises:
+        ConfigError: a GPU is asked for and there is none.
+
+    Example:
+        >>> from hansa.trainers.on_torch.trainer import Torch
+        >>> device_of(Torch(device="cpu")).type
+        'cpu'
+    """
+    there = torch.cuda.is_available()
+    if trainer.device == "cuda" and not there:
+        raise ConfigError("There is no GPU here.", mend='Say device = "auto" or "cpu".')
+    return torch.device("cuda" if there and trainer.device != "cpu" else "cpu")
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Let torch use so many threads here, and as many as before afterwards.
+
+    Example:
+        >>> with threads(1):
+        ...     torch.get_num_threads()
+        1
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def tensor(values: NDArray[np.generic]) -> Tensor:
+    """The array as a tensor: a view of it, or of a copy where it is read-only, which torch does not know.
+
+    Example:
+        >>> tensor(np.broadcast_to(1.0, (2,))).tolist()
+        [1.0, 1.0]
+    """
+    return torch.from_numpy(values if values.flags.writeable else values.copy())

@@ -1,0 +1,5 @@
+"""These tests need torch (extra `torch`)."""
+
+import pytest
+
+pytest.importorskip("torch")
