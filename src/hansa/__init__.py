@@ -34,6 +34,7 @@ _FACE = {
     "TabularClassifier": "hansa.running.estimators",
     "german_credit": "hansa.data.german_credit",
     "load": "hansa.running.model",
+    "on_jax": "hansa.trainers.on_jax.trainer",
     "on_torch": "hansa.trainers.on_torch.trainer",
     "loan_book": "hansa.data.synthetic",
     "privacy": "hansa.running.privacy",

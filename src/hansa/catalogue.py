@@ -18,6 +18,7 @@ PARTS: dict[str, dict[str, str]] = {
         "linear": "hansa.trainers.linear:Linear",
         "tabular": "hansa.trainers.tabular:Tabular",
         "torch": "hansa.trainers.on_torch.trainer:Torch",
+        "jax": "hansa.trainers.on_jax.trainer:Jax",
     },
     "Module": {
         "mlp": "hansa.trainers.on_torch.ready:mlp",
@@ -103,7 +104,7 @@ def names(kind: type[Any]) -> list[str]:
     Example:
         >>> from hansa.core.trainer import Trainer
         >>> names(Trainer)
-        ['linear', 'tabular', 'torch']
+        ['jax', 'linear', 'tabular', 'torch']
     """
     return sorted(PARTS.get(kind.__name__, {}))
 

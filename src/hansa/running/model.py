@@ -203,8 +203,9 @@ def _check_width(width: int, params: NDArray[np.floating], prepared: Prepared | 
 def _named(trainer: Trainer) -> Any:
     """The trainer as a manifest can hold it; None for one that holds a network, loss or optimiser of somebody's own."""
     try:
-        return plain(trainer)
-    except ConfigError:
+        named = plain(trainer)
+        return named if build(Trainer, named, "trainer") == trainer else None
+    except (ConfigError, TypeError):
         return None
 
 

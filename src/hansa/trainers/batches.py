@@ -82,7 +82,7 @@ class Feed:
     ) -> None:
         """Lay out memory for `data`, which comes by falling number of rows."""
         self._data, self._draws, self._batch = data, draws, local.batch
-        self._weights = [_weights(design, local, task) for design in data]
+        self._weights = [row_weights(design, local, task) for design in data]
         weighted = any(weight is not None for weight in self._weights)
         n, most = len(data), data[0].rows
         # One party that takes all rows at once needs no copy of them.
@@ -169,8 +169,18 @@ def _lay(source: NDArray[Any], order: NDArray[np.intp] | None, out: NDArray[Any]
         np.take(source, order, axis=0, out=out, mode="clip")  # "clip": numpy then writes straight into `out`
 
 
-def _weights(design: Design, local: Local, task: Task) -> Array | None:
-    """The rows' weights: the party's own, times those that give its classes equal shares; none if all are equal."""
+def row_weights(design: Design, local: Local, task: Task) -> Array | None:
+    """The rows' weights: the party's own, times those that give its classes equal shares; none if all are equal.
+
+    Raises:
+        ConfigError: balanced classes are wanted of a target that is a value.
+
+    Example:
+        >>> from hansa.core.trainer import Design, Local
+        >>> design = Design(np.zeros((4, 1)), np.array([0.0, 0.0, 0.0, 1.0]))
+        >>> row_weights(design, Local(class_weight="balanced"), "binary").round(2).tolist()
+        [0.67, 0.67, 0.67, 2.0]
+    """
     if local.class_weight == "none":
         return design.weight
     if task == "regression":

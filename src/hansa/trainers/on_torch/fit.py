@@ -39,6 +39,7 @@ from hansa.trainers.batches import Feed
 from hansa.trainers.descent import Objective, descend
 from hansa.trainers.memory import Memory, Pool
 from hansa.trainers.on_torch.network import Named, Network, network, seeded, tensor, threads
+from hansa.trainers.on_torch.ready import Own
 from hansa.trainers.on_torch.stacked import Stacked, refusal
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def why_one_by_one(trainer: Torch, features: int) -> str:
     net = network(trainer, features)
     if not trainer.vectorize:
         return "vectorize is off"
-    if trainer.own.loss is not None or trainer.own.optimizer is not None or trainer.own.scheduler is not None:
+    if trainer.own is not None:
         return "it has a loss, an optimiser or a schedule of its own"
     if trainer.optimizer not in _OWN_OPTIMIZERS:
         return f"only sgd, momentum and adam take a stack, not {trainer.optimizer}"
@@ -128,11 +129,11 @@ def _alone(trainer: Torch, params: Params, data: Design, local: Local, draws: Dr
     pull = _Pull(trainer, net, local, cast("Named", params), unravel(layout, _row(local.tilt, origin)))
     X, y = (np.ascontiguousarray(part, trainer.dtype) for part in (data.X, data.y))
     feed = Feed([replace(data, X=X, y=y)], [draws], local, trainer.task, Memory(trainer.dtype))
-    loss, epoch = 0.0, 0
+    loss, epoch, own = 0.0, 0, trainer.own or Own()
     with threads(trainer.threads), torch.random.fork_rng():
         torch.manual_seed(int(draws.raw("torch", 1)[0] >> np.uint64(1)))
         optimiser = _optimiser(trainer, net, local)
-        scheduler = None if trainer.own.scheduler is None else trainer.own.scheduler(optimiser)
+        scheduler = None if own.scheduler is None else own.scheduler(optimiser)
         for step in range(feed.steps):
             batch = next(iter(feed.at(step)))
             if scheduler is not None and batch.epoch > epoch:
@@ -151,7 +152,7 @@ def _alone(trainer: Torch, params: Params, data: Design, local: Local, draws: Dr
 
 def _mean_loss(trainer: Torch, out: Tensor, y: Tensor, share: Tensor) -> Tensor:
     """The batch's loss: each row's times its share."""
-    if trainer.own.loss is not None:
+    if trainer.own is not None and trainer.own.loss is not None:
         found: Tensor = trainer.own.loss(out, y)
         if found.ndim:
             return (found.reshape(-1) * share).sum()
@@ -205,7 +206,7 @@ class _Pull:
 def _optimiser(trainer: Torch, net: Network, local: Local) -> Any:
     """The optimiser: one's own, one of torch's by name at the local rate, or the one that `Local` names."""
     learned = list(net.learned.values())
-    if trainer.own.optimizer is not None:
+    if trainer.own is not None and trainer.own.optimizer is not None:
         return trainer.own.optimizer(learned)
     name = trainer.optimizer or local.optimizer
     if name in {"sgd", "momentum"}:

@@ -210,6 +210,24 @@ class Given:
         return networks.filled(self.empty, self.weights, inputs)
 
 
+@final
+@dataclass(frozen=True, eq=False)
+class Own:
+    """A data scientist's own callables, which no job file can hold.
+
+    `loss(outputs [rows, outputs], y [rows])` gives a mean, or each row's loss `[rows]`; `optimizer(parameters)` gives a
+    `torch.optim.Optimizer`, and `scheduler(optimizer)` what is stepped after each epoch.
+
+    Example:
+        >>> Own(loss=lambda outputs, y: (outputs[:, 0] - y).abs()).optimizer is None
+        True
+    """
+
+    loss: Callable[..., Any] | None = None
+    optimizer: Callable[..., Any] | None = None
+    scheduler: Callable[..., Any] | None = None
+
+
 def _require(holds: bool, wrong: str) -> None:  # noqa: FBT001 - it reads as a sentence
     if not holds:
         raise ConfigError(f"The network's settings hold {wrong}.", mend="Look at its widths, depth and dropout.")

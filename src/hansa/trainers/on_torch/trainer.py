@@ -13,7 +13,7 @@ from hansa.errors import ConfigError
 from hansa.trainers.losses import Logistic, Loss, Softmax, Squared
 from hansa.trainers.on_torch import fit
 from hansa.trainers.on_torch.network import network
-from hansa.trainers.on_torch.ready import Given, Made, Module, mlp
+from hansa.trainers.on_torch.ready import Given, Made, Module, Own, mlp
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,24 +23,6 @@ if TYPE_CHECKING:
     from hansa.core.load import Load
     from hansa.core.pytree import Params
     from hansa.core.trainer import Design, Honour, Start
-
-
-@final
-@dataclass(frozen=True)
-class Own:
-    """A data scientist's own callables, which no job file can hold.
-
-    `loss(outputs [rows, outputs], y [rows])` gives a mean, or each row's loss `[rows]`; `optimizer(parameters)` gives a
-    `torch.optim.Optimizer`, and `scheduler(optimizer)` what is stepped after each epoch.
-
-    Example:
-        >>> Own(loss=lambda outputs, y: (outputs[:, 0] - y).abs()).optimizer is None
-        True
-    """
-
-    loss: Callable[..., Any] | None = None
-    optimizer: Callable[..., Any] | None = None
-    scheduler: Callable[..., Any] | None = None
 
 
 @final
@@ -80,7 +62,7 @@ class Torch:
     vectorize: bool = True
     device: Literal["auto", "cpu", "cuda"] = "auto"
     threads: int = 1
-    own: Own = field(default_factory=Own)
+    own: Own | None = None
     inputs: Inputs = field(default_factory=lambda: Inputs((), ()))
 
     def __post_init__(self) -> None:
@@ -89,7 +71,7 @@ class Torch:
             raise ConfigError(f"{self.classes} classes do not fit the task '{self.task}'.")
         if min(self.epochs, self.batch, self.threads - 1) < 0 or not 0 <= self.l2 < float("inf"):
             raise ConfigError("epochs, batch and l2 must be at least 0, and threads at least 1.")
-        if self.optimizer and self.own.optimizer is not None:
+        if self.optimizer and self.own is not None and self.own.optimizer is not None:
             raise ConfigError("There are two optimisers.", mend="Name one, or pass one.")
 
     @property
@@ -188,7 +170,8 @@ def on_torch(
     else:
         raise ConfigError("There is no network.", mend="Pass a torch.nn.Module, or a function that makes one.")
     named = optimizer if isinstance(optimizer, str) else ""
-    own = Own(loss, None if isinstance(optimizer, str) else optimizer, scheduler)
+    callables = (loss, None if isinstance(optimizer, str) else optimizer, scheduler)
+    own = Own(*callables) if any(one is not None for one in callables) else None
     try:
         return Torch(made, optimizer=named, epochs=epochs, batch=batch, own=own, **settings)
     except TypeError as error:
