@@ -164,3 +164,13 @@ def test_what_is_no_network_is_refused():
     mean = on_jax(linen.Dense(1), loss=lambda out, y: ((out[:, 0] - y) ** 2).mean())
     with pytest.raises(ConfigError, match="each row"):
         mean.fit(mean.init(4, "random", Draws(0, "a")), rows(9), Local(), Draws(0, "a"))
+
+
+def test_worker_processes_train_to_the_same_bits():
+    job = hs.Job("jax", (hs.Prepare(), hs.Rounds(Jax(hidden=(8,)), hs.Local(epochs=1, batch=32), rounds=2)))
+    banks = [hs.Party(f"bank-{i}", hs.loan_book(300, seed=i)) for i in range(3)]
+    kept = []
+    for workers in (1, 3):
+        with hs.Simulation(banks, workers=workers).session(job) as session:
+            kept.append(session.run().results[-1].params)
+    assert (kept[0] == kept[1]).all()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, cast, final
 
 import jax
@@ -94,12 +94,10 @@ class Jax:
             return Logistic()
         return Softmax(self.classes) if self.task == "multiclass" else Squared()
 
-    @cached_property
+    @property
     def network(self) -> Network:
         """The pure functions."""
-        if self.own is not None and self.own.network is not None:
-            return network_of(self.own.network)
-        return dense(self.hidden, self.activation, self.loss.outputs)
+        return _network(self)
 
     def losses(self, out: Any, y: Any) -> Any:
         """Each row's loss `[rows]`."""
@@ -194,3 +192,10 @@ def on_jax(
 def _plain(tree: Any) -> Any:
     """Dictionaries of one kind: flax has several."""
     return {str(key): _plain(item) for key, item in tree.items()} if isinstance(tree, dict) else tree
+
+
+@lru_cache(maxsize=16)
+def _network(trainer: Jax) -> Network:
+    if trainer.own is not None and trainer.own.network is not None:
+        return network_of(trainer.own.network)
+    return dense(trainer.hidden, trainer.activation, trainer.loss.outputs)
