@@ -27,7 +27,7 @@ WORKS = {work.name: work for work in (W1, W2, SMALL, LARGE)}
 TARGETS = {"over_floor": 1.25, "W1": 6.0, "W2": 11.0}
 
 
-def hansa(work: Workload, workers: int) -> dict[str, Any]:
+def hansa(work: Workload, workers: int, trainer: Any = None) -> dict[str, Any]:
     """Run hansa's simulation; seconds a round are those between the first and the last `Keep`."""
     from hansa.core.job import Job
     from hansa.core.party import Party
@@ -46,7 +46,8 @@ def hansa(work: Workload, workers: int) -> dict[str, Any]:
     ]
     cohort = (fixed(work.cohort),) if work.cohort < work.clients else ()
     local = Local(epochs=1, batch=work.batch, learning_rate=work.rate)
-    rounds = Rounds(Tabular(hidden=work.hidden), local, (*cohort, by_examples(), weighted_mean()), work.rounds, 0)
+    trainer = trainer or Tabular(hidden=work.hidden)
+    rounds = Rounds(trainer, local, (*cohort, by_examples(), weighted_mean()), work.rounds, 0)
     job = Job(work.name, (rounds,), seed=work.seed)
     began, keeps = time.perf_counter(), []
     with Simulation(parties, workers).session(job) as session:
