@@ -40,8 +40,8 @@ def figures(encoding):
 @given(st.lists(st.integers(0, 700), max_size=19), st.sampled_from(STEPS), st.integers(0, 3))
 def test_any_division_of_the_rows_gives_the_pooled_fit(cuts, step, seed):
     table = book(700, seed)
-    one, _ = fitted(step, divided(table, []))
-    many, _ = fitted(step, divided(table, cuts))
+    one, _ = fitted(step, divided(table, []), min_cell=1)  # what is said of few rows would depend on whose they are
+    many, _ = fitted(step, divided(table, cuts), min_cell=1)
     assert many.names == one.names
     assert many.rows[0] == one.rows[0]
     for mine, pooled in zip(many.encodings, one.encodings, strict=True):
@@ -127,6 +127,84 @@ def test_a_column_with_a_handful_of_values_tells_none_of_them():
         assert 987_654_321.125 not in np.concatenate([v.ravel() for v in vectors])
 
 
+def heard(step, table, **settings):
+    """All that one party says, by kind of ask."""
+    ear = Ear()
+    parties = [dataclasses.replace(party, guards=(ear,)) for party in divided(table, [])]
+    prepared, _ = fitted(step, parties, **settings)
+    return prepared, ear.heard
+
+
+def test_a_party_does_not_tell_its_smallest_and_largest_values():
+    rng = np.random.default_rng(0)
+    values = rng.permutation(np.concatenate([rng.uniform(2000, 4000, 190), [1.5, 123_456.75]]))
+    table = Table.of({"x": values, "__part__": np.zeros(192, int)})
+    _, said = heard(Prepare(numeric="bins", max_n_bins=4), table, min_rows=20)
+    counts = np.concatenate([answer.load["below"].ravel() for kind, answer in said if kind == "Below"])
+    assert set(counts[counts < 10]) == {0.0}
+    assert set(counts[counts > 182]) <= {192.0}
+
+
+def test_no_difference_of_sums_tells_a_value_that_was_cut():
+    rng = np.random.default_rng(0)
+    table = Table.of({"x": [*rng.uniform(2000, 4000, 199), 123_456.75], "__part__": np.zeros(200, int)})
+    for step in (Prepare(winsorise=0.05), Prepare(numeric="bins")):
+        prepared, said = heard(step, table, min_rows=20)
+        sums = [
+            answer.load["sums"].ravel()[0] for kind, answer in said if kind == "Spread" and answer.load["sums"].size
+        ]
+        raw = [answer.load["counts"].ravel()[2] for kind, answer in said if kind == "Count"]
+        assert raw == [0.0]
+        assert all(abs(total) < 200 * 4000 for total in sums)
+        assert prepared.width
+
+
+def test_a_class_label_or_code_of_few_rows_is_not_counted_by_itself():
+    rows = 200
+    table = Table.of(
+        {
+            "home": ["own"] * 120 + ["rent"] * 77 + ["boat"] * 3,
+            "pay": [-9.0] * 2 + [float(i) for i in range(rows - 2)],
+            "late": [1] * 3 + [0] * (rows - 3),
+            "__part__": [0] * 180 + [1] * 15 + [2] * 5,
+        },
+        target="late",
+    )
+    pay, home = Coding(special_codes=(-9.0,)), Coding("onehot", levels=("boat", "own", "rent"))
+    prepared, said = heard(Prepare(columns={"pay": pay, "home": home}), table, min_rows=20)
+    answer = next(answer for kind, answer in said if kind == "Count")
+    assert not ((answer.load["counts"] > 0) & (answer.load["counts"] < 10)).any()
+    assert (prepared.rows, prepared.positive_rate, prepared.one_class) == ((180, 15, 0), 0.0, False)
+
+
+def test_a_label_of_one_customer_with_many_rows_is_not_named():
+    table = Table.of(
+        {"who": [1] * 30 + list(range(2, 172)), "job": ["mayor"] * 30 + ["clerk"] * 90 + ["nurse"] * 80},
+        id="who",
+    ).with_columns([Column.of("__part__", np.zeros(200, int))])
+    prepared, said = heard(Prepare(), table)
+    assert prepared.names == ("job=clerk", "job=nurse", "job (other)")
+    assert b"mayor" not in next(answer for kind, answer in said if kind == "Describe").load["text"].tobytes()
+
+
+def test_ends_that_are_cut_to_one_value_are_said():
+    x = np.where(np.random.default_rng(0).random(600) < 0.98, 0.0, 50.0)
+    assert "once its ends are cut" in only({"x": x, "z": range(600)}, step=Prepare(winsorise=0.05)).dropped["x"]
+
+
+def test_bins_of_few_values_are_named_after_them_and_none_is_empty():
+    two = only({"x": [0, 1] * 100}, step=Prepare(numeric="bins"))
+    assert two.names == ("x <= 0", "x > 0")
+    four = only({"x": [0, 30, 60, 90] * 50}, step=Prepare(numeric="bins"))
+    held = four.transform(Table.of({"x": [0, 30, 60, 90]}))
+    assert (held.sum(axis=0) == 1).all()
+
+
+def test_codes_in_digits_are_ordered_as_numbers():
+    table = only({"month": [1, 2, 10, 11] * 50}, step=Prepare(columns={"month": Coding("ordinal")}))
+    assert table.encodings[0].ordered == ("1", "2", "10", "11")
+
+
 @pytest.mark.parametrize("after", [False, True])
 def test_stopped_anywhere_it_goes_on_to_the_same_preparation(after):
     job, parties = job_of(STEPS[0]), divided(book(200), [70, 90])
@@ -191,15 +269,16 @@ def test_a_tiny_and_an_empty_party_add_nothing_and_take_it_all_the_same():
 )
 def test_the_target_is_told_by_its_pooled_counts(target, classes, rate):
     table = Table.of({"x": range(40), "y": target, "__part__": [0] * 40}, target="y")
-    prepared, _ = fitted(Prepare(), divided(table, [9]))
-    assert (prepared.classes, prepared.positive_rate) == (classes, rate)
+    prepared, _ = fitted(Prepare(), divided(table, [9]), min_cell=1)
+    assert (prepared.classes, prepared.positive_rate, prepared.one_class) == (classes, rate, target == [0] * 40)
 
 
 def test_rows_that_stand_in_training_and_test_are_counted():
     x, parts = np.arange(60.0), np.zeros(60, int)
     x[50:53], parts[50:] = [1.0, 2.0, 2.0], 2
     table = Table.of({"x": x, "__part__": parts})
-    assert fitted(Prepare(), divided(table, []))[0].duplicates_train_test == 3
+    assert fitted(Prepare(), divided(table, []), min_cell=1)[0].duplicates_train_test == 3
+    assert fitted(Prepare(), divided(table, []))[0].duplicates_train_test == 0  # of three rows nothing is told
 
 
 def test_a_column_known_too_late_is_refused_with_the_mend():

@@ -32,11 +32,11 @@ class Coding:
     """How one column is coded; what is left out follows the step.
 
     `how`: "standardise" (less the mean, by the standard deviation), "bins" (quantile bins, one-hot), "none" (as it is),
-    "onehot" or "ordinal" (categories, in the order of `levels` where those are given); for trainers that look vectors
-    up: "codes" (categories) or "tokens" (a text's first `length` words, each hashed to one of `buckets` codes; 32 and
-    4096 unless said). `winsorise`: the share of rows cut at either end. `signed_log`: sign(x) log(1 + |x|) before
-    anything is scaled. `special_codes`: numbers that mean something of their own and get an indicator each. `levels`:
-    the categories, known beforehand, so that no party needs to name any.
+    "onehot" or "ordinal" (categories, in the order of `levels`, else as numbers or words sort); for trainers that look
+    vectors up: "codes" (categories) or "tokens" (a text's first `length` words, each hashed to one of `buckets` codes;
+    32 and 4096 unless said). `winsorise`: the share of rows cut at either end. `signed_log`: sign(x) log(1 + |x|)
+    before anything is scaled. `special_codes`: numbers that mean something of their own and get an indicator each.
+    `levels`: the categories, known beforehand, so that no party needs to name any.
 
     Raises:
         ConfigError: a setting outside its range, or one that this coding cannot honour.
@@ -136,13 +136,13 @@ class Scaled:
 class Binned:
     """A numeric column in bins, one-hot: up to `edges[0]`, above that up to `edges[1]`, ..., above the last.
 
-    A gap has a column of its own (`missing`), or falls into the bin of the pooled mean.
+    A gap has a column of its own (`missing`), or falls into the bin of `fill`, one in the middle.
 
     Example:
-        >>> limit = Binned("limit", edges=(0.0, 500.0), mean=200.0)
+        >>> limit = Binned("limit", edges=(0.0, 500.0), fill=500.0)
         >>> limit.names
         ('limit <= 0', '0 < limit <= 500', 'limit > 500')
-        >>> Binned("arrears", edges=(-5e-324, 0.0), mean=0.0).names
+        >>> Binned("arrears", edges=(-5e-324, 0.0), fill=0.0).names
         ('arrears < 0', 'arrears = 0', 'arrears > 0')
         >>> limit.coded(Column.of("limit", [0, 501, None])).tolist()
         [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, 1.0, 0.0]]
@@ -150,7 +150,7 @@ class Binned:
 
     column: str
     edges: tuple[float, ...]
-    mean: float
+    fill: float
     missing: bool = False
     special_codes: tuple[float, ...] = ()
     indicators: tuple[float, ...] = ()
@@ -170,7 +170,7 @@ class Binned:
         if width:
             values, gaps, special = numbers(column, self.special_codes)
             empty = gaps | (special >= 0)
-            bins = np.searchsorted(np.array(self.edges), np.where(empty, self.mean, values), side="left")
+            bins = np.searchsorted(np.array(self.edges), np.where(empty, self.fill, values), side="left")
             own = np.isin(special, [self.special_codes.index(code) for code in self.indicators])
             rows = np.flatnonzero(~(own | (gaps & self.missing)))
             out[rows, bins[rows]] = 1.0
@@ -324,15 +324,20 @@ def _write_indicators(
 
 
 def _bin_names(column: str, edges: tuple[float, ...]) -> tuple[str, ...]:
-    """A name for each bin; an edge that is the float just below the next one cuts a single value out."""
-    after = np.nextafter(edges, np.inf).tolist()
-    said = tuple(edge for edge, up in zip(edges, after, strict=True) if up not in edges)
-    shown = dict(zip(said, _short(said), strict=True))
-    upper = [f"< {shown[up]}" if up in edges else f"<= {shown[e]}" for e, up in zip(edges, after, strict=True)]
-    names = [f"{column} {upper[0]}"]
-    for low, high, end in zip(edges, edges[1:], upper[1:], strict=False):
-        names.append(f"{column} = {shown[high]}" if low not in shown else f"{shown[low]} < {column} {end}")
-    return (*names, f"{column} > {shown[edges[-1]]}")
+    """A name for each bin; an edge that is the float just below a rounder number ends its bin before that number."""
+    after = [float(up) + 0.0 for up in np.nextafter(edges, np.inf)]  # no -0
+    before = [up in edges or len(repr(up)) < len(repr(edge)) for edge, up in zip(edges, after, strict=True)]
+    ends = [up if early else edge for edge, up, early in zip(edges, after, before, strict=True)]
+    marks = tuple(dict.fromkeys(ends))
+    shown = dict(zip(marks, _short(marks), strict=True))
+    names = [f"{column} {'<' if before[0] else '<='} {shown[ends[0]]}"]
+    for i in range(1, len(edges)):
+        if ends[i] == ends[i - 1]:
+            names.append(f"{column} = {shown[ends[i]]}")
+        else:
+            low, high = ("<=" if before[i - 1] else "<"), ("<" if before[i] else "<=")
+            names.append(f"{shown[ends[i - 1]]} {low} {column} {high} {shown[ends[i]]}")
+    return (*names, f"{column} {'>=' if before[-1] else '>'} {shown[ends[-1]]}")
 
 
 def _short(edges: tuple[float, ...]) -> tuple[str, ...]:

@@ -44,24 +44,36 @@ class Want:
     buckets: int = 4096
 
     @property
+    def looks(self) -> bool:
+        """Whether quantiles of the values are looked for."""
+        return self.how == "bins" or self.winsorise > 0
+
+    @property
     def size(self) -> int:
         """How many numbers `count` gives."""
         if self.how == "tokens":
             return 2
         return len(self.levels) + 2 if self.how in LABELLED else 3 + len(self.special_codes)
 
-    def count(self, column: Column, least: int = 1) -> Floats:
-        """A party's counts: each level, other labels and gaps; texts and gaps; or values, gaps, their sum, codes."""
+    def count(self, column: Column, least: int = 1, cell: int = 1) -> Floats:
+        """A party's counts: each level, other labels and gaps; texts and gaps; or values, gaps, their sum, codes.
+
+        A label or special code that fewer than `cell` rows share is counted among others, or not at all. A column whose
+        values will be cut or binned tells no sum: less the sum of what was cut, it would tell the value of one row.
+        """
         if self.how == "tokens":
             return np.array([len(column) - column.gaps.sum(), column.gaps.sum()], np.float64)
         if self.how in LABELLED:
-            return np.bincount(placed(column, self.levels), minlength=self.size).astype(np.float64)
+            *known, other, gaps = np.bincount(placed(column, self.levels), minlength=self.size).tolist()
+            shown = [rows if rows >= cell else 0 for rows in known]
+            other += sum(known) - sum(shown)
+            return np.array([*shown, other if other >= cell else 0, gaps], np.float64)
         _, gaps, special = numbers(column, self.special_codes)
         values = held(column, self.special_codes, least)
         codes = np.bincount(special[special >= 0], minlength=len(self.special_codes))
         with np.errstate(over="ignore"):
-            total = values.sum()
-        return np.array([len(values), gaps.sum(), _finite(float(total), self.name), *codes], np.float64)
+            total = 0.0 if self.looks else _finite(float(values.sum()), self.name)
+        return np.array([len(values), gaps.sum(), total, *np.where(codes >= cell, codes, 0)], np.float64)
 
 
 @final
@@ -89,7 +101,7 @@ class Fit:
         if want.how in LABELLED or want.how == "tokens":
             return cls(want, found, min_cell)
         rows, _, total = found[:3]
-        looks = (want.how == "bins" or want.winsorise > 0) and rows > 0
+        looks = want.looks and rows > 0
         mean = float(total / rows) if rows else 0.0
         start = float(np.copysign(np.log1p(abs(mean)), mean)) if want.signed_log else mean
         return cls(want, found, min_cell, Ladder.of(rows, min_cell) if looks else None, centre=start)
@@ -131,7 +143,7 @@ class Fit:
         if len(after.probes()) or self.want.how == "bins":
             return after
         ends = [ladder.edge(rank) for rank in self._ranks(ladder)]
-        return replace(after, low=ends[0], high=ends[-1]) if len(ends) == 2 and ends[0] < ends[1] else after
+        return replace(after, low=ends[0], high=ends[-1]) if len(ends) == 2 else after
 
     def centred_at(self, sums: Floats) -> Fit:
         """Move the centre to the mean of what was summed around the old one; the variance is that around the mean."""
@@ -155,7 +167,8 @@ class Fit:
         thin = rows < self.min_cell
         if self.want.how == "bins" and self.ladder is not None and not thin:
             edges = bin_edges(self.ladder, self.want.max_n_bins)
-            shaped: Encoding = Binned(self.name, edges, float(self.found[2] / rows), self.missing, codes, shown)
+            fill = edges[(len(edges) - 1) // 2] if edges else 0.0
+            shaped: Encoding = Binned(self.name, edges, fill, self.missing, codes, shown)
         else:
             flat = thin or self.variance <= _FLAT * max(self.centre**2, 1e-300)
             fill = 0.0 if thin else self.centre
@@ -173,6 +186,7 @@ class Fit:
                 constant=bool(flat),
             )
         why = "too few rows have a value" if thin else "it is constant"
+        why = f"{why}, once its ends are cut" if self.want.winsorise and self.low == self.high else why
         return (shaped, "") if shaped.names else (None, why)
 
     def _labels(self) -> tuple[Encoding | None, str]:
@@ -253,6 +267,18 @@ def centred(fit: Fit, column: Column, least: int = 1) -> tuple[float, float]:
     with np.errstate(over="ignore"):
         shown = tamed(values, fit.low, fit.high, signed_log=fit.want.signed_log) - fit.centre
         return _finite(float(shown.sum()), fit.name), _finite(float(shown @ shown), fit.name)
+
+
+def veiled(counts: NDArray[np.intp], rows: int, cell: int) -> NDArray[np.intp]:
+    """How many of a party's values lie at or below each edge, less what would tell its smallest and largest ones.
+
+    Fewer than `cell` are said to be none, and all but fewer than `cell` are said to be all.
+
+    Example:
+        >>> veiled(np.array([0, 1, 10, 95, 100]), 100, 10).tolist()
+        [0, 0, 10, 100, 100]
+    """
+    return np.where(counts < cell, 0, np.where(rows - counts < cell, rows, counts))
 
 
 def held(column: Column, special_codes: tuple[float, ...], least: int) -> Floats:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hansa.core.table import Column
+from hansa.core.table import Column, Table
+
+CODES: Final = 32
+"""Whole numbers below this may be classes; a target with another value is taken for a value itself."""
 
 
 def labelled(column: Column) -> tuple[NDArray[np.intp], tuple[str, ...]]:
@@ -39,6 +43,55 @@ def placed(column: Column, levels: tuple[str, ...]) -> NDArray[np.intp]:
     place = {level: i for i, level in enumerate(levels)}
     table = np.array([*(place.get(label, len(levels)) for label in labels), len(levels) + 1], np.intp)
     return np.asarray(table[codes])
+
+
+def in_order(labels: Iterable[str]) -> tuple[str, ...]:
+    """Labels as numbers sort, where all of them are numbers, else as words do.
+
+    Example:
+        >>> in_order({"10", "9", "2.5"}), in_order({"b", "10", "9"})
+        (('2.5', '9', '10'), ('10', '9', 'b'))
+    """
+    words = sorted(labels)
+    try:
+        return tuple(sorted(words, key=float))
+    except ValueError:
+        return tuple(words)
+
+
+def customers(codes: NDArray[np.intp], labels: int, table: Table) -> list[int]:
+    """How many customers stand behind each label, `[labels]`: ids where the table has them, else rows.
+
+    Example:
+        >>> from hansa.core.table import Table
+        >>> table = Table.of({"who": ["a", "a", "b"], "x": [1, 2, 3]}, id="who")
+        >>> customers(np.array([0, 0, 1]), 2, table)
+        [1, 1]
+    """
+    there = codes >= 0
+    pairs = codes[there]
+    if table.id is not None:
+        _, who = np.unique(table.column(table.id).strings()[there], return_inverse=True)
+        pairs = np.unique(np.stack([pairs, who]), axis=1)[0]
+    found: list[int] = np.bincount(pairs, minlength=labels).tolist()
+    return found
+
+
+def classes_of(y: NDArray[np.floating], cell: int) -> list[float]:
+    """What a party tells of its target: whether it is no class, rows of each class, and whether each is there at all.
+
+    A class of fewer than `cell` rows is counted as part of the largest. `[1 + 2 CODES]`.
+
+    Example:
+        >>> told = classes_of(np.array([0.0] * 97 + [1.0] * 3), 10)
+        >>> told[:3], told[1 + CODES : 4 + CODES]
+        ([0.0, 100.0, 0.0], [1.0, 1.0, 0.0])
+    """
+    coded = np.isin(y, np.arange(CODES))
+    rows = np.bincount(y[coded].astype(np.intp), minlength=CODES)
+    shown = np.where(rows >= cell, rows, 0)
+    shown[np.argmax(rows)] += rows.sum() - shown.sum()
+    return [float(not coded.all()), *shown.astype(float).tolist(), *(rows > 0).astype(float).tolist()]
 
 
 def _label(value: str | float) -> str:

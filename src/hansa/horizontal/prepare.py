@@ -1,9 +1,9 @@
 """Prepare: how columns become numbers, fitted from sums and counts over all parties; both halves on this page.
 
-What leaves a party: its columns' names and kinds; labels that at least `min_cell` of its rows share; then sums and
-counts over its training rows: rows, gaps, labels, values and their centred squares, and how many values lie at or below
-candidate edges. No minimum, maximum, sketch or value leaves. A party with fewer training rows than `min_rows`, or fewer
-values in a column, adds nothing to the sums and takes the preparation all the same.
+What leaves a party: its columns' names and kinds; labels that `min_cell` of its customers share; then sums and counts
+over its training rows: rows, gaps, labels, values and their centred squares, and how many values lie at or below edges.
+Its `min_cell` smallest and largest values are not told apart. A party with fewer training rows than `min_rows`, or
+fewer values in a column, adds nothing to the sums and takes the preparation all the same.
 """
 
 from __future__ import annotations
@@ -30,13 +30,11 @@ from hansa.data.schema import Field, KnownAt, Schema
 from hansa.errors import ConfigError, DataError, nearest
 from hansa.horizontal.columns import LABELLED, NUMERIC, Coding
 from hansa.horizontal.design import parts_of
-from hansa.horizontal.fitting import Fit, Want, centred, check_alike, counted, held
-from hansa.horizontal.labels import labelled
+from hansa.horizontal.fitting import Fit, Want, centred, check_alike, counted, held, veiled
+from hansa.horizontal.labels import CODES, classes_of, customers, in_order, labelled
 from hansa.horizontal.prepared import Prepared
 
 _MOST_ASKS = 40
-_CODES = 32
-"""Whole numbers below this may be classes; a target with another value is taken for a value itself."""
 
 
 @final
@@ -231,8 +229,8 @@ if it is really taken then.
         kept = tuple(encoding for encoding, _ in found.values() if encoding is not None)
         if not kept:
             raise DataError("No column is left to learn from.", mend="Look at drop, keep and the columns' values.")
-        train, validation, test, twins, parties, odd, *codes = facts.tolist()
-        present = [code for code, rows in enumerate(codes) if rows]
+        train, validation, test, twins, parties, odd, *told = facts.tolist()
+        codes, present = told[:CODES], [code for code, there in enumerate(told[CODES:]) if there]
         classes = max(2, present[-1] + 1) if present and not odd else 0
         return Prepared(
             kept,
@@ -244,6 +242,7 @@ if it is really taken then.
             classes,
             codes[1] / sum(codes) if classes == 2 else 0.0,
             int(twins),
+            one_class=len(present) == 1 and classes == 2,
         )
 
     def _wants(self, parties: Roster, each: Each) -> tuple[Want, ...]:
@@ -271,7 +270,7 @@ if it is really taken then.
             self.winsorise if coding.winsorise is None and how == "standardise" else coding.winsorise or 0.0,
             self.signed_log if coding.signed_log is None and how == "standardise" else bool(coding.signed_log),
             coding.special_codes,
-            coding.levels or (tuple(sorted(labels)) if how in LABELLED else ()),
+            coding.levels or (in_order(labels) if how in LABELLED else ()),
             coding.length or Want.length,
             coding.buckets or Want.buckets,
         )
@@ -300,7 +299,8 @@ class Fitter:
             return Answer(Load({"text": self._described(site)})), memory
         table, least = self._train(site), site.job.min_rows
         if isinstance(ask, Count):
-            counts = np.concatenate([want.count(table.column(want.name), least) for want in ask.wants])
+            cell = site.job.min_cell
+            counts = np.concatenate([want.count(table.column(want.name), least, cell) for want in ask.wants])
             return Answer(Load({"counts": counts[None, :], "facts": self._facts(site, table)})), memory
         if isinstance(ask, Below):
             found = [self._below(site, table, name, edges, ask) for name, edges in ask.edges.items()]
@@ -334,29 +334,30 @@ class Fitter:
             named = (word or coding.how in LABELLED) and coding.how != "tokens"  # nobody is told a text's words
             if named and not coding.levels and len(column):
                 codes, found = labelled(column)
-                rows = np.bincount(codes[codes >= 0], minlength=len(found)).tolist()
-                labels[name] = [label for label, count in zip(found, rows, strict=True) if count >= least]
+                behind = customers(codes, len(found), table)
+                labels[name] = [label for label, count in zip(found, behind, strict=True) if count >= least]
         text = json.dumps({"kinds": kinds, "labels": labels}, ensure_ascii=False).encode()
         return np.frombuffer(text, np.uint8)[None, :]
 
     def _facts(self, site: Site, table: Table) -> NDArray[np.float64]:
-        """Rows by part, test rows with a twin in training, one party, and targets that are no class or each class."""
+        """Rows by part, test rows with a twin in training, one party; then what `classes_of` tells of the target.
+
+        Of what fewer than `min_cell` rows stand behind, none are told.
+        """
         if not len(table):
-            return np.zeros((1, len(PARTS) + 3 + _CODES))
-        parts = self._codes(site)
-        y = table.y() if table.target is not None else np.zeros(0)
-        coded = np.isin(y, np.arange(_CODES))
-        classes = np.bincount(y[coded].astype(np.intp), minlength=_CODES)
+            return np.zeros((1, len(PARTS) + 3 + 2 * CODES))
+        parts, cell = self._codes(site), site.job.min_cell
         hashes = row_hashes(site.table.select(self.step.used(site.table)), "twins")
         twins = np.isin(hashes[parts == TEST], hashes[parts == TRAIN]).sum()
-        rows = np.bincount(parts, minlength=len(PARTS))
-        return np.array([[*rows, twins, 1, np.count_nonzero(~coded), *classes]], np.float64)
+        rows = (*np.bincount(parts, minlength=len(PARTS)).tolist(), int(twins))
+        y = table.y() if table.target is not None else np.zeros(0)
+        return np.array([[*(count if count >= cell else 0 for count in rows), 1, *classes_of(y, cell)]], np.float64)
 
     def _below(self, site: Site, table: Table, name: str, edges: NDArray[np.float64], ask: Below) -> NDArray[np.intp]:
         codes = ask.special_codes[name]
         key = f"prepare/sorted/{self.step.digest}/{name}/{codes}"
         values = site.derived(key, lambda: np.sort(held(table.column(name), codes, site.job.min_rows)))
-        return np.searchsorted(values, edges, side="right")
+        return veiled(np.searchsorted(values, edges, side="right"), len(values), site.job.min_cell)
 
 
 def check_names(step: Prepare, table: Table) -> None:

@@ -27,7 +27,8 @@ class Prepared:
     `config`: the digest of the step that made it. `dropped`: columns left out, and why. `rows`: train, validation and
     test rows over the `parties` that took part in the fit. `classes`: how many classes the target has, a hint (0: it is
     a value, or there is none). `positive_rate`: the share of ones in a target of two classes.
-    `duplicates_train_test`: test rows whose features also stand among their own party's training rows.
+    `duplicates_train_test`: test rows whose features also stand among their own party's training rows. `one_class`:
+    whether all rows of a target of zeros and ones are the same.
 
     Example:
         >>> from hansa.horizontal.columns import OneHot, Scaled
@@ -48,6 +49,7 @@ class Prepared:
     classes: int = 0
     positive_rate: float = 0.0
     duplicates_train_test: int = 0
+    one_class: bool = False
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -63,11 +65,6 @@ class Prepared:
     def width(self) -> int:
         """How many columns the result has."""
         return len(self.names)
-
-    @property
-    def one_class(self) -> bool:
-        """Whether a target of zeros and ones has only one of the two."""
-        return self.classes == 2 and self.positive_rate in {0.0, 1.0}
 
     @property
     def inputs(self) -> Inputs:

@@ -74,6 +74,10 @@ class Ladder:
         low, high, _, _ = self._stretch(self._place(rank))
         return high if self._is_value(self._place(rank)) else _roundest(low, high)
 
+    def upto(self, rank: int) -> float:
+        """How many values lie at or below `edge(rank)`, or a little above it."""
+        return float(self.counts[self._place(rank)])
+
     def atoms(self, ranks: list[int], mass: float) -> list[tuple[float, float, float]]:
         """The single values that hold a rank and more than `mass` rows: value, rows below it, rows up to it."""
         found = sorted({self._place(rank) for rank in ranks})
@@ -151,13 +155,17 @@ def bin_edges(ladder: Ladder, bins: int) -> tuple[float, ...]:
         (0.0, 28.0)
     """
     ranks = bin_ranks(ladder, bins)
-    edges = {ladder.edge(rank) for rank in ranks}
+    edges = {ladder.edge(rank): ladder.upto(rank) for rank in ranks}
     for value, below, upto in ladder.atoms(_even(0, ladder.rows, bins, _floor(ladder, bins)), ladder.rows / bins):
         if below >= ladder.min_cell:
-            edges.add(_before(value))
+            edges[_before(value)] = below
         if ladder.rows - upto >= ladder.min_cell:
-            edges.add(value)
-    return tuple(sorted(edges))
+            edges[value] = upto
+    kept: list[float] = []
+    for edge in sorted(edges):
+        if not kept or edges[edge] > edges[kept[-1]]:  # else no value lies between the two
+            kept.append(edge)
+    return tuple(kept)
 
 
 def _floor(ladder: Ladder, bins: int) -> float:

@@ -26,11 +26,12 @@ def left(job: Job) -> list[dict[str, str]]:
 
 def _step(job: Job, step: Step) -> list[dict[str, str]]:
     few, cell = f"none below {job.min_rows} rows", f"counts under {job.min_cell} merged or left out"
+    tails = f"the {job.min_cell} smallest and largest values of a party are not told apart"
     if isinstance(step, Prepare):
         return [
             _line("row counts, gap counts, sums and centred squares of columns", "a few times", few),
-            _line("names of categories with enough rows, and counts by category", "twice", cell),
-            _line("counts of values below candidate edges", "about ten times", cell),
+            _line("names of categories with enough customers, and counts by category and class", "twice", cell),
+            _line("counts of values below candidate edges", "about ten times", tails),
         ]
     if isinstance(step, Rounds):
         return _rounds(step, few)
