@@ -128,7 +128,7 @@ def summary():
         "best_round": 28,
         "seconds": 8.42,
         "privacy": {
-            "epsilon": None,
+            "epsilon": "infinity",
             "statement": "No differential privacy is claimed: no finite epsilon for the model. No customer row leaves "
             "its owner; updates, sums and counts do, and the coordinator sees each party's.",
         },

@@ -11,7 +11,7 @@ from tests.running.banks import job, noisy
 def test_a_plain_job_claims_nothing_and_says_who_sees_what():
     found = privacy(job())
     assert set(found) == {"epsilon", "unit", "relation", "delta", "accountant", "statement"}
-    assert [found[name] for name in ("epsilon", "unit", "relation", "delta", "accountant")] == [None] * 5
+    assert [found[name] for name in ("epsilon", "unit", "relation", "delta", "accountant")] == ["infinity"] + [None] * 4
     assert "No differential privacy is claimed" in found["statement"]
     assert "the coordinator sees each party's" in found["statement"]
 

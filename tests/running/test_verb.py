@@ -27,6 +27,12 @@ def test_a_run_gives_model_history_and_what_each_bank_gains():
     assert counts["low"] <= found.metrics["federated"]["auc"] <= counts["high"]
 
 
+def test_the_federated_figures_are_exact_with_and_without_baselines():
+    whole, bare = (result(job(), banks(), baselines=baselines).metrics["federated"] for baselines in (True, False))
+    assert whole == bare
+    assert bare["auc"] != bare["counts"]["auc"]  # what the banks' merged counts alone would say
+
+
 def test_a_target_in_words_is_the_same_target():
     plain, worded = result(job(), banks()), result(job(data=Data(positive="yes")), banks(words=True))
     assert plain.model.parameters_sha256 == worded.model.parameters_sha256

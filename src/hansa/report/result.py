@@ -141,7 +141,7 @@ def _epsilon(kept: Mapping[str, Any]) -> str:
         delta = number(kept.get("delta"))
         return f"epsilon = {value:g}" + (f", delta = {delta:g}" if isfinite(delta) else "")
     if said == "infinity" or value == float("inf"):
-        return "epsilon = infinity: noise was added, but it guarantees nothing"
+        return "epsilon = infinity: no guarantee"
     return "none is claimed"
 
 

@@ -1,4 +1,4 @@
-r"""What the federated model is held against, where one machine sees all rows: in simulation only.
+r"""Exact figures where one machine sees all rows, in simulation only: the federated model, and what it is held against.
 
 `central` is the same job on pooled rows; `ensemble` the unweighted mean of the finished local models' probabilities,
 each with its own preparation; `local_mean` the mean of the local models' figures. All on the same pooled test rows.
@@ -13,7 +13,7 @@ Example:
     >>> len(pooled(job, banks).table("")), AsGiven(Baselines(job, {}).trainer).task
     (600, 'binary')
     >>> sites, central = {bank.name: site_of(bank, job) for bank in banks}, fit_alone(job, pooled(job, banks))
-    >>> found = compare_all(job, sites, central, {}, lambda: central)
+    >>> found = compare_all(Baselines(job, sites), Baselines(job, sites).scored(central), {}, lambda: central)
     >>> found["differences"]["federated_minus_central"]["gain"]
     0.0
     >>> Baselines(job, sites).metrics(Scored(np.array([0.1, 0.9]), np.array([0.0, 1.0])))["auc"]
@@ -163,19 +163,13 @@ def _softmax(margin: NDArray[np.floating]) -> NDArray[np.floating]:
 
 
 def compare_all(
-    job: Job,
-    sites: Mapping[str, Site],
-    federated: Memory,
-    memories: Mapping[str, Memory],
-    central: Callable[[], Memory],
+    baselines: Baselines, own: Scored, memories: Mapping[str, Memory], central: Callable[[], Memory]
 ) -> dict[str, Any]:
-    """The federated model beside central, ensemble and local mean, and its paired differences to the first two."""
-    baselines = Baselines(job, sites)
-    own = baselines.scored(federated)
+    """Central, ensemble and local mean, and the paired differences of the federated model, `own`, to the first two."""
     pool = baselines.scored(central())
     locals_ = [_local(memory) for memory in memories.values() if "local params" in memory]
     scored = [baselines.scored(memory) for memory in locals_]
-    found: dict[str, Any] = {"federated": baselines.metrics(own), "central": baselines.metrics(pool)}
+    found: dict[str, Any] = {"central": baselines.metrics(pool)}
     differences = {"federated_minus_central": baselines.difference(own, pool)}
     if scored:
         ensemble = baselines.ensemble(scored)

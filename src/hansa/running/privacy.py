@@ -9,15 +9,15 @@ if TYPE_CHECKING:
 
 
 def privacy(job: Job) -> dict[str, Any]:
-    r"""State what a job guarantees: unit, neighbouring relation, epsilon, delta and accountant, or none of them.
+    r"""State what a job guarantees: unit, neighbouring relation, epsilon, delta and accountant; without a guarantee, infinity.
 
     Example:
         >>> from hansa.core.job import Job
-        >>> privacy(Job.from_toml('name = "scores"\nsteps = ["rounds"]'))["epsilon"] is None
-        True
+        >>> privacy(Job.from_toml('name = "scores"\nsteps = ["rounds"]'))["epsilon"]
+        'infinity'
     """
     events = [event for step in job.steps for event in step.events()]
     claim = " ".join(map(str, events)) or "No differential privacy is claimed: no finite epsilon for the model."
     seen = "No customer row leaves its owner; updates, sums and counts do, and the coordinator sees each party's."
     blank = dict.fromkeys(("unit", "relation", "delta", "accountant"))
-    return {"epsilon": "infinity" if events else None, **blank, "statement": f"{claim} {seen}"}
+    return {"epsilon": "infinity", **blank, "statement": f"{claim} {seen}"}

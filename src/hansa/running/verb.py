@@ -19,7 +19,7 @@ from hansa.horizontal.evaluate import Evaluate, Own, Verdict, fit_alone, trainer
 from hansa.horizontal.prepared import Prepared
 from hansa.horizontal.rounds import Learning, Rounds
 from hansa.horizontal.scores import MEASURE, measures
-from hansa.running.baselines import compare_all, pooled
+from hansa.running.baselines import Baselines, compare_all, pooled
 from hansa.running.folder import Folder
 from hansa.running.left import left
 from hansa.running.model import Model
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from hansa.core.job import Job
-    from hansa.core.party import Memory
     from hansa.core.plan import Keep
     from hansa.data.partition import Share
     from hansa.engines.simulation import Aside, Session
@@ -50,8 +49,8 @@ def run(
 
     `folder`: a run folder; the run keeps its state there, and goes on from what it finds. `watch` sees every `Keep`.
     `start`: a model to begin from, for rounds that say `start = "given"`. `shares`: how a simulation's rows were
-    dealt, for the report. `baselines`: also train the central model and score the local ones on the pooled test, where
-    the engine sees all rows.
+    dealt, for the report. `baselines`: also train the central model and score the local ones on the pooled test. The
+    federated model's own figures are exact, from rows, either way.
 
     Raises:
         JobError: the job is wrong, or learns nothing.
@@ -117,21 +116,19 @@ def _carry(
 
 def _metrics(session: Session, job: Job, done: Done, verdict: Verdict | None, central: Aside | None) -> dict[str, Any]:
     """The figures as `result.json` lays them out."""
-    found: dict[str, Any] = {}
-    if central is not None and verdict is not None:
-        federated: Memory = {**remembered(done), "params": done.last(Learning).chosen}
-        found = compare_all(job, session.sites, federated, session.memories(), central.result)
     if verdict is None:
-        return found
+        return {}
     trainer = trainer_of(job)[0]
-    pool = found.setdefault("federated", {})
+    baselines = Baselines(job, session.sites)
+    own = baselines.scored({**remembered(done), "params": done.last(Learning).chosen})
+    pool: dict[str, Any] = baselines.metrics(own)
     if verdict.sums is not None:
         pool["sums"] = measures(trainer, verdict.sums)
     if verdict.counts is not None:
         pool["counts"] = {**from_counts(verdict.counts, verdict.asks), "left_out": verdict.left_out}
-    if not found.get("central"):
-        pool.update(pool.get("sums", {}))
-        pool.update({name: value for name, value in pool.get("counts", {}).items() if name == "auc"})
+    found: dict[str, Any] = {"federated": pool}
+    if central is not None:
+        found |= compare_all(baselines, own, session.memories(), central.result)
     found["parties"] = {own.party: _own(own, MEASURE[trainer.task]) for own in verdict.parties}
     pairs = [own.paired for own in verdict.parties if own.positives and np.isfinite(own.low)]
     if pairs:
