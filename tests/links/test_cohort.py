@@ -5,10 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from hansa.core.carry import Carrier, in_process, seats_of
 from hansa.core.draws import Draws
+from hansa.core.job import Job
+from hansa.core.party import Party
 from hansa.core.step import Roster
+from hansa.core.table import Table
 from hansa.errors import ConfigError
-from hansa.links import everyone, fixed, poisson
+from hansa.horizontal.rounds import Rounds
+from hansa.links import coordinate_median, everyone, fixed, poisson, weighted_mean
 
 ROSTER = Roster(tuple(f"p{i}" for i in range(200)))
 
@@ -37,6 +42,17 @@ def test_poisson_sizes_are_binomial():
 
 def test_an_empty_cohort_may_happen():
     assert not list(poisson(1e-12).who(ROSTER, draws(0)))
+
+
+@pytest.mark.parametrize("combine", [weighted_mean(), coordinate_median], ids=lambda link: link.title)
+def test_rounds_of_chance_go_on_over_empty_ones(combine):
+    x = np.linspace(-1, 1, 60)
+    banks = [Party(f"bank-{i}", {"t": Table.from_matrix(x[:, None], (x > 0.1 * i) * 1.0)}) for i in range(3)]
+    job = Job("chance", (Rounds(chain=(poisson(0.3), combine), rounds=12, check_every=0),))
+    counted = [p.counted for p in Carrier(job, seats_of(job, banks), in_process(job, banks)).run().results[0].history]
+    assert len(counted) == 12
+    assert 0 in counted
+    assert max(counted) > 0
 
 
 @pytest.mark.parametrize("make", [lambda: fixed(0), lambda: poisson(0.0), lambda: poisson(1.1)])

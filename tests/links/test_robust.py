@@ -40,6 +40,7 @@ def test_a_rule_is_a_function_of_updates_and_weights():
 
 def test_nobody_is_no_update():
     assert coordinate_median.combine(Collect().close(Collect().zero([]))) is None
+    assert coordinate_median.combine(None) is None
 
 
 def collected(load):

@@ -51,8 +51,8 @@ class Rule(Link):
 
     def combine(self, value: Any) -> Load | None:
         """At the coordinator: the rule's update; other vectors are summed. None where nobody weighs anything."""
-        each: Each = value
-        if not each.rows:
+        each: Each | None = value
+        if each is None or not each.rows:
             return None
         load = stacked(each)
         weight = weights(load)[:, 0]
