@@ -118,6 +118,8 @@ def test_another_encoding_can_be_named(write):
         ("a,b\n1\n", "Line 2"),
         ("a,b,a\n1,2,3\n", "'a' stands twice"),
         ('a,b\n1,"' + "secret" * 40_000, "cannot be read as CSV"),
+        ("a,b\n" + "1,2\n" * 9 + '3,"secret500\n' + "4,5\n" * 9, "from line 11 on. A quote opens there"),
+        ('a,b\n1,"sec"ret\n', "from line 2 on. A quote"),
         (b"a,b\n1,\xff\xfe\n", "encoding"),
         (gzip.compress(b"a,b\n1,secret\n" * 50, mtime=0)[:-12], "damaged"),
         (b"\x1f\x8bnot gzip", "damaged"),
@@ -128,6 +130,49 @@ def test_a_bad_file_is_refused_in_one_sentence_each(write, text, what):
         read_csv(write(text))
     assert caught.value.mend
     assert "secret" not in str(caught.value)
+
+
+def test_a_quote_that_does_not_close_swallows_no_row(write):
+    rows = [f'{i},"note{i}"' for i in range(2000)]
+    rows[500] = '500,"note500'
+    with pytest.raises(DataError, match="quote"):
+        read_csv(write("id,note\n" + "\n".join(rows)))
+
+
+@pytest.mark.parametrize("cell", ["NA ", "NA  ", " NA ", '"NA "', "  ", '"  "'])
+def test_blanks_around_a_word_for_a_gap_do_not_count(write, cell):
+    table = read_csv(write(f"x,y\n{cell},own \n5,rent\n"))
+    assert table.column("x").kind == "integer"
+    assert table.column("x").gaps.tolist() == [True, False]
+    assert table.column("y").levels == ("own ", "rent")
+
+
+@pytest.mark.parametrize("told", ["sep=;", "SEP=;", '"sep=;"'])
+def test_the_delimiter_that_excel_writes_above_the_header_is_read(write, told):
+    path = write(f"{told}\r\na,ge;x\r\n31;7\r\n58;8\r\n")
+    table = read_csv(path)
+    assert table.names == ("a,ge", "x")
+    assert table.column("x").values.tolist() == [7, 8]
+    with pytest.raises(DataError, match=r"Line 3 of .* has 3 fields"):
+        read_csv(write(f"{told}\na;b\n1;2;3\n"))
+
+
+def test_a_delimiter_is_one_character(write):
+    for wrong in (";;", "", '"', "\n"):
+        with pytest.raises(ConfigError, match="one character"):
+            CsvFormat(delimiter=wrong)
+    assert read_csv(write("x y\n1 2\n"), form=CsvFormat(delimiter=" ")).names == ("x", "y")
+
+
+@pytest.mark.parametrize("head", [b"", b"a,b\n"])
+def test_an_endless_line_is_refused_before_it_fills_the_memory(write, head):
+    path = write(head + b"1,2,3,4," * 4_000_000, "endless.csv.gz")
+    tracemalloc.start()
+    with pytest.raises(DataError, match="a line of more than 4,194,304 characters"):
+        read_csv(path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 6 * csv_file.LONGEST_LINE
 
 
 @pytest.mark.parametrize("later", ["x\n1\n", "x\n1\n2\n3\n", "x\n1\nsecret\n"])

@@ -8,10 +8,12 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import re
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO, cast, final
 
@@ -22,14 +24,20 @@ from hansa.errors import ConfigError, DataError, nearest
 GAPS = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "?")
 DELIMITERS = (",", ";", "\t", "|")
 CELLS_A_BLOCK = 65_536
+LONGEST_LINE = 4_194_304
+"""Characters: a longer line is taken for a file that is none of lines, before it fills the memory."""
 
 _GZIP = b"\x1f\x8b"
+_TOLD = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
+"""What Excel reads, and hides, above the header: the delimiter."""
 
 
 @final
 @dataclass(frozen=True)
 class CsvFormat:
     """How a file is written: its delimiter (None looks at the header), the words for a gap, its encoding.
+
+    Blanks around a word for a gap do not count. Raises ConfigError for a delimiter that is not one character.
 
     Example:
         >>> CsvFormat(delimiter=";", gaps=("", "-99")).encoding
@@ -39,6 +47,25 @@ class CsvFormat:
     delimiter: str | None = None
     gaps: tuple[str, ...] = GAPS
     encoding: str = "utf-8-sig"
+
+    def __post_init__(self) -> None:
+        """Check the delimiter."""
+        if self.delimiter is not None and (len(self.delimiter) != 1 or self.delimiter in '"\r\n'):
+            raise ConfigError(
+                what=f"A file cannot be read with the delimiter {self.delimiter!r}.",
+                why="It is one character, and no quote or line end.",
+                mend='Name one, as in delimiter = ";", or leave it out: hansa looks at the header.',
+            )
+
+
+@final
+@dataclass(frozen=True)
+class _Layout:
+    """The columns' names, the delimiter, and how many lines stand above the header."""
+
+    names: tuple[str, ...]
+    delimiter: str
+    above: int
 
 
 @final
@@ -76,12 +103,12 @@ def read_csv(
     """
     path, form = Path(path), form or CsvFormat()
     with _errors_of(path):
-        names, delimiter = _header(path, form)
+        layout = _header(path, form)
+        names = layout.names
         forced = _forced(names, dict(kinds or {}), path)
-        width = len(names)
-        found, rows = _kinds(path, names, form, delimiter, forced)
+        found, rows = _kinds(path, form, layout, forced)
         slots = [Slot.empty(name, found[name], rows, gaps=form.gaps, forced=name in forced) for name in names]
-        filled = _filled(slots, _blocks(path, form, delimiter, width), rows)
+        filled = _filled(slots, _blocks(path, form, layout), rows)
         if filled is None:
             raise DataError(
                 what=f"The file {path.name} changed while it was read.",
@@ -123,15 +150,14 @@ def _forced(names: Sequence[str], kinds: dict[str, Kind], path: Path) -> dict[st
     return kinds
 
 
-def _kinds(
-    path: Path, names: Sequence[str], form: CsvFormat, delimiter: str, forced: Mapping[str, Kind]
-) -> tuple[dict[str, Kind], int]:
+def _kinds(path: Path, form: CsvFormat, layout: _Layout, forced: Mapping[str, Kind]) -> tuple[dict[str, Kind], int]:
     """Tell the kind of each column and the number of rows: the first pass."""
+    names = layout.names
     open_kinds = {name: MEASURED for name in names if name not in forced}
     gaps = frozenset(form.gaps)
     seen = dict.fromkeys(names, False)
     rows = 0
-    for block in _blocks(path, form, delimiter, len(names)):
+    for block in _blocks(path, form, layout):
         rows += len(block.rows)
         for name, cells in zip(names, zip(*block.rows, strict=True), strict=True):
             words = cells if gaps.isdisjoint(cells) else [cell for cell in cells if cell not in gaps]
@@ -163,23 +189,21 @@ def _kinds(
     return kinds, rows
 
 
-def _header(path: Path, form: CsvFormat) -> tuple[tuple[str, ...], str]:
+def _header(path: Path, form: CsvFormat) -> _Layout:
     """Read the names of the columns and the delimiter that stands between them."""
-    with _opened(path, form) as text:
-        line = text.readline()
+    with _opened(path, form) as lines:
+        line = next(lines, "")
+        told = _TOLD.fullmatch(line)
+        if told is not None:
+            line = next(lines, "")
+        delimiter = form.delimiter or (told[1] if told is not None else _likely(line))
+        cells = next(_records(path, chain([line], lines), delimiter))[1] if line.strip() else []
     if not line.strip():
         raise DataError(
             what=f"The file {path.name} is empty." if not line else f"The file {path.name} has no header.",
             why="The first line names the columns, and here it is blank.",
             mend="Write the column names into the first line.",
         )
-    if form.delimiter is None:
-        counts = {mark: len(next(csv.reader([line], delimiter=mark))) for mark in DELIMITERS}
-        delimiter = max(DELIMITERS, key=counts.__getitem__)
-    else:
-        delimiter = form.delimiter
-    with _opened(path, form) as text:
-        cells = next(csv.reader(text, delimiter=delimiter, skipinitialspace=True))
     names = tuple(cell.strip() or f"column_{i + 1}" for i, cell in enumerate(cells))
     twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
     if twice is not None:
@@ -188,44 +212,98 @@ def _header(path: Path, form: CsvFormat) -> tuple[tuple[str, ...], str]:
             why="Columns are found by their names.",
             mend="Give each column a name of its own.",
         )
-    return names, delimiter
+    return _Layout(names, delimiter, above=0 if told is None else 1)
 
 
-def _blocks(path: Path, form: CsvFormat, delimiter: str, width: int) -> Iterator[_Block]:
+def _likely(line: str) -> str:
+    """Tell the delimiter by which the header has most fields."""
+    counts = {mark: len(next(csv.reader([line], delimiter=mark), [])) for mark in DELIMITERS}
+    return max(DELIMITERS, key=counts.__getitem__)
+
+
+def _blocks(path: Path, form: CsvFormat, layout: _Layout) -> Iterator[_Block]:
     """Yield the rows below the header, so many at a time that a block holds CELLS_A_BLOCK cells."""
+    width = len(layout.names)
     size = max(1, CELLS_A_BLOCK // width)
     with _opened(path, form) as text:
-        reader = csv.reader(text, delimiter=delimiter, skipinitialspace=True)
-        next(reader)
+        records = _records(path, islice(text, layout.above, None), layout.delimiter, layout.above)
+        next(records)
         rows: list[list[str]] = []
         lines: list[int] = []
-        for row in reader:
+        for line, row in records:
             if len(row) != width:
                 if not row:
                     continue  # a blank line, as at the end of many exports
                 raise DataError(
-                    what=f"Line {reader.line_num} of {path.name} has {len(row)} fields, the header {width}.",
+                    what=f"Line {line} of {path.name} has {len(row)} fields, the header {width}.",
                     why="Every row has one field a column.",
-                    mend="Quote the fields that hold the delimiter, or name the delimiter in CsvFormat.",
+                    mend=f"Quote the fields that hold the delimiter, or {_named('delimiter', ';')}",
                 )
             rows.append(row)
-            lines.append(reader.line_num)
+            lines.append(line)
             if len(rows) == size:
-                yield _Block(rows, lines)
+                yield _Block(_with_gaps(rows, form.gaps), lines)
                 rows, lines = [], []
         if rows:
-            yield _Block(rows, lines)
+            yield _Block(_with_gaps(rows, form.gaps), lines)
+
+
+def _records(path: Path, text: Iterable[str], delimiter: str, above: int = 0) -> Iterator[tuple[int, list[str]]]:
+    """Yield each record with the line where it ends; a quote that does not close is an error, not one long field."""
+    reader = csv.reader(text, delimiter=delimiter, skipinitialspace=delimiter != " ", strict=True)
+    line = above
+    try:
+        for record in reader:
+            line = above + reader.line_num
+            yield line, record
+    except csv.Error as error:
+        lone = "A quote opens there and does not close, or more stands behind the quote that closes."
+        long = "A field there is longer than 131,072 characters, most often for a quote that never closes."
+        raise DataError(
+            what=f"The file {path.name} cannot be read as CSV from line {line + 1} on.",
+            why=long if "limit" in str(error) else lone,
+            mend=f'Close the quote (one inside a field is written twice: ""), or {_named("delimiter", ";")}',
+        ) from None
+
+
+def _with_gaps(rows: list[list[str]], gaps: Collection[str]) -> list[list[str]]:
+    """Take the blanks off words for a gap, as in "NA " of a file with columns of fixed width."""
+    if " \n" not in "\n".join(chain.from_iterable((*rows, "\n"))):
+        return rows  # one look at the block, for most files hold none
+    for row in rows:
+        for i, cell in enumerate(row):
+            if cell[-1:] == " " and (word := cell.rstrip(" ")) in gaps:
+                row[i] = word
+    return rows
+
+
+def _named(setting: str, value: str) -> str:
+    """Say how a setting of `CsvFormat` is named, in a job file and in Python."""
+    in_file = f'csv = {{{setting} = "{value}"}} under [simulation] of a job file'
+    return f'name the {setting}: {in_file}, CsvFormat({setting}="{value}") in Python.'
+
+
+def _lines(text: io.TextIOWrapper, path: Path) -> Iterator[str]:
+    """Yield the lines of a text, none of them longer than LONGEST_LINE."""
+    while line := text.readline(LONGEST_LINE):
+        if len(line) == LONGEST_LINE:
+            raise DataError(
+                what=f"The file {path.name} has a line of more than {LONGEST_LINE:,} characters.",
+                why="A table has one row a line.",
+                mend="Check that it is a CSV file, and that its export writes line ends.",
+            )
+        yield line
 
 
 @contextmanager
-def _opened(path: Path, form: CsvFormat) -> Iterator[io.TextIOWrapper]:
-    """Open a file as text, gzipped or not, whatever it is called."""
+def _opened(path: Path, form: CsvFormat) -> Iterator[Iterator[str]]:
+    """Open a file as lines of text, gzipped or not, whatever it is called."""
     with path.open("rb") as raw:
         zipped = raw.read(2) == _GZIP
         raw.seek(0)
         source = cast("BinaryIO", gzip.GzipFile(fileobj=raw)) if zipped else raw
         with io.TextIOWrapper(source, encoding=form.encoding, newline="") as text:
-            yield text
+            yield _lines(text, path)
 
 
 @contextmanager
@@ -237,7 +315,7 @@ def _errors_of(path: Path) -> Iterator[None]:
         raise DataError(
             what=f"The file {path.name} is not in the encoding that it was read with.",
             why="Some of its bytes are no characters there.",
-            mend='Save it as UTF-8, or name its encoding, as in CsvFormat(encoding="gb18030").',
+            mend=f"Save it as UTF-8, or {_named('encoding', 'gb18030')}",
         ) from None
     except LookupError as error:
         raise ConfigError(
@@ -250,12 +328,6 @@ def _errors_of(path: Path) -> Iterator[None]:
             what=f"The file {path.name} is damaged.",
             why="Its compressed bytes end early or do not unpack.",
             mend="Copy or export it again.",
-        ) from None
-    except csv.Error:
-        raise DataError(
-            what=f"The file {path.name} cannot be read as CSV.",
-            why="A field is longer than 131,072 characters, most often for a quote that never closes.",
-            mend="Close the quote, or name the delimiter in CsvFormat.",
         ) from None
     except OSError as error:
         raise DataError(
