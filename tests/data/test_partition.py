@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hansa.core.draws import Draws
 from hansa.core.table import Table
 from hansa.data import partition
-from hansa.data.partition import ByColumn, ByTime, Dirichlet, Iid, Quantity
+from hansa.data.partition import ByColumn, ByTime, Dirichlet, Iid, Partition, Quantity
 from hansa.errors import ConfigError, DataError
 
 
@@ -102,6 +102,20 @@ def test_gaps_make_a_party_of_their_own():
     parts = ByColumn("region").split(book(), 0)
     assert parts.names == ("n", "s", "w", "region-gap")
     assert [len(rows) for rows in parts.rows] == [150] * 4
+
+
+def test_a_value_named_as_the_gaps_would_be_loses_no_row():
+    table = Table.of({"region": ["north", "region-gap", None, "region-gap", "north", None, "region-gap"]})
+    dealt = ByColumn("region").split(table, 0)
+    assert {name: len(part) for name, part in dealt.tables(table).items()} == {
+        "north": 2, "region-gap": 3, "region-gap-gap": 2,
+    }  # fmt: skip
+
+
+def test_two_parties_of_one_name_are_refused():
+    rows = np.arange(3)
+    with pytest.raises(DataError, match="Two parties have one name"):
+        Partition(("a", "a"), (rows, rows), (None, None))
 
 
 def test_bins_are_even_ordered_and_keep_ties_together():

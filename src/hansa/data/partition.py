@@ -43,6 +43,8 @@ class Share:
 class Partition:
     """Which rows each party holds; rows stay in the table's order, and no row has two parties.
 
+    Raises DataError where two parties have one name.
+
     Example:
         >>> table = Table.of({"x": range(6), "y": [0, 1, 0, 1, 0, 1]}, target="y")
         >>> [share.rows for share in Iid(2).split(table, seed=0).report()]
@@ -52,6 +54,15 @@ class Partition:
     names: tuple[str, ...]
     rows: tuple[Rows, ...]
     targets: tuple[NDArray[np.float64] | None, ...]
+
+    def __post_init__(self) -> None:
+        """Check that no party takes the place of another."""
+        if len(set(self.names)) < len(self.names):
+            raise DataError(
+                what="Two parties have one name.",
+                why="Rows go to parties by their names, so the rows of one would be lost.",
+                mend="Give each party a name of its own.",
+            )
 
     def tables(self, table: Table) -> dict[str, Table]:
         """Give each party its part of the table.
@@ -184,8 +195,8 @@ class Quantity:
 class ByColumn:
     """Give each value of a column to a party, or with `bins` each quantile bin of a number or date.
 
-    Equal values stay together, so bins differ in size where there are ties. Rows with a gap go to a party of their own.
-    The seed plays no part.
+    Equal values stay together, so bins differ in size where there are ties. Rows with a gap go to a party of their own,
+    COLUMN-gap (or COLUMN-gap-gap, where a value is called so). The seed plays no part.
 
     Example:
         >>> table = Table.of({"region": ["south", "north", "south"]})
@@ -207,7 +218,10 @@ class ByColumn:
         names, codes = _levels(column) if self.bins is None else _quantiles(column, self.bins)
         parts = [np.flatnonzero(codes == code) for code in range(len(names))]
         if column.gaps.any():
-            names = (*names, f"{self.column}-gap")
+            gap = f"{self.column}-gap"
+            while gap in names:
+                gap += "-gap"
+            names = (*names, gap)
             parts.append(np.flatnonzero(column.gaps))
         return _dealt(table, parts, self.min_rows, names)
 
