@@ -60,6 +60,19 @@ def test_large_integers_beside_gaps_are_not_rounded():
     assert from_frame(frame).column("id").values[0] == 2**53 + 1
 
 
+@pytest.mark.parametrize("gap", [[], [None]])
+def test_integers_too_large_are_refused_with_gaps_and_without(gap):
+    values = [1, 2**63 + 5, *gap]
+    for frame in (
+        pd.DataFrame({"id": pd.array(values, "UInt64")}),
+        pl.DataFrame({"id": pl.Series(values, dtype=pl.UInt64)}),
+    ):
+        with pytest.raises(DataError, match="too large for 64 bits"):
+            from_frame(frame)
+    fits = pd.DataFrame({"id": pd.array([2**63 - 1, *gap], "UInt64")})
+    assert from_frame(fits).column("id").values[0] == 2**63 - 1
+
+
 def test_numbers_are_shared_not_copied():
     values = np.arange(5.0)
     table = from_frame(pl.DataFrame({"x": values}))
@@ -94,6 +107,10 @@ def test_an_id_of_words_is_text():
         (pd.DataFrame([[1, 2]], columns=["a", "a"]), "not a table"),
         (pl.DataFrame({"x": [[1, 2]]}), "'x' cannot be part"),
         (pl.DataFrame({"x": [dt.timedelta(1)]}), "'x' cannot be part"),
+        (pl.DataFrame({"x": pl.Series([1, None], dtype=pl.Int128)}), "'x' cannot be part.*64 bits"),
+        ({"x": 5}, "'x' holds no list of values"),
+        ({"x": "secret"}, "'x' holds no list of values"),
+        ({"x": np.array(5)}, "'x' holds no list of values"),
         (pd.DataFrame({"x": [1, "secret"]}, dtype=object), "more than one sort"),
     ],
 )

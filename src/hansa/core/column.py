@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, final
 
@@ -171,7 +171,7 @@ class Column:
     def of(cls, name: str, values: Iterable[Any], kind: Kind | None = None) -> Column:
         """A column from an array or a list (None is a gap); the kind is inferred if not given.
 
-        Raises DataError where the values are mixed or cannot be read as `kind`.
+        Raises DataError where the values are mixed, are one value, or cannot be read as `kind`.
 
         Example:
             >>> Column.of("opened", ["2024-05-01", None], "date").values.astype(str).tolist()
@@ -184,6 +184,13 @@ class Column:
                 what=f"Column {name!r} cannot be of kind {kind!r}.",
                 why="No such kind.",
                 mend=f"Choose one of {', '.join(KINDS)}.",
+            )
+        single = isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable)
+        if single or (isinstance(values, np.ndarray) and values.ndim == 0):
+            raise DataError(
+                what=f"Column {name!r} holds no list of values.",
+                why=f"It came as one {type(values).__name__}.",
+                mend="Give a list or an array with one value a row.",
             )
         array = values if isinstance(values, np.ndarray) else None
         if array is not None and array.ndim == 1 and array.dtype.kind in "fiubM":

@@ -28,7 +28,7 @@ def from_frame(
 
     Numbers are shared without a copy where the frame allows. Booleans become 0 and 1, ordered categoricals keep
     their order, times of day fall away from dates. Raises DataError for anything else, and for columns of lists,
-    structs, durations and mixed objects.
+    structs, durations and mixed objects, and for whole numbers beyond 64 bits with a sign.
 
     Example:
         >>> from_frame({"age": [31, 58], "default": [0, 1]}, target="default").y().tolist()
@@ -65,7 +65,7 @@ def _column(name: str, series: nw.Series[Any]) -> Column:
     dtype = series.dtype
     if dtype == nw.Boolean:
         return Column.of(name, _objects(series), "integer")
-    if dtype.is_integer():
+    if dtype.is_integer() and dtype not in {nw.Int128, nw.UInt128}:
         return _integers(name, series)
     if dtype.is_float() or dtype.is_decimal():
         return Column.of(name, series.cast(nw.Float64).to_numpy().astype(np.float64, copy=False))
@@ -80,7 +80,7 @@ def _column(name: str, series: nw.Series[Any]) -> Column:
     raise DataError(
         what=f"Column {name!r} cannot be part of a table.",
         why=f"It holds values of type {dtype}.",
-        mend="Turn it into numbers, dates or strings, or leave it out.",
+        mend="Turn it into numbers (of 64 bits), dates or strings, or leave it out.",
     )
 
 
@@ -88,8 +88,10 @@ def _integers(name: str, series: nw.Series[Any]) -> Column:
     gaps = series.is_null()
     if not gaps.any():
         return Column.of(name, series.to_numpy())
-    filled = series.fill_null(0).cast(nw.Int64).to_numpy().astype(np.int64, copy=False)
-    return Column(name, "integer", filled, np.asarray(gaps.to_numpy(), bool))
+    signed = series.dtype.is_signed_integer()
+    filled = series.fill_null(0).cast(nw.Int64 if signed else nw.UInt64).to_numpy()
+    whole = Column.of(name, filled.astype(np.int64 if signed else np.uint64, copy=False))
+    return Column(name, "integer", whole.values, np.asarray(gaps.to_numpy(), bool))
 
 
 def _category(name: str, series: nw.Series[Any]) -> Column:
