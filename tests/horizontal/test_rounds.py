@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from hansa.core.trainer import Local
 from hansa.errors import ChainError, ConfigError, DataError, PartyFailed
 from hansa.horizontal.prepare import Prepare
 from hansa.horizontal.rounds import Learning, Rounds
-from hansa.links import by_examples, perturb, poisson, sgd, weighted_mean
+from hansa.links import by_examples, coordinate_median, perturb, poisson, sgd, weighted_mean
 from hansa.trainers import Linear, Tabular
 
 FEDSGD = Local(steps=1, batch=0, learning_rate=0.5)
@@ -132,19 +133,33 @@ def test_checks_come_every_so_many_rounds_and_in_the_last():
     assert [p.round for p in history if "validation_log_loss" in p.measures] == [3, 6, 7]
 
 
-def test_an_empty_cohort_leaves_the_model_as_it_is():
-    quiet = Rounds(
-        Linear(), FEDSGD, (poisson(1e-12), by_examples(), weighted_mean()), rounds=3, check_every=0, start="zero"
-    )
-    found = learned(quiet, members())
-    assert found.round == 3
-    assert not found.params.any()
-    assert [point.counted for point in found.history] == [0, 0, 0]
+SELDOM = (poisson(0.2), by_examples(), weighted_mean())
+NEVER = (poisson(1e-12), by_examples(), weighted_mean())
 
 
-def test_an_empty_cohort_waits_for_no_quorum():
-    quiet = Rounds(Linear(), FEDSGD, (poisson(1e-12), by_examples(), weighted_mean()), rounds=2, check_every=0)
-    assert [point.counted for point in learned(quiet, members(), quorum=2).history] == [0, 0]
+@pytest.mark.parametrize("quorum", [0, 2])
+def test_an_empty_cohort_leaves_the_model_as_it_is_and_waits_for_no_quorum(quorum):
+    job, parties = Job("test", (Rounds(Linear(), FEDSGD, SELDOM, rounds=9, check_every=0),), quorum=quorum), members()
+    kept = []
+    Carrier(job, seats_of(job, parties), in_process(job, parties)).run(kept.append)
+    states = [keep.state.state for keep in kept[:-1]]
+    moved = [not np.array_equal(a.params, b.params) for a, b in pairwise(states)]
+    assert [point.counted > 0 for point in states[-1].history[1:]] == moved
+    assert {point.counted for point in states[-1].history} == {0, 1, 2}
+
+
+@pytest.mark.parametrize("combine", [weighted_mean(), coordinate_median])
+def test_a_party_of_few_rows_is_not_counted(combine):
+    tiny = Party("tiny", {"t": Table.from_matrix(*rows(19, 9))})
+    step = Rounds(Linear(), FEDSGD, (by_examples(), combine), rounds=2, check_every=0)
+    assert [point.counted for point in learned(step, [*members(), tiny]).history] == [3, 3]
+
+
+@pytest.mark.parametrize("chain", [NEVER, (by_examples(), weighted_mean()), (coordinate_median,)])
+def test_a_model_that_nobody_trained_is_no_success(chain):
+    parties = members() if chain is NEVER else members((19, 3, 0))
+    with pytest.raises(DataError, match=r"No party had an update.*min_rows"):
+        learned(Rounds(Linear(), FEDSGD, chain, rounds=3, check_every=0), parties)
 
 
 def test_divergence_names_the_party_the_round_and_the_mend():

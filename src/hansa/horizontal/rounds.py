@@ -33,18 +33,20 @@ from numpy.typing import NDArray
 from hansa import catalogue
 from hansa.core.chain import Chain, States
 from hansa.core.draws import Draws
+from hansa.core.fold import Each
 from hansa.core.link import Link, Told
-from hansa.core.load import Load, stack
+from hansa.core.load import Load
 from hansa.core.message import Answer, Ask
 from hansa.core.party import Handler, Memory, Site
-from hansa.core.plan import Asks, Gather, Keep, Plan
+from hansa.core.plan import Asks, Gather, Keep, Plan, Reply
 from hansa.core.pytree import Layout, ravel, unravel
 from hansa.core.step import Done, Event, Roster
-from hansa.core.trainer import Design, Local, ManyTrainer, Start, Trainer
-from hansa.errors import ConfigError, DataError, PartyFailed
+from hansa.core.trainer import Local, Start, Trainer
+from hansa.errors import ConfigError, DataError
 from hansa.horizontal.design import design_of, enough, prepared_of, width_of
 from hansa.horizontal.prepared import Prepared, told
 from hansa.horizontal.scores import LOSS, loss_sums, measures
+from hansa.horizontal.training import fit, refuse_infinite
 
 
 def _part(name: str) -> Any:
@@ -80,7 +82,7 @@ class Check(Ask):
 @final
 @dataclass(frozen=True)
 class Point:
-    """One round of the history: how many parties counted, and pooled measures by name."""
+    """One round of the history: how many parties had rows that counted, and pooled measures by name."""
 
     round: int
     counted: int
@@ -126,6 +128,7 @@ class Rounds:
     Raises:
         ConfigError: a setting outside its range.
         ChainError: links that do not fit together, or wishes that the trainer does not honour.
+        DataError: when it runs, no party had an update in any round.
 
     Example:
         >>> str(Rounds(rounds=3).links())
@@ -194,11 +197,17 @@ class Rounds:
             who = chain.who(parties, Draws(parties.seed, "cohort", state.round))
             ask = Train(state.params, state.round, self.local.at(state.round, self.rounds), chain.tell(state.links))
             reply = yield from chain.gather(dict.fromkeys(who, ask), parties.until(len(who)))
-            state = self._close(state, chain, chain.combine.combine(reply.value), len(reply.counted))
+            state = self._close(state, chain, reply)
             if self._checks(state.round):
                 state = yield from self._check(parties, state)
             seconds = yield Keep(state, state.history[-1].measures)
             state = replace(state, seconds=state.seconds + (seconds or 0.0))
+        if not any(point.counted for point in state.history):
+            raise DataError(
+                "No party had an update in any round: the model is as it began.",
+                "None that was asked has as many training rows as the job's min_rows.",
+                "Bring more rows, or ask more parties.",
+            )
         return state
 
     def finished(self, state: Learning) -> bool:
@@ -229,9 +238,11 @@ class Rounds:
             vector, _ = ravel(trainer.init(width, self.start, Draws(parties.seed, "start")))
         return Learning(width, vector, chain.begin(len(vector)))
 
-    def _close(self, state: Learning, chain: Chain, total: Load | None, counted: int) -> Learning:
+    def _close(self, state: Learning, chain: Chain, reply: Reply) -> Learning:
         """Apply the combined update; with nobody in it the model stays as it is."""
         point: dict[str, float] = {}
+        total = chain.combine.combine(reply.value)
+        counted = 0 if total is None else _counted(reply)
         params, links = state.params, state.links
         if total is not None:
             total, closed = chain.close(total, _states(links))
@@ -311,8 +322,9 @@ class Trains:
         draws = [site.draws(ask.round) for site in sites]
         mine = self.chain.mine(memories, len(ask.params))
         local = self.chain.before(ask.local, ask.told, mine)
-        load = _fit(trainer, params, data, local, draws)
-        _refuse_infinite(load, sites, ask)
+        load = fit(trainer, params, data, local, draws)
+        refuse_infinite(load, [site.name for site in sites], ask.round)
+        load = load.replace(counted=(load["rows"] > 0).astype(np.int64))
         load, kept = self.chain.apply(load, ask.told, mine, draws)
         return Answer(load), self.chain.remember(memories, kept)
 
@@ -358,35 +370,14 @@ def layout_of(trainer: Trainer, width: int) -> Layout:
     return ravel(trainer.init(width, "random", Draws(0, "layout")))[1]
 
 
-def _fit(trainer: Trainer, params: Any, data: Sequence[Design], local: Local, draws: Sequence[Draws]) -> Load:
-    if isinstance(trainer, ManyTrainer):
-        return trainer.fit_many(params, data, local, draws)
-    pairs = enumerate(zip(data, draws, strict=True))
-    return stack([trainer.fit(params, one, _own(local, i), draw) for i, (one, draw) in pairs])
+def _counted(reply: Reply) -> int:
+    """How many parties came with something to weigh; a fold of a link's own tells only who came."""
+    value = reply.value
+    loads = [answer.load for _, answer in value.rows] if isinstance(value, Each) else [value]
+    if not all(isinstance(load, Load) and "counted" in load for load in loads):
+        return len(reply.counted)
+    return sum(int(load["counted"].sum()) for load in loads)
 
 
 def _states(links: Sequence[Mapping[str, NDArray[Any]]]) -> States:
     return tuple(dict(state) for state in links)
-
-
-def _own(local: Local, i: int) -> Local:
-    """One party's part of settings that links made for a stack."""
-    return replace(
-        local,
-        tilt=None if local.tilt is None else local.tilt[i : i + 1],
-        start=None if local.start is None else local.start[i : i + 1],
-    )
-
-
-def _refuse_infinite(load: Load, sites: Sequence[Site], ask: Train) -> None:
-    finite = np.isfinite(load["delta"].sum(axis=1))
-    if not finite.all():
-        name = sites[int(np.argmin(finite))].name
-        raise PartyFailed(
-            "The training diverged: the update is not finite.",
-            "The learning rate is too high for these columns, or a column is not scaled.",
-            "Lower local.learning_rate, or standardise in a prepare step.",
-            party=name,
-            place=f"round {ask.round + 1}",
-            ask="Train",
-        )
