@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from itertools import pairwise
 
@@ -14,10 +15,10 @@ from hansa.core.party import Party
 from hansa.core.step import Done
 from hansa.core.table import Table
 from hansa.core.trainer import Local
-from hansa.errors import ChainError, ConfigError, DataError, PartyFailed
+from hansa.errors import ChainError, ConfigError, DataError, JobError, PartyFailed
 from hansa.horizontal.prepare import Prepare
 from hansa.horizontal.rounds import Learning, Rounds
-from hansa.links import by_examples, coordinate_median, perturb, poisson, sgd, weighted_mean
+from hansa.links import by_examples, coordinate_median, perturb, poisson, rule, sgd, weighted_mean
 from hansa.trainers import Linear, Tabular
 
 FEDSGD = Local(steps=1, batch=0, learning_rate=0.5)
@@ -165,6 +166,21 @@ def test_a_model_that_nobody_trained_is_no_success(chain):
 def test_divergence_names_the_party_the_round_and_the_mend():
     wild = Rounds(Linear(loss="squared"), Local(epochs=50, batch=1, learning_rate=1e12), rounds=5, check_every=0)
     with pytest.raises(PartyFailed, match=r"bank-0 \(Train in round 1\).*Lower local.learning_rate"):
+        learned(wild, members())
+
+
+@pytest.mark.parametrize(
+    ("link", "trainer"),
+    [
+        (sgd(1e300), Linear()),
+        (sgd(1e300), Linear(dtype="float32")),
+        (rule(lambda updates, weights: updates.mean(axis=0) * np.nan), Linear()),
+    ],
+)
+def test_a_chain_that_makes_the_model_infinite_is_named(link, trainer):
+    chain = (link,) if link.stage == "combine" else (weighted_mean(), link)
+    wild = Rounds(trainer, replace(FEDSGD, learning_rate=1e10), chain, rounds=5, check_every=0)
+    with pytest.raises(JobError, match=rf"no longer finite in round \d+.*{re.escape(str(wild.links()))}"):
         learned(wild, members())
 
 

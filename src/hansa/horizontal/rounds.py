@@ -42,7 +42,7 @@ from hansa.core.plan import Asks, Gather, Keep, Plan, Reply
 from hansa.core.pytree import Layout, ravel, unravel
 from hansa.core.step import Done, Event, Roster
 from hansa.core.trainer import Local, Start, Trainer
-from hansa.errors import ConfigError, DataError
+from hansa.errors import ConfigError, DataError, JobError
 from hansa.horizontal.design import design_of, enough, prepared_of, width_of
 from hansa.horizontal.prepared import Prepared, told
 from hansa.horizontal.scores import LOSS, loss_sums, measures
@@ -129,6 +129,7 @@ class Rounds:
         ConfigError: a setting outside its range.
         ChainError: links that do not fit together, or wishes that the trainer does not honour.
         DataError: when it runs, no party had an update in any round.
+        JobError: when it runs, the links make parameters that are not finite.
 
     Example:
         >>> str(Rounds(rounds=3).links())
@@ -240,6 +241,10 @@ class Rounds:
 
     def _close(self, state: Learning, chain: Chain, reply: Reply) -> Learning:
         """Apply the combined update; with nobody in it the model stays as it is."""
+        with np.errstate(over="ignore", invalid="ignore"):  # looked at below
+            return self._moved(state, chain, reply)
+
+    def _moved(self, state: Learning, chain: Chain, reply: Reply) -> Learning:
         point: dict[str, float] = {}
         total = chain.combine.combine(reply.value)
         counted = 0 if total is None else _counted(reply)
@@ -248,6 +253,12 @@ class Rounds:
             total, closed = chain.close(total, _states(links))
             links = closed
             params = (params + total["delta"][0]).astype(params.dtype)
+            if not np.isfinite(params).all():
+                raise JobError(
+                    f"The model is no longer finite in round {state.round + 1}.",
+                    f"Every party's update was finite; what the chain makes of them is not: {chain}.",
+                    "Lower the rate of a link at the coordinator, or look at a rule of your own.",
+                )
             if "rows" in total and total["rows"][0, 0] > 0:
                 point["train_loss"] = float(total["loss"][0, 0] / total["rows"][0, 0])
         history = (*state.history, Point(state.round + 1, counted, point))
