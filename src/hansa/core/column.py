@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeAlias, final
 import numpy as np
 from numpy.typing import NDArray
 
+from hansa.core.on_disk import taken
 from hansa.errors import DataError
 
 Kind: TypeAlias = Literal["float", "integer", "category", "date", "text"]
@@ -95,8 +96,8 @@ class Column:
             >>> Column.of("x", [1.5, 2.5, 3.5]).take(slice(1, None)).values.tolist()
             [2.5, 3.5]
         """
-        missing = None if self.missing is None else self.missing[rows]
-        return Column(self.name, self.kind, self.values[rows], missing, self.levels)
+        missing = None if self.missing is None else taken(self.missing, rows)
+        return Column(self.name, self.kind, taken(self.values, rows), missing, self.levels)
 
     def renamed(self, name: str) -> Column:
         """The same values under another name.
