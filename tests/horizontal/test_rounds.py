@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import replace
 from itertools import pairwise
@@ -229,11 +230,21 @@ def test_alone_keeps_the_coordinators_links_and_drops_the_rest():
 
 @pytest.mark.parametrize(
     "settings",
-    [{"rounds": 0}, {"check_every": -1}, {"patience": 3, "check_every": 0}, {"seconds": -1.0}, {"min_improvement": -1}],
+    [{"rounds": 0}, {"check_every": -1}, {"patience": 3, "check_every": 0}, {"seconds": -1.0}, {"min_improvement": -1}]
+    + [{name: value} for name in ("seconds", "min_improvement") for value in (math.nan, math.inf)],
 )
 def test_settings_are_checked(settings):
     with pytest.raises(ConfigError):
         Rounds(**settings)
+
+
+@pytest.mark.parametrize("name", ["prox", "tilt", "start"])
+def test_what_links_set_cannot_stand_in_a_job_file(name):
+    value = "1000.0" if name == "prox" else "[[1.0, 2.0]]"
+    with pytest.raises(ConfigError, match=rf"local\.{name}.*set by links alone"):
+        Job.from_toml(f'name = "a"\nsteps = [{{use = "rounds", local = {{epochs = 1, {name} = {value}}}}}]')
+    plain = Job.from_toml('name = "a"\nsteps = [{use = "rounds", local = {epochs = 1, prox = 0}}]')
+    assert plain.steps[0].local == Local(epochs=1)
 
 
 def test_the_chain_is_checked_when_the_step_is_built():

@@ -148,17 +148,14 @@ class Rounds:
 
     def __post_init__(self) -> None:
         """Check ranges, and the chain against itself and the trainer."""
-        for name, least in (
-            ("rounds", 1),
-            ("check_every", 0),
-            ("patience", 0),
-            ("min_improvement", 0.0),
-            ("seconds", 0.0),
-        ):
-            if getattr(self, name) < least:
-                raise ConfigError(f"{name} must be at least {least}.", f"Got {getattr(self, name)}.")
+        low = {"rounds": 1, "check_every": 0, "patience": 0, "min_improvement": 0.0, "seconds": 0.0}
+        for name, least in low.items():
+            if not least <= getattr(self, name) < float("inf"):
+                raise ConfigError(f"{name} must be at least {least}, and finite.", f"Got {getattr(self, name)}.")
         if self.patience and not self.check_every:
             raise ConfigError("patience needs checks on validation.", mend="Set check_every to at least 1.")
+        if self.local.prox or self.local.tilt is not None or self.local.start is not None:
+            raise ConfigError("local.prox, local.tilt and local.start are set by links alone.", mend="Leave them out.")
         self.links().check_trainer(self.trainer)
 
     @property
