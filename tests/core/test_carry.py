@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from dataclasses import dataclass
 from hashlib import sha256
+from typing import Any, final
 
 import numpy as np
 import pytest
 
 from hansa.core.carry import Carrier, in_process, run_alone, seats_of
+from hansa.core.chain import Chain
+from hansa.core.fold import Sum
 from hansa.core.job import Job
 from hansa.core.message import Refusal
 from hansa.core.party import Party
+from hansa.core.plan import Asks, Everyone, First, Keep, Quorum
 from hansa.core.table import Table
 from hansa.errors import ConfigError, PolicyRefusal, TooFewParties
-from tests.core.toys import Buffered, Toy, Walk, control, mask, mean
+from tests.core.toys import Buffered, Key, Nudge, Nudges, Readies, Toy, Walk, control, mask, mean
 
 
 class Stop(Exception):
@@ -184,6 +189,61 @@ def test_buffered_rounds_replay_alike(stop):
     job, members = Job("toys", (Buffered(k=2, rounds=7),), min_parties=1), parties(5)
     wanted = params(finish(job, members, Memoir(), clock)[0])
     assert params(finish(job, members, Memoir(stop), clock)[0]) == wanted
+
+
+@final
+@dataclass(frozen=True)
+class Straggling:
+    """Rounds of the first two answers, each followed by everybody's word: on the same kind of ask, or another."""
+
+    until: Any
+    same: bool
+    title: str = "straggling"
+    state: type = Walk
+
+    def handlers(self):
+        return {Nudge: Nudges(Chain((mean(),))), Key: Readies()}
+
+    def events(self):
+        return ()
+
+    def plan(self, parties, kept, done):
+        state = kept or Walk(np.zeros(2), ({"seen": []},))
+        while state.round < 4:
+            nudges = dict.fromkeys(parties, Nudge(state.params, ({},), state.round))
+            first = yield Asks(nudges, Sum(), First(2, keep=True))
+            word = yield Asks(nudges if self.same else dict.fromkeys(parties, Key()), Sum(), self.until)
+            rows = word.value["weight" if self.same else "ready"].tolist()
+            seen = [*state.links[0]["seen"], (word.counted, word.lost, dict(word.late), rows)]
+            state = Walk(state.params + first.value["delta"][0], ({"seen": seen},), state.round + 1)
+            yield Keep(state)
+        return state
+
+
+def straggling(party, name):
+    return 5.0 if party in {"bank-2", "bank-3"} and name.turn == 0 else 1.0
+
+
+@pytest.mark.parametrize("same", [True, False])
+@pytest.mark.parametrize("until", [Everyone(), Quorum(4, 10.0)], ids=["everyone", "quorum"])
+def test_late_answers_count_in_no_other_ask(until, same):
+    """They stay in flight until the first few of their own kind are asked for again."""
+    job, members = Job("toys", (Straggling(until, same),), min_parties=1), parties(4)
+    names = tuple(f"bank-{i}" for i in range(4))
+    whole = Memoir()
+    done, _ = finish(job, members, whole, straggling)
+    assert done.last(Walk).links[0]["seen"] == [(names, (), {}, [[4.0]])] * 4
+    late = {party for name, closing in whole.closings.items() for party, asked in closing.counted if asked != name}
+    assert late == {"bank-2", "bank-3"}
+    for stop in range(1, whole.writes + 1, 3):
+        assert params(finish(job, members, Memoir(stop), straggling)[0]) == params(done)
+
+
+def test_what_is_in_flight_when_a_step_ends_is_let_go():
+    job, members = Job("toys", (Buffered(k=2, rounds=3), Buffered(k=2, rounds=3)), min_parties=1), parties(4)
+    whole = Memoir()
+    finish(job, members, whole, straggling)
+    assert all(asked.step == name.step for name, closing in whole.closings.items() for _, asked in closing.counted)
 
 
 def test_the_same_name_gets_the_same_answer_without_new_work():

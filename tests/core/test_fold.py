@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hansa.core.fold import Collect, Sum, stacked
 from hansa.core.load import Load, stack
 from hansa.core.message import Answer
-from hansa.errors import DataError
+from hansa.errors import DataError, JobError
 
 PLACES = st.lists(st.integers(0, 400), min_size=1, max_size=40, unique=True).map(sorted)
 
@@ -85,6 +85,20 @@ def test_loads_must_hold_the_same_vectors():
     partial = fold.add(fold.zero([0, 1]), [0], Answer(Load({"x": np.ones((1, 2))})))
     with pytest.raises(DataError, match="different vectors"):
         fold.add(partial, [1], Answer(Load({"y": np.ones((1, 2))})))
+
+
+@pytest.mark.parametrize("again", [0, 1, 2, 5])
+def test_a_place_is_summed_once(again):
+    """Whether its leaf still waits for its brother or has gone up the tree."""
+    fold, one, asked = Sum(), Answer(Load({"x": np.ones((1, 1))})), [0, 1, 2, 3, 5, 9]
+    partial = fold.zero(asked)
+    for place in (0, 1, 2, 5):
+        partial = fold.add(partial, [place], one)
+    with pytest.raises(JobError, match="twice"):
+        fold.add(partial, [again], one)
+    with pytest.raises(JobError, match="twice"):
+        fold.merge(partial, fold.add(fold.zero(asked), [again], one))
+    assert fold.close(fold.add(partial, [3], one))["x"].tolist() == [[5.0]]
 
 
 def test_collect_hands_over_everybody_by_place():

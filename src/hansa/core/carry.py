@@ -14,7 +14,7 @@ Example:
     >>> done = Carrier(job, seats, in_process(job, banks)).run(kept.append)
     >>> len(kept), done.results[0].round, run_alone(job, banks[0]).results[0].round
     (3, 2, 2)
-    >>> Flight(at=2.5, party="bank-a", name=Name(0, 1, 0), answer=None).at
+    >>> Flight(at=2.5, party="bank-a", name=Name(0, 1, 0), answer=None, kind="Train").at
     2.5
     >>> snapshot = Snapshot(keep=3, at=kept[-1].state)
     >>> Closing(counted=(("bank-a", Name(0, 0, 0)),), refused=(), lost=(), flying=(), now=snapshot.now).lost
@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias, final
 from hansa.core.fold import Mergeable
 from hansa.core.job import At
 from hansa.core.message import Answer, Envelope, Name, Refusal
-from hansa.core.party import Seat, site_of
+from hansa.core.party import Seat, inner, site_of
 from hansa.core.plan import First, Keep, Quorum, Reply
 from hansa.core.step import Done
 from hansa.core.work import Outcome, Work, do
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from hansa.core.job import Job
+    from hansa.core.message import Ask
     from hansa.core.party import Party
     from hansa.core.plan import Asks
     from hansa.core.work import Compute
@@ -53,12 +54,13 @@ Clock: TypeAlias = "Callable[[str, Name], float | None]"
 @final
 @dataclass(frozen=True)
 class Flight:
-    """An answer on its way: when it arrives, whose it is, and to which ask."""
+    """An answer on its way: when it arrives, whose it is, to which ask, and of which kind that was."""
 
     at: float
     party: str
     name: Name
     answer: Answer
+    kind: str
 
 
 @final
@@ -189,7 +191,7 @@ class Carrier:
         if closing is None:
             said = self._ask(name, asks, to)
             refused = {party: word for party, word in said.items() if isinstance(word, Refusal)}
-            self._take_off(name, {party: word for party, word in said.items() if isinstance(word, Answer)})
+            self._take_off(name, asks, {party: word for party, word in said.items() if isinstance(word, Answer)})
             closing = self._close(name, asks, to, refused)
         else:
             refused = {
@@ -240,23 +242,25 @@ class Carrier:
                 said[party] = seat.close(envelope, answer, seat.memory if memory is None else memory)
         return said
 
-    def _take_off(self, name: Name, answers: Mapping[str, Answer]) -> None:
+    def _take_off(self, name: Name, asks: Asks, answers: Mapping[str, Answer]) -> None:
         """Put answers in flight; one that arrives is recorded first."""
         for party in sorted(answers, key=self.places.__getitem__):
             delay = 0.0 if self.clock is None else self.clock(party, name)
             if delay is not None:
                 if self.journal is not None and self.journal.answer(name, party) is None:
                     self.journal.record(name, party, answers[party])
-                self.flying = (*self.flying, Flight(self.now + delay, party, name, answers[party]))
+                flight = Flight(self.now + delay, party, name, answers[party], _kind(asks.to[party]))
+                self.flying = (*self.flying, flight)
 
     def _close(self, name: Name, asks: Asks, to: Sequence[str], refused: Mapping[str, Refusal]) -> Closing:
-        """Wait as the plan asks, and say who counts."""
-        flights = sorted(self.flying, key=lambda flight: (flight.at, self.places[flight.party]))
-        here, enough = self._here(asks, flights, len(to))
-        counted = {flight.party for flight in here}
+        """Wait as the plan asks, and say who counts; answers to earlier asks of the step that do not stay in flight."""
+        here, enough = self._here(asks, self._awaited(name, asks), len(to))
+        landed = {(flight.party, flight.name) for flight in here}
         kept = isinstance(asks.until, First) and asks.until.keep
-        away = [f for f in flights if f not in here] if kept else []
-        lost = tuple(p for p in to if p not in counted and p not in refused and p not in {f.party for f in away})
+        flights = [f for f in self.flying if f.name.step == name.step and (f.party, f.name) not in landed]
+        away = sorted((f for f in flights if kept or f.name != name), key=self._arrival)
+        there = {party for party, _ in landed} | {f.party for f in away if f.name == name} | set(refused)
+        lost = tuple(party for party in to if party not in there)
         if len(here) < enough:
             self._too_few(name, refused, lost, len(here), enough)
         closing = Closing(
@@ -272,6 +276,20 @@ class Carrier:
             self.journal.close(name, closing)
         return closing
 
+    def _awaited(self, name: Name, asks: Asks) -> list[Flight]:
+        """Flights that a turn may count, as they arrive: answers to this very ask.
+
+        Where the first few are enough, so are late answers to the step's earlier asks of this kind; of any kind where
+        nobody is asked anew.
+        """
+        kinds = {_kind(ask) for ask in asks.to.values()}
+        late = [f for f in self.flying if f.name.step == name.step and (not kinds or f.kind in kinds)]
+        own = [f for f in self.flying if f.name == name]
+        return sorted(late if isinstance(asks.until, First) else own, key=self._arrival)
+
+    def _arrival(self, flight: Flight) -> tuple[float, int]:
+        return flight.at, self.places[flight.party]
+
     def _here(self, asks: Asks, flights: list[Flight], asked: int) -> tuple[list[Flight], int]:
         """Those flights that the turn waits for, and how many it needs."""
         if isinstance(asks.until, First):
@@ -284,6 +302,7 @@ class Carrier:
 
     def _fold(self, name: Name, asks: Asks, closing: Closing, refused: Mapping[str, Refusal]) -> Reply:
         answers = {(flight.party, flight.name): flight.answer for flight in self.flying}
+        kinds = {(flight.party, flight.name): flight.kind for flight in self.flying}
         arrivals = isinstance(asks.until, First)
         rows: list[tuple[int, Answer]] = []
         for rank, (party, asked) in enumerate(closing.counted):
@@ -292,7 +311,7 @@ class Carrier:
                 rows.append((rank if arrivals else self.places[party], answer))
             self._count(party, asked)
         self.flying = tuple(
-            Flight(at, party, asked, answer)
+            Flight(at, party, asked, answer, kinds.get((party, asked)) or _kind(asks.to[party]))
             for party, asked, at in closing.flying
             if isinstance(answer := answers.get((party, asked)) or self._recorded(asked, party), Answer)
         )
@@ -324,6 +343,10 @@ class Carrier:
             f"Missing: {missing}.",
             "Bring them back, or lower the job's quorum.",
         )
+
+
+def _kind(ask: Ask) -> str:
+    return type(inner(ask)).__name__
 
 
 def seats_of(job: Job, parties: Sequence[Party]) -> dict[str, Seat]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, final, runt
 
 from hansa.core.load import Load, stack
 from hansa.core.message import Answer
-from hansa.errors import DataError
+from hansa.errors import DataError, JobError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -109,18 +109,23 @@ class Sum:
 
         Raises:
             DataError: the load holds other vectors than those before it.
+            JobError: a place is in the sum already.
         """
         names = _same(partial.names, tuple(answer.load.vectors))
         vectors = [answer.load[name] for name in names]
         sums = dict(partial.sums)
         for row, place in enumerate(places):
+            if _taken(sums, partial.asked, place):
+                raise _twice()
             _lift(sums, partial.asked, (0, place), tuple(vector[row : row + 1] for vector in vectors))
         return Nodes(partial.asked, names, sums, (*partial.came, *places))
 
     def merge(self, left: Nodes, right: Nodes) -> Nodes:
-        """Put the right side's nodes into the left side's tree."""
+        """Put the right side's nodes into the left side's tree. Raises as `add` does."""
         if not right.came:
             return left
+        if not set(left.came).isdisjoint(right.came):
+            raise _twice()
         names = _same(left.names, right.names)
         order = [right.names.index(name) for name in names]
         sums = dict(left.sums)
@@ -156,6 +161,18 @@ def _lift(sums: dict[Node, Rows], asked: tuple[int, ...], node: Node, value: Row
             break
         level, index = level + 1, index // 2
     sums[level, index] = value
+
+
+def _taken(sums: dict[Node, Rows], asked: tuple[int, ...], place: int) -> bool:
+    """Whether a place's leaf, or a branch that holds it, is in the sums: a branch is there only when it is complete."""
+    level, index = 0, place
+    while (level, index) not in sums and not _spans_all(asked, level, index):
+        level, index = level + 1, index // 2
+    return (level, index) in sums
+
+
+def _twice() -> JobError:
+    return JobError("A party's answer came into one sum twice.", "A sum counts each place once.")
 
 
 def _spans_all(asked: tuple[int, ...], level: int, index: int) -> bool:
