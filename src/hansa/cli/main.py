@@ -10,13 +10,14 @@ import typer
 
 from hansa.cli.check import Check
 from hansa.cli.demo import Demo
+from hansa.cli.export import Export
 from hansa.cli.new import New
 from hansa.cli.predict import Predict
 from hansa.cli.report import Report
 from hansa.cli.run import Run
 from hansa.cli.talk import say, spoken
 
-VERBS = (Demo, New, Check, Run, Predict, Report)
+VERBS = (Demo, New, Check, Run, Predict, Export, Report)
 
 app = typer.Typer(
     name="hansa",

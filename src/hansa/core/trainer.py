@@ -228,3 +228,12 @@ class Holder(Trainer, Protocol):
     def held(self, features: int) -> str:
         """SHA-256 over them, as hex; empty where there are none."""
         ...
+
+
+@runtime_checkable
+class Exporter(Trainer, Protocol):
+    """A trainer whose models other software can score with."""
+
+    def onnx(self, params: Params, features: int) -> bytes:
+        """An ONNX file: prepared rows `X [rows, features]` in, what `predict` gives out."""
+        ...

@@ -20,7 +20,7 @@ from safetensors.numpy import save as save_tensors
 
 from hansa.core.codec import build, pack, plain, unpack
 from hansa.core.pytree import unravel
-from hansa.core.trainer import Holder, Trainer
+from hansa.core.trainer import Exporter, Holder, Trainer
 from hansa.data.frames import from_frame
 from hansa.errors import ConfigError, DataError, HansaError, WireError
 from hansa.horizontal.prepared import Prepared, told
@@ -135,6 +135,28 @@ class Model:
         write_bytes(folder / "model.safetensors", body)
         write_bytes(folder / "manifest.json", json.dumps(manifest, indent=2, ensure_ascii=False).encode())
         return folder
+
+    def export(self, path: str | Path) -> Path:
+        """Write the model as ONNX: rows as `design` prepares them in, what it predicts out; whole or not at all.
+
+        The preparation is no part of it: the file's metadata names the columns of `X`.
+
+        Raises:
+            ConfigError: the trainer has no networks that ONNX knows, or the extra `onnx` is not installed.
+
+        Example:
+            >>> from hansa.trainers import Linear
+            >>> Model(Linear(), np.array([1.0, 0.0]), 1).export("scores.onnx")
+            Traceback (most recent call last):
+                ...
+            hansa.errors.ConfigError: A linear model is not exported. Only networks of torch are. Score with hansa.
+        """
+        known = self._told
+        if not isinstance(known, Exporter):
+            name = type(known).__name__.lower()
+            raise ConfigError(f"A {name} model is not exported.", "Only networks of torch are.", "Score with hansa.")
+        write_bytes(Path(path), known.onnx(self.tree, self.width))
+        return Path(path)
 
 
 def load(folder: str | Path, trainer: Trainer | None = None) -> Model:

@@ -11,7 +11,7 @@ from torch import nn
 from hansa.core.trainer import Inputs, Local, Task
 from hansa.errors import ConfigError
 from hansa.trainers.losses import Logistic, Loss, Softmax, Squared
-from hansa.trainers.on_torch import fit
+from hansa.trainers.on_torch import export, fit
 from hansa.trainers.on_torch.network import network
 from hansa.trainers.on_torch.ready import Given, Made, Module, Own, mlp
 
@@ -134,6 +134,10 @@ class Torch:
     def predict(self, params: Params, X: NDArray[np.floating]) -> NDArray[np.floating]:
         """The probability of the event `[rows]`, of each class `[rows, classes]`, or the value `[rows]`."""
         return self.loss.predict(fit.margins(self, params, X))
+
+    def onnx(self, params: Params, features: int) -> bytes:
+        """The network as an ONNX file, see `to_onnx`; raises ConfigError without the extra `onnx`."""
+        return export.to_onnx(self, params, features)
 
 
 def on_torch(
