@@ -39,6 +39,31 @@ def test_a_file_for_each_party(data):
     assert cast.parties[0].table("").target == "bad"
 
 
+def test_a_job_file_says_how_its_files_are_written(tmp_path):
+    rows = "".join(f"{i};{'-99' if i % 4 == 0 else i};{i % 5 // 4}\n" for i in range(100))
+    (tmp_path / "book.csv").write_bytes(f"who;收入,元;bad\n{rows}".encode("gb18030"))
+    (tmp_path / "ids.csv").write_bytes("客户;备注\n3;三\n4;四\n".encode("gb18030"))
+    beside = {"file": "book.csv", "partition": {"use": "iid", "k": 2}, "test_ids": "ids.csv"}
+    said = {"delimiter": ";", "encoding": "gb18030", "gaps": ["-99"]}
+    with pytest.raises(DataError, match=r'csv = \{encoding = "gb18030"\} under \[simulation\]'):
+        parse_job({**JOB, "simulation": beside}).scenario.cast(tmp_path, plain())
+    file = parse_job({**JOB, "simulation": {**beside, "csv": said}})
+    cast = file.scenario.cast(tmp_path, file.job)
+    tables = [party.table("") for party in cast.parties]
+    assert sum(int(table.column("收入,元").gaps.sum()) for table in tables) == 25
+    assert sum(int((table.column("__part__").values == 2).sum()) for table in tables) == 2
+    (tmp_path / "job.toml").write_text(file.to_toml(), "utf-8")
+    assert read_job(tmp_path / "job.toml") == file
+    changed = {"simulation": dict(beside), **JOB}
+    assert parse_job(changed, {"simulation.csv.encoding": "gb18030"}).scenario.csv.encoding == "gb18030"
+
+
+def test_a_delimiter_of_a_job_file_is_one_character():
+    beside = {"embedded": "loan_book", "partition": {"use": "iid", "k": 2}, "csv": {"delimiter": ";;"}}
+    with pytest.raises(ConfigError, match="one character"):
+        parse_job({**JOB, "simulation": beside})
+
+
 def test_embedded_books():
     cast = Scenario(embedded="loan_book", rows=500, partition=Iid(3)).cast(Path(), plain(data={}))
     assert sum(share.rows for share in cast.shares) == 500
@@ -79,3 +104,30 @@ def test_bad_job_files_are_one_sentence_each(tmp_path):
         parse_job(dict(JOB), {"ruonds": 3})
     with pytest.raises(ConfigError, match="Did you mean 'rounds'"):
         parse_job({**JOB, "steps": ["prepare", "ruonds"]})
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("a = " + "[" * 5000 + "]" * 5000, "nest too deep"),
+        (".".join("a" * 5000) + " = 1", "nest too deep"),
+        ('name = "a"\nsteps = ["rounds"]\nseed = ' + "9" * 5000, "thousands of digits"),
+        ('name = "a"\nsteps = ["rounds"]\nseed = 2020-13-45', "is no TOML"),
+        ('name = "a"\nsteps = [{use = "rounds", seconds = nan}]', "seconds must be"),
+        ('name = "a"\nsteps = [{use = "rounds", min_improvement = nan}]', "min_improvement must be"),
+    ],
+)
+def test_spoiled_job_files_are_one_sentence_each(tmp_path, text, says):
+    (tmp_path / "job.toml").write_text(text, "utf-8")
+    with pytest.raises(ConfigError, match=says):
+        read_job(tmp_path / "job.toml", {"name": "b"})
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"file": "a\0b"}, {"file": "a.csv", "test_ids": "a\0b"}, {"files": {"bank-a": "a\0b"}}]
+    + [{"embedded": "loan_book", "rows": rows} for rows in (99_999_999_999, 0, -5)],
+)
+def test_paths_that_no_file_can_have_and_books_that_no_memory_holds_are_refused(wrong):
+    with pytest.raises(ConfigError, match=r"zero byte|rows must lie between"):
+        Scenario(**{"partition": Iid(3), **wrong})

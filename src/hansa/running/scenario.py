@@ -28,13 +28,15 @@ from hansa.core.codec import build, plain
 from hansa.core.job import Job
 from hansa.core.party import Party
 from hansa.core.table import Column, Table
-from hansa.data.csv_file import read_csv
+from hansa.data.csv_file import CsvFormat, read_csv
 from hansa.data.german_credit import german_credit
 from hansa.data.partition import Share, Splitter
 from hansa.data.parts import PART_COLUMN, FixedTest
 from hansa.data.synthetic import loan_book
 from hansa.errors import ConfigError, DataError
 from hansa.running.changes import change
+
+_MOST_ROWS = 20_000_000
 
 
 @final
@@ -54,10 +56,11 @@ class Scenario:
     Either `file`, one table that `partition` deals to parties; or `files`, a file for each party by name; or
     `embedded`, a book that comes with hansa (`rows` of the synthetic one). `test_ids`: a file whose first column lists
     the customer ids of the test part, as others have published it. `kinds`: columns to be read as text, category,
-    integer, float or date. Paths are relative to the data folder.
+    integer, float or date. `csv`: how these files are written, e.g. {delimiter = ";", encoding = "gb18030", gaps =
+    ["", "-99"]}. Paths are relative to the data folder.
 
     Raises:
-        ConfigError: no source or two, or one table without a partition.
+        ConfigError: no source or two, one table without a partition, a path that no file can have, or too many rows.
 
     Example:
         >>> from hansa.data.partition import Iid
@@ -74,6 +77,7 @@ class Scenario:
     test_ids: str = ""
     kinds: Mapping[str, Literal["float", "integer", "category", "date", "text"]] = field(default_factory=dict)
     seed: int = 0
+    csv: CsvFormat = field(default_factory=CsvFormat)
 
     def __post_init__(self) -> None:
         """Check that there is one source, and a partition where it is one table."""
@@ -84,6 +88,14 @@ class Scenario:
             raise ConfigError(
                 "[simulation] has one table and several parties.",
                 mend='Say how to deal it, e.g. partition = {use = "iid", k = 5}.',
+            )
+        if any("\0" in path for path in (self.file, self.test_ids, *self.files.values())):
+            raise ConfigError("[simulation] names a file with a zero byte in its path.", mend="Take it out.")
+        if not 1 <= self.rows <= _MOST_ROWS:
+            raise ConfigError(
+                f"[simulation] rows must lie between 1 and {_MOST_ROWS}.",
+                f"Got {self.rows}.",
+                "The embedded book is made in memory.",
             )
 
     def cast(self, base: Path, job: Job) -> Cast:
@@ -108,7 +120,7 @@ class Scenario:
         return german_credit() if self.embedded == "german_credit" else loan_book(self.rows, self.seed)
 
     def _read(self, base: Path, path: str) -> Table:
-        return read_csv(base / path, kinds=dict(self.kinds))
+        return read_csv(base / path, form=self.csv, kinds=dict(self.kinds))
 
     def _marked(self, base: Path, job: Job, table: Table) -> Table:
         """Give the table the job's roles, and mark the published test rows."""
@@ -120,7 +132,7 @@ class Scenario:
             return table
         if table.id is None:
             raise DataError("test_ids needs to know which column is the customer id.", mend="Set data.id in the job.")
-        codes = FixedTest.from_csv(base / self.test_ids).codes(table)
+        codes = FixedTest.from_csv(base / self.test_ids, form=self.csv).codes(table)
         return table.with_columns([Column.of(PART_COLUMN, codes.astype("int64"))])
 
 
@@ -150,11 +162,19 @@ def read_job(path: Path, changes: Mapping[str, Any] | None = None) -> JobFile:
         why = error.strerror if isinstance(error, OSError) else "It is no UTF-8 text"
         raise ConfigError(f"The job file '{path}' cannot be read.", f"{why}.") from None
     try:
-        tree = tomllib.loads(text)
+        return parse_job(_tree(path, text), changes)
+    except RecursionError:
+        raise ConfigError(f"'{path}' cannot be read as a job.", "Its lists or tables nest too deep.") from None
+
+
+def _tree(path: Path, text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         mend = "" if text.isascii() else 'A name with other letters than a to z stands in quotes: "甲银行" = "a.csv".'
         raise ConfigError(f"'{path}' is no TOML.", f"{error}.", mend) from None
-    return parse_job(tree, changes)
+    except ValueError:  # Python reads no integer of more than 4300 digits
+        raise ConfigError(f"'{path}' cannot be read as a job.", "It holds a number of thousands of digits.") from None
 
 
 def parse_job(tree: dict[str, Any], changes: Mapping[str, Any] | None = None) -> JobFile:
