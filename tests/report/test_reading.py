@@ -36,6 +36,16 @@ def test_the_layout_of_result_json_is_read():
     assert len(reading.partition()) == 6
 
 
+def test_an_exact_auc_has_its_own_interval_and_not_that_of_the_counts():
+    counts = {"auc": 0.71, "low": 0.62, "high": 0.79}
+    both = {"auc": 0.75, "auc_interval": {"low": 0.74, "high": 0.76}, "counts": counts}
+    assert Reading({"metrics": {"federated": both}}).pooled("federated", "auc") == (0.75, 0.74, 0.76)
+    assert Reading({"metrics": {"federated": {"counts": counts}}}).pooled("federated", "auc") == (0.71, 0.62, 0.79)
+    _, low, high = Reading({"metrics": {"federated": {"auc": 0.75, "counts": counts}}}).pooled("federated", "auc")
+    assert isnan(low)
+    assert isnan(high)
+
+
 @pytest.mark.parametrize(
     "junk", [None, 3, "text", [], {}, {"parties": 3}, {"parties": {"a": None}}, {"federated": [1]}]
 )

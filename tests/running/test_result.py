@@ -39,7 +39,7 @@ def test_table_and_page_show_every_bank(result, tmp_path):
 
 
 def test_the_classification_report_counts_every_test_row(result):
-    rows = int(sum(result.counts.totals))
+    rows = int(result.metrics["federated"]["rows"])
     assert str(rows) in result.classification_report(0.3)
     with pytest.raises(DataError, match="threshold"):
         result.classification_report(1.0)

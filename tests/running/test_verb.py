@@ -31,6 +31,8 @@ def test_the_federated_figures_are_exact_with_and_without_baselines():
     whole, bare = (result(job(), banks(), baselines=baselines).metrics["federated"] for baselines in (True, False))
     assert whole == bare
     assert bare["auc"] != bare["counts"]["auc"]  # what the banks' merged counts alone would say
+    assert bare["auc_interval"]["low"] < bare["auc"] < bare["auc_interval"]["high"]
+    assert bare["auc_interval"]["low"] > bare["counts"]["low"]  # nothing is left open
 
 
 def test_a_target_in_words_is_the_same_target():

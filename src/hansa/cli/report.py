@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, final
 
 import typer
 
-from hansa.cli.runs import REPORT, RunFolder, write
+from hansa.cli.runs import REPORT, SCORES, RunFolder, write
 from hansa.cli.talk import say
 
 
@@ -29,10 +29,14 @@ class Report:
         from hansa.horizontal.evaluate import Verdict
         from hansa.report import result_page
         from hansa.running.folder import Folder
+        from hansa.running.scores import from_csv
 
         folder = RunFolder.open(self.run)
         summary = folder.summary()
         verdict = Folder(folder.path, folder.file.job, {}).found().find(Verdict)
+        counts = None if verdict is None else verdict.counts
+        if (folder.path / SCORES).exists():
+            counts = from_csv(folder.read(SCORES))
         path = self.out or folder.path / REPORT
-        write(path, result_page(summary, summary["history"], None if verdict is None else verdict.counts))
+        write(path, result_page(summary, summary["history"], counts))
         say(f"The report: {path}")

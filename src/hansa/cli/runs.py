@@ -18,7 +18,14 @@ if TYPE_CHECKING:
     from hansa.running.result import Result
     from hansa.running.scenario import Cast, JobFile, Scenario
 
-JOB, NOTE, RESULT, MODEL, REPORT = "job.toml", "run.json", "result.json", "model", "report.html"
+JOB, NOTE, RESULT, MODEL, REPORT, SCORES = (
+    "job.toml",
+    "run.json",
+    "result.json",
+    "model",
+    "report.html",
+    "scores.csv",
+)
 
 
 @final
@@ -106,6 +113,7 @@ class RunFolder:
         """Run, from the last kept state if there is one, and write what came of it."""
         from hansa.cli.progress import Watch
         from hansa.engines.simulation import Simulation
+        from hansa.running.scores import to_csv
         from hansa.running.verb import run
 
         engine = Simulation(cast.parties, workers=self.note.workers)
@@ -114,6 +122,8 @@ class RunFolder:
                 self.file.job, engine, folder=self.path, watch=watch, shares=cast.shares, baselines=self.note.baselines
             )
         result.save(self.path / MODEL)
+        if result.scores is not None:
+            write(self.path / SCORES, to_csv(result.scores))
         result.report(self.path / REPORT)
         write(self.path / RESULT, result.to_json())
         return result

@@ -140,19 +140,20 @@ def _differences(reading: Reading) -> list[str]:
 
 
 def _precision(reading: Reading) -> str:
-    """How the pooled AUC was read, and how exact it is."""
+    """How sure the pooled AUC is, and what the banks' counts alone would allow to say of it."""
     if not reading.binary:
         return ""
-    _, low, high = reading.pooled("federated", "auc")
+    value, low, high = reading.pooled("federated", "auc")
     parts = []
     if isfinite(low) and isfinite(high):
-        parts.append(f"The 95 % interval of the federated AUC is {figure(low)} to {figure(high)}.")
+        parts.append(f"Federated AUC {figure(value)}, 95 % interval {figure(low)} to {figure(high)}.")
     federated = mapping(reading.metrics.get("federated"))
     held = mapping(federated.get("counts")) or federated
-    error, bins, asks = (number(held.get(name)) for name in ("error", "bins", "asks"))
-    if isfinite(bins) and isfinite(error):
+    told, error, bins, asks = (number(held.get(name)) for name in ("auc", "error", "bins", "asks"))
+    if isfinite(told) and isfinite(bins) and isfinite(error):
         again = f" in {counted(int(asks), 'ask')}" if isfinite(asks) else ""
-        parts.append(f"Counted over {count(bins)} score bins{again}; the bins leave at most ± {figure(error)} open.")
+        over = f"(over {count(bins)} score bins{again})"
+        parts.append(f"What the banks' counts alone {over} would allow to say: {figure(told)} ± {figure(error)}.")
     return paragraph(" ".join(parts), "quiet") if parts else ""
 
 

@@ -191,16 +191,21 @@ class Reading:
         return [name for name in MODELS if mapping(self.metrics.get(name))]
 
     def pooled(self, model: str, name: str) -> tuple[float, float, float]:
-        """One pooled figure and its interval; what the counts give comes second to what is said outright."""
+        """One pooled figure and its interval, both of one source: counts come second to what is said outright."""
         held = mapping(self.metrics.get(model))
         counts = mapping(held.get("counts"))
         found = measured(held.get(name))
+        source = mapping(held.get("auc_interval")) or held
         if not isfinite(found[0]):
-            found = measured(counts.get(name))
+            found, source = measured(counts.get(name)), counts
         if name == "auc" and not isfinite(found[1]):
-            source = counts if "low" in counts else held
             found = (found[0], number(source.get("low")), number(source.get("high")))
         return found
+
+    @property
+    def exact(self) -> bool:
+        """Whether the federated figures come from rows, so that counts have nothing to add to them."""
+        return "auc_interval" in mapping(self.metrics.get("federated"))
 
     def figures(self) -> list[str]:
         """The pooled figures that at least one model has."""

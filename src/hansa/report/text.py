@@ -84,9 +84,9 @@ def _pooled(reading: Reading) -> str:
     models = reading.models()
     rows = [[MODELS[model], *(figure(reading.pooled(model, name)[0]) for name in names)] for model in models]
     lines = [_table(["all test rows", *(NAMES[name] for name in names)], rows)]
-    _, low, high = reading.pooled("federated", "auc")
+    value, low, high = reading.pooled("federated", "auc")
     if reading.binary and isfinite(low) and isfinite(high):
-        lines.append(f"95 % interval of the federated AUC: {figure(low)} to {figure(high)}")
+        lines.append(f"federated AUC {figure(value)}, 95 % interval {figure(low)} to {figure(high)}")
     lines += _counted(reading.summary)
     measure = MEASURES[reading.measure]
     lines += [
@@ -97,7 +97,7 @@ def _pooled(reading: Reading) -> str:
 
 
 def _counted(summary: Mapping[str, Any]) -> list[str]:
-    """What the banks' counts alone say, each figure with the most by which it can be wrong."""
+    """What the banks' counts alone would allow, each figure with the most by which it can be wrong."""
     metrics = summary.get("metrics") or {}
     counts = (metrics.get("federated") or {}).get("counts") or {}
     shown = []
@@ -108,7 +108,7 @@ def _counted(summary: Mapping[str, Any]) -> list[str]:
         error = counts.get("error") if name == "auc" else (high - low) / 2
         if isinstance(ends.get("value"), float) and isinstance(error, float):
             shown.append(f"{short} {figure(ends['value'])} +- {figure(error)}")
-    lines = [f"from the banks' counts alone: {', '.join(shown)}"] if shown else []
+    lines = [f"what the banks' counts alone would allow: {', '.join(shown)}"] if shown else []
     gain = (metrics.get("pooled_gain") or {}).get("by_rows") or {}
     if all(isinstance(gain.get(name), float) for name in ("gain", "low", "high")):
         within = between(gain["low"], gain["high"])

@@ -1,4 +1,4 @@
-r"""A run folder, `runs/ID/{job.toml, result.json, events.jsonl, kept/, model/, report.html}`: a run goes on from it.
+r"""A run folder, `runs/ID/{job.toml, result.json, scores.csv, events.jsonl, kept/, model/, report.html}`, to resume.
 
 Example:
     >>> import tempfile
@@ -43,11 +43,10 @@ _SPARING = 1.0
 @final
 @dataclass(frozen=True)
 class Remembered:
-    """One party's memory as it is kept: settled, and pending under the name of its ask."""
+    """One party's memory as it is kept: settled, and pending under the names of asks."""
 
     settled: Mapping[str, NDArray[Any]]
-    pending: Mapping[str, NDArray[Any]] | None = None
-    name: tuple[int, int, int, int] = (0, 0, 0, 0)
+    pending: tuple[tuple[tuple[int, int, int, int], Mapping[str, NDArray[Any]]], ...] = ()
 
 
 @final
@@ -104,7 +103,7 @@ class Folder:
         for name, memory in kept.memories.items():
             seat = self.seats[name]
             seat.memory = memory.settled
-            seat.pending = None if memory.pending is None else (Name(*memory.name), memory.pending)
+            seat.pending = {Name(*name): pending for name, pending in memory.pending}
         return Snapshot(kept.keep, at, {party: tuple(Name(*n) for n in names) for party, names in kept.counted.items()})
 
     def found(self) -> Done:
@@ -184,10 +183,7 @@ class Folder:
 
 
 def _remembered(seat: Seat) -> Remembered:
-    if seat.pending is None:
-        return Remembered(seat.memory)
-    name, memory = seat.pending
-    return Remembered(seat.memory, memory, _numbers(name))
+    return Remembered(seat.memory, tuple((_numbers(name), memory) for name, memory in seat.pending.items()))
 
 
 def _numbers(name: Name) -> tuple[int, int, int, int]:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def privacy(job: Job) -> dict[str, Any]:
-    r"""State what a job guarantees: unit, neighbouring relation, epsilon, delta and accountant; without a guarantee, infinity.
+    r"""State what a job guarantees: unit, neighbouring relation, epsilon (or infinity), delta and accountant.
 
     Example:
         >>> from hansa.core.job import Job

@@ -40,7 +40,8 @@ if TYPE_CHECKING:
 class Result:
     """A finished run: the model, the history of its rounds, and the figures of the sealed test.
 
-    `metrics` is laid out as in `result.json`; `counts` are the summed score counts that the pooled figures come from.
+    `metrics` is laid out as in `result.json`; `counts` are the score counts that the banks told, summed; `scores` the
+    exact ones, where the engine sees all rows.
     """
 
     job: Job
@@ -53,10 +54,11 @@ class Result:
     warnings: tuple[str, ...] = ()
     best_round: int = 0
     facts: Mapping[str, Any] = field(default_factory=dict)
+    scores: ScoreCounts | None = None
 
     @property
     def counts(self) -> ScoreCounts | None:
-        """The summed score counts of the sealed test."""
+        """The score counts of the sealed test that the banks told, summed."""
         return None if self.verdict is None else self.verdict.counts
 
     def summary(self) -> dict[str, Any]:
@@ -85,7 +87,7 @@ class Result:
     def page(self) -> str:
         """The report as one self-contained HTML page."""
         summary = self.summary()
-        return result_page(summary, summary["history"], self.counts)
+        return result_page(summary, summary["history"], self.counts if self.scores is None else self.scores)
 
     def report(self, path: str | Path) -> Path:
         """Write the report page; opens without a network."""
@@ -98,20 +100,21 @@ class Result:
         return self.model.save(folder)
 
     def classification_report(self, threshold: float = 0.5) -> str:
-        """Precision, recall, F1 and support of the sealed test at a probability, from the summed counts.
+        """Precision, recall, F1 and support of the sealed test at a probability, from score counts.
 
-        The cut lies at the bins' edge nearest to the threshold. Rows that were merged before they left a party lie half
-        below and half above where the counts do not say.
+        The cut lies at the bins' edge nearest to the threshold. Where the engine sees no rows, those that were merged
+        before they left a party lie half below and half above where the counts do not say.
 
         Raises:
             DataError: the task has no scores to count, or the threshold is not between 0 and 1.
         """
-        if self.counts is None or not 0 < threshold < 1:
+        counts = self.counts if self.scores is None else self.scores
+        if counts is None or not 0 < threshold < 1:
             raise DataError(
                 "There is no classification report.", "It needs counts of scores and a threshold in (0, 1)."
             )
         margin = float(np.log(threshold / (1 - threshold)))
-        return classification_report(confusion_at(self.counts, margin).table).text()
+        return classification_report(confusion_at(counts, margin).table).text()
 
     def to_json(self) -> str:
         """`result.json`: numbers that do not exist are null."""

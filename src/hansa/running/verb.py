@@ -25,11 +25,13 @@ from hansa.running.left import left
 from hansa.running.model import Model
 from hansa.running.privacy import privacy
 from hansa.running.result import Result, digest_of, from_counts
+from hansa.running.scores import exact_interval, fine_counts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from hansa.core.job import Job
+    from hansa.core.metrics import ScoreCounts
     from hansa.core.plan import Keep
     from hansa.data.partition import Share
     from hansa.engines.simulation import Aside, Session
@@ -77,7 +79,7 @@ def run(
         results = _carry(session, job, folder, watch, start)
         verdict = results.find(Verdict)
         learning = results.last(Learning)
-        metrics = _metrics(session, job, results, verdict, central)
+        metrics, scores = _metrics(session, job, results, verdict, central)
         warnings = _warnings(results, metrics)
         model = Model(learned[-1].trainer, learning.chosen, learning.width, results.find(Prepared), _facts(job))
     return Result(
@@ -91,6 +93,7 @@ def run(
         tuple(warnings),
         learning.best_round or learning.round,
         {"chain": str(learned[-1].links()), "steps": [step.title for step in job.steps], "left": left(job)},
+        scores,
     )
 
 
@@ -114,14 +117,19 @@ def _carry(
         kept.write()
 
 
-def _metrics(session: Session, job: Job, done: Done, verdict: Verdict | None, central: Aside | None) -> dict[str, Any]:
-    """The figures as `result.json` lays them out."""
+def _metrics(
+    session: Session, job: Job, done: Done, verdict: Verdict | None, central: Aside | None
+) -> tuple[dict[str, Any], ScoreCounts | None]:
+    """The figures as `result.json` lays them out, and the exact score counts of a binary target."""
     if verdict is None:
-        return {}
+        return {}, None
     trainer = trainer_of(job)[0]
     baselines = Baselines(job, session.sites)
     own = baselines.scored({**remembered(done), "params": done.last(Learning).chosen})
     pool: dict[str, Any] = baselines.metrics(own)
+    drawn = trainer.task == "binary" and len(own.y) > 0
+    if drawn and own.weight is None:
+        pool["auc_interval"] = exact_interval(own.score, own.y)
     if verdict.sums is not None:
         pool["sums"] = measures(trainer, verdict.sums)
     if verdict.counts is not None:
@@ -129,11 +137,11 @@ def _metrics(session: Session, job: Job, done: Done, verdict: Verdict | None, ce
     found: dict[str, Any] = {"federated": pool}
     if central is not None:
         found |= compare_all(baselines, own, session.memories(), central.result)
-    found["parties"] = {own.party: _own(own, MEASURE[trainer.task]) for own in verdict.parties}
-    pairs = [own.paired for own in verdict.parties if own.positives and np.isfinite(own.low)]
+    found["parties"] = {bank.party: _own(bank, MEASURE[trainer.task]) for bank in verdict.parties}
+    pairs = [bank.paired for bank in verdict.parties if bank.positives and np.isfinite(bank.low)]
     if pairs:
         found["pooled_gain"] = asdict(pool_paired(pairs))
-    return found
+    return found, fine_counts(own.score, own.y) if drawn else None
 
 
 def _warnings(done: Done, metrics: Mapping[str, Any]) -> list[str]:
