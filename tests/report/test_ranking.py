@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hansa.core.metrics import ScoreCounts, bin_counts, first_edges, score_keys
+from hansa.core.metrics import ScoreCounts, auc, bin_counts, first_edges, score_keys
 from hansa.report.ranking import ranking
 from hansa.report.reading import Reading
 from tests.report.reader import Balance
@@ -35,9 +35,22 @@ def test_missing_counts_and_single_classes_are_said():
 def test_merged_and_tied_counts_are_drawn():
     edges = first_edges()
     tied = ScoreCounts.exact(edges, bin_counts(score_keys(np.zeros(40)), np.arange(40) % 4 == 0, edges))
-    for found in (tied, counts(300, min_cell=10)):
+    for found in (tied, counts(20_000, min_cell=10)):
         page = Balance(ranking(Reading(summary()), found))
         assert not page.errors
         assert "nan" not in page.text
         assert ("were merged" in page.text) == (found is not tied)
         assert ("at least to at most" in page.text) == (found is not tied)
+
+
+def test_counts_that_say_too_little_are_not_drawn_and_the_page_says_why():
+    few = counts(300, min_cell=10)
+    page = Balance(ranking(Reading({"measure": "auc"}), few))
+    assert auc(few).error > 0.02
+    assert not [tag for tag, _ in page.tags if tag in {"svg", "table"}]
+    assert f"pin the AUC down to ± {auc(few).error:.4f} only" in page.text
+
+
+def test_exact_counts_are_drawn_and_said_to_be_exact():
+    assert "a simulation sees all test rows" in ranking(Reading(summary()), counts())
+    assert "exact" not in ranking(Reading({"measure": "auc"}), counts())

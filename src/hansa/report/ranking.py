@@ -1,13 +1,13 @@
-"""The section on scores: how well the model ranks, and whether its probabilities are honest; all from summed counts."""
+"""The section on scores: how well the model ranks, and whether its probabilities are honest; all from score counts."""
 
 from __future__ import annotations
 
 from math import isfinite
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from hansa.core.metrics import ScoreCounts, ks, lift_table, probability, roc, score_keys
+from hansa.core.metrics import ScoreCounts, auc, ks, lift_table, probability, roc, score_keys
 from hansa.report.bars import calibrated, calibration_chart, histogram, score_chart, wilson
 from hansa.report.chart import ks_chart, roc_chart
 from hansa.report.figures import count, figure, percent
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 TITLE = "How well it ranks, and how honest its probabilities are"
 """The section's heading."""
 
+_LOOSE: Final = 0.02
+
 
 def ranking(reading: Reading, counts: ScoreCounts | None) -> str:
     """ROC, KS, calibration, scores by class and the lift table; or the reason why there are none.
@@ -30,19 +32,13 @@ def ranking(reading: Reading, counts: ScoreCounts | None) -> str:
         >>> "no ROC curve" in ranking(Reading({"measure": "mse"}), None)
         True
     """
-    why = _why_not(reading, counts)
+    why = _why_not(reading, counts) or _too_loose(counts)
     if why or counts is None:
         return section(TITLE, paragraph(why))
     intro = (
-        "These pictures are drawn from counts of scores, added up over the banks; no bank's single scores were needed. "
+        f"These pictures are drawn from counts of scores. {_origin(reading, counts)} "
         "A default is a row whose target is 1; all other rows are called good."
     )
-    if is_merged(counts):
-        intro += (
-            " Small groups of scores were merged before they left a bank, so that nobody's score can be read; the "
-            "pictures and tables below place such rows evenly where they may lie, and are about as exact as the "
-            "figures' intervals."
-        )
     drawn = placed(counts)
     four = (_roc(reading, drawn), _ks(reading, drawn), _calibration(drawn), _scores(drawn))
     pictures = f'<div class="pair">{"".join(four)}</div>'
@@ -63,6 +59,31 @@ def _why_not(reading: Reading, counts: ScoreCounts | None) -> str:
     if missing:
         return f"The test rows hold no {' and no '.join(missing)}, so nothing can be ranked and no curve can be drawn."
     return ""
+
+
+def _too_loose(counts: ScoreCounts | None) -> str:
+    """Why merged counts are no picture, where they leave so much open that one would mislead."""
+    error = 0.0 if counts is None else auc(counts).error
+    if error <= _LOOSE:
+        return ""
+    return (
+        "Small groups of scores were merged before they left a bank, so that nobody's score can be read. Of so few "
+        f"rows that leaves little: the counts pin the AUC down to ± {figure(error)} only. ROC, KS, calibration, scores "
+        "by class and the lift table are left out, for drawn from these counts they would mislead."
+    )
+
+
+def _origin(reading: Reading, counts: ScoreCounts) -> str:
+    """Where the counts come from, and how exact they are."""
+    if is_merged(counts):
+        return (
+            "They were added up over the banks; no bank's single scores were needed. Small groups of scores were "
+            "merged before they left a bank, so that nobody's score can be read; the pictures and tables below place "
+            "such rows evenly where they may lie, and are about as exact as the figures' intervals."
+        )
+    if reading.exact:
+        return "They are exact: a simulation sees all test rows. Banks that are apart would merge small groups first."
+    return "They were added up over the banks; no bank's single scores were needed."
 
 
 def _roc(reading: Reading, counts: ScoreCounts) -> str:
