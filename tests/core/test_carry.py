@@ -14,7 +14,8 @@ from hansa.core.carry import Carrier, in_process, run_alone, seats_of
 from hansa.core.chain import Chain
 from hansa.core.fold import Sum
 from hansa.core.job import Job
-from hansa.core.message import Refusal
+from hansa.core.load import Load
+from hansa.core.message import Answer, Refusal
 from hansa.core.party import Party
 from hansa.core.plan import Asks, Everyone, First, Keep, Quorum
 from hansa.core.table import Table
@@ -237,6 +238,53 @@ def test_late_answers_count_in_no_other_ask(until, same):
     assert late == {"bank-2", "bank-3"}
     for stop in range(1, whole.writes + 1, 3):
         assert params(finish(job, members, Memoir(stop), straggling)[0]) == params(done)
+
+
+@final
+@dataclass(frozen=True)
+class Notes:
+    """Remembers the round that was asked in, and says which one it remembered."""
+
+    def answer(self, ask, site, memory):
+        noted = memory.get("noted", np.full((1, 1), -1.0))
+        return Answer(Load({"noted": noted})), {**memory, "noted": np.full((1, 1), float(ask.round))}
+
+
+@final
+@dataclass(frozen=True)
+class Eager:
+    """Everybody is asked in each round, also those whose last answer is still on its way."""
+
+    title: str = "eager"
+    state: type = Walk
+
+    def handlers(self):
+        return {Nudge: Notes()}
+
+    def events(self):
+        return ()
+
+    def plan(self, parties, kept, done):
+        state = kept or Walk(np.zeros(2))
+        while state.round < 6:
+            yield Asks({p: Nudge(None, (), state.round) for p in parties}, Sum(), First(2, keep=True))
+            state = Walk(state.params, (), state.round + 1)
+            yield Keep(state)
+        return state
+
+
+def test_memory_follows_the_newest_answer_that_counted_also_where_several_are_in_flight():
+    job, members = Job("toys", (Eager(),), min_parties=1), parties(3)
+    clock = lambda party, name: {"bank-0": 1.0, "bank-1": 1.5, "bank-2": 2.2}[party]  # noqa: E731
+    whole = Memoir()
+    _, seats = finish(job, members, whole, clock)
+    counted = [pair for closing in whole.closings.values() for pair in closing.counted]
+    wanted = {name: max(asked.keep for party, asked in counted if party == name) for name in seats}
+    assert {name: seat.memory["noted"][0, 0] for name, seat in seats.items()} == wanted
+    assert all(len(seat.pending) <= 4 for seat in seats.values())
+    for stop in range(1, whole.writes + 1, 2):
+        _, again = finish(job, members, Memoir(stop), clock)
+        assert {name: seat.memory["noted"][0, 0] for name, seat in again.items()} == wanted
 
 
 def test_what_is_in_flight_when_a_step_ends_is_let_go():

@@ -57,4 +57,18 @@ def test_memory_is_pending_until_its_answer_counted():
     assert seat.memory == {}
     assert seat.open(Envelope(Name(0, 1, 0), Masked(None), counted=(Name(0, 0, 0),))) is None
     assert seat.memory is fresh
-    assert seat.pending is None
+    assert not seat.pending
+
+
+def test_of_several_pending_memories_the_newest_that_counted_stays():
+    seat, names = Seat(Party("a", {"t": TABLE}), job()), [Name(0, keep, 0) for keep in range(6)]
+    memories = {name: {"c": np.full((1, 1), name.keep)} for name in names}
+    for name in names:
+        seat.hold(name, memories[name])
+    assert list(seat.pending) == names[2:]
+    seat.settle([names[4], names[3], names[0]])
+    assert seat.memory is memories[names[4]]
+    seat.settle([names[3]])
+    assert seat.memory is memories[names[4]]
+    seat.settle([names[5]])
+    assert seat.memory is memories[names[5]]

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from hansa.core.carry import Snapshot, seats_of
+from hansa.core.job import At
+from hansa.core.message import Name
+from hansa.core.step import Done
 from hansa.engines.simulation import Simulation
 from hansa.errors import ConfigError, DataError
 from hansa.horizontal.evaluate import Verdict
@@ -51,6 +56,20 @@ def test_a_finished_run_tells_what_it_found(tmp_path):
     assert Folder(tmp_path, job(), {}).found().last(Verdict).parties
     lines = (tmp_path / "events.jsonl").read_text().splitlines()
     assert len(lines) >= 6
+
+
+def test_what_is_pending_under_several_names_is_kept(tmp_path):
+    seats, names = seats_of(job(), banks()), (Name(1, 4, 0), Name(1, 5, 2, 1))
+    for name in names:
+        seats["bank-1"].hold(name, {"c": np.full((1, 2), float(name.keep))})
+    kept = Folder(tmp_path, job(), seats)
+    kept.save(Snapshot(3, At(0, Done()), {"bank-1": names[:1]}))
+    back = seats_of(job(), banks())
+    assert Folder(tmp_path, job(), back).latest().counted == {"bank-1": names[:1]}
+    assert {name: memory["c"].tolist() for name, memory in back["bank-1"].pending.items()} == {
+        names[0]: [[4.0, 4.0]],
+        names[1]: [[5.0, 5.0]],
+    }
 
 
 def test_a_flipped_byte_is_noticed(tmp_path):

@@ -45,6 +45,7 @@ Memory: TypeAlias = Mapping[str, "NDArray[Any]"]
 
 T = TypeVar("T")
 _KEPT = 2
+_PENDING = 4
 
 
 class Guard(Protocol):
@@ -152,7 +153,8 @@ def site_of(party: Party, job: Job) -> Site:
     """A party's view of a job: its table with the job's target, id and weight columns.
 
     Raises:
-        DataError: the table or a column that the job names is missing.
+        DataError: the table or a column that the job names is missing; a target of numbers, in the test rows too, has
+            gaps or infinite values; or a weight is negative or infinite, or all are zero.
     """
     table, data = party.table(job.data.table), job.data
     target = data.target or table.target
@@ -165,6 +167,12 @@ def site_of(party: Party, job: Job) -> Site:
             raise DataError(f"The target '{target}' has gaps.", mend="Leave out the rows whose outcome is not known.")
         event = column.strings() == data.positive
         table = table.with_columns([Column.of(target, event.astype(np.int64))])
+    if target is not None and table.column(target).kind in {"float", "integer"}:
+        table.y()  # of all rows: the test is not the moment to find out
+    if len(table) >= job.min_rows and not table.weights().any():
+        raise DataError(
+            f"All weights of {party.name} are zero.", "Its rows would count for nothing.", "Correct the weight column."
+        )
     return Site(party.name, job, table)
 
 
@@ -176,7 +184,7 @@ class Seat:
         """Sit down with an empty memory."""
         self.party, self.job = party, job
         self.memory: Memory = {}
-        self.pending: tuple[Name, Memory] | None = None
+        self.pending: dict[Name, Memory] = {}
         self.given: dict[Name, Answer | Refusal] = {}
 
     def open(self, envelope: Envelope) -> Answer | Refusal | None:
@@ -195,14 +203,16 @@ class Seat:
         return None
 
     def settle(self, counted: Sequence[Name]) -> None:
-        """Make pending memory the memory, now that its answer has counted."""
-        if self.pending is not None and self.pending[0] in counted:
-            self.memory, self.pending = self.pending[1], None
+        """Make the newest pending memory whose answer has counted the memory; older ones go with it."""
+        newest = max((name for name in counted if name in self.pending), default=None)
+        if newest is not None:
+            self.memory = self.pending[newest]
+            self.pending = {name: memory for name, memory in self.pending.items() if name > newest}
 
     def hold(self, name: Name, memory: Memory) -> None:
-        """Keep what the handler remembers until its answer counts."""
+        """Keep what the handler remembers until its answer counts, beside what the last few asks left."""
         if memory is not self.memory:
-            self.pending = (name, memory)
+            self.pending = dict([*self.pending.items(), (name, memory)][-_PENDING:])
 
     def close(self, envelope: Envelope, answer: Answer, memory: Memory) -> Answer | Refusal:
         """Let an answer past the guards, remember it under its name, and hold its memory."""
