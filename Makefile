@@ -45,7 +45,7 @@ soak: $(VENV)/.stamp-$(EXTRAS)  ## run the long tests
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q -rsfE -m soak --timeout 3600 $(ARGS)
 
 clean:  ## remove what was made here, .venv too
-	rm -rf $(VENV) build demo dist .coverage* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venv-dev build demo dist .coverage* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.stamp-base: pyproject.toml constraints.txt | $(BIN)/pip

@@ -39,3 +39,13 @@ def test_a_library_that_breaks_on_import_says_so_itself(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(tmp_path))
     with pytest.raises(ImportError, match="hansa_broken_inside"):
         need("hansa_broken")
+
+
+def test_a_library_that_is_there_and_lacks_a_part_says_so_itself(tmp_path, monkeypatch):
+    (tmp_path / "wandb").mkdir()
+    (tmp_path / "wandb" / "__init__.py").write_text("import wandb.no_such_part")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for name in [name for name in sys.modules if name.partition(".")[0] == "wandb"]:
+        monkeypatch.delitem(sys.modules, name)
+    with pytest.raises(ModuleNotFoundError, match="no_such_part"):
+        need("wandb")

@@ -40,9 +40,9 @@ def need(module: str) -> Any:
     try:
         return import_module(module)
     except ModuleNotFoundError as error:
-        library = (error.name or "").partition(".")[0]
+        library = error.name or ""
         if library not in EXTRAS:
-            raise
+            raise  # also for a library that is here and lacks a part of its own
         raise ConfigError(
             f"This needs '{library}', which is not installed.", mend=f"pip install 'hansa[{EXTRAS[library]}]'"
         ) from None

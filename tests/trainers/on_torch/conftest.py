@@ -1,5 +1,0 @@
-"""These tests need torch (extra `torch`)."""
-
-import pytest
-
-pytest.importorskip("torch")
