@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from hansa.core.job import Job
 from hansa.core.link import Link
+from hansa.core.table import Table
 from hansa.engines.crew import Crew, _cuts, installed
 from hansa.engines.simulation import Simulation
 from hansa.errors import DataError, JobError, PartyLost
@@ -106,6 +107,21 @@ def test_an_error_at_one_worker_comes_home_and_the_next_turn_is_heard_afresh():
             session.run()
         with pytest.raises(DataError, match="differ in width"):
             session.run()
+
+
+def test_the_bank_blamed_does_not_depend_on_the_number_of_workers():
+    members = parties()
+    for at in (2, 8):
+        x = members[at].tables["t"].matrix(("x1", "x2", "x3")).copy()
+        x[0, 0] = float("nan")
+        members[at] = type(members[at])(f"bank-{at}", {"t": Table.from_matrix(x, members[at].tables["t"].y())})
+    said = []
+    for workers in (1, 2, 3):
+        with Simulation(members, workers).session(Job("gaps", (Rounds(rounds=1),))) as session:
+            with pytest.raises(DataError, match="bank-2: The features have gaps") as caught:
+                session.run()
+            said.append(str(caught.value))
+    assert len(set(said)) == 1
 
 
 def test_workers_go_home_when_the_crew_is_closed():

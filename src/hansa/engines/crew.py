@@ -231,19 +231,24 @@ class _Desk:
 
 
 def _all_said(workers: Sequence[Worker], here: Compute | None, own: Sequence[Work]) -> list[Outcome]:
-    """Do this process's share, then hear everybody out before an error is raised: no pipe may hold an old word."""
+    """Do this process's share, then hear everybody out before an error is raised: no pipe may hold an old word.
+
+    This process has the last places. The error raised is that of the first, as it would be in one process.
+    """
     outcomes: list[Outcome] = []
     errors: list[HansaError] = []
     mine: list[Outcome] = []
+    failed: list[HansaError] = []
     try:
         mine = [here(part) for part in own if here is not None]
     except HansaError as error:
-        errors.append(error)
+        failed.append(error)
     for worker in workers:
         try:
             outcomes.append(worker.receive())
         except HansaError as error:
             errors.append(error)
+    errors += failed
     if errors:
         raise errors[0]
     return [*outcomes, *mine]
