@@ -30,6 +30,12 @@ def test_shares_are_kept_and_the_salt_matters():
     assert set(HashSplit(0.0, 0.0, 1.0).codes(table).tolist()) == {2}
 
 
+@pytest.mark.parametrize("shares", [(np.nan, 0.5, 0.5), (0.5, np.nan, 0.5), (0.5, 0.5, np.nan), (0.5, 0.5, 0.5)])
+def test_shares_that_do_not_divide_the_rows_are_refused(shares):
+    with pytest.raises(ConfigError, match="do not divide the rows"):
+        HashSplit(*shares)
+
+
 def test_without_ids_equal_rows_stay_together():
     base = {"x": [1.5, 2.5, None] * 100, "n": list(range(300)), "c": ["a", "b", None] * 100, "y": [0, 1, 1] * 100}
     table = Table.of(base, target="y")

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hansa.core.table import Column, Table
-from hansa.data.csv_file import read_csv
+from hansa.data.csv_file import CsvFormat, read_csv
 from hansa.errors import ConfigError, DataError
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
@@ -61,7 +61,7 @@ class HashSplit:
 
     def __post_init__(self) -> None:
         parts = (self.train, self.validation, self.test)
-        if min(parts) < 0 or abs(sum(parts) - 1.0) > 1e-9:
+        if not (min(parts) >= 0 and abs(sum(parts) - 1.0) <= 1e-9):  # as nan compares false
             raise ConfigError(
                 what=f"The parts {self.train}, {self.validation} and {self.test} do not divide the rows.",
                 why="They are shares that add up to 1.",
@@ -142,7 +142,7 @@ class FixedTest:
     salt: str = "hansa"
 
     @classmethod
-    def from_csv(cls, path: str | Path, column: str | None = None) -> FixedTest:
+    def from_csv(cls, path: str | Path, column: str | None = None, *, form: CsvFormat | None = None) -> FixedTest:
         """Read the ids from a file's column, by default its first.
 
         Example:
@@ -152,7 +152,7 @@ class FixedTest:
             ...     FixedTest.from_csv(Path(folder, "test.csv")).ids
             ('7', '9')
         """
-        table = read_csv(path)
+        table = read_csv(path, form=form)
         return cls(tuple(table.column(column or table.names[0]).strings().tolist()))
 
     def codes(self, table: Table) -> Codes:
