@@ -33,6 +33,11 @@ def test_leaks(decision, late):
         LATE.refuse_leaks(decision)
 
 
+def test_a_decision_is_at_a_known_moment():
+    with pytest.raises(ConfigError, match=r"'aplication'.*Did you mean 'application'"):
+        LATE.leaks("aplication")
+
+
 def test_infer_describes_and_apply_gives_back():
     table = Table.of({"who": ["a", "b"], "x": [1.5, None], "c": ["u", None], "y": [0, 1]}, target="y", id="who")
     schema = Schema.infer(table)

@@ -324,6 +324,10 @@ def test_settings_that_contradict_each_other_are_refused():
     for wrong in ({"drop": ("x",), "keep": ("x",)}, {"numeric": "bins", "signed_log": True}, {"max_n_bins": 1}):
         with pytest.raises(ConfigError):
             Prepare(**wrong)
+    with pytest.raises(ConfigError, match="Left out by drop or keep, and used all the same: dur"):
+        Prepare(keep=("x",), columns={"dur": Coding("bins"), "x": Coding("none")})
+    with pytest.raises(ConfigError, match="cannot be taken at 'never'"):
+        Prepare(known_at={"x": "observation"}, decision="never")
 
 
 def test_one_coding_for_each_column():

@@ -157,12 +157,18 @@ class Schema:
         return Table.of(columns, target=target, id=key, weight=weight)
 
     def leaks(self, decision: KnownAt = "application") -> tuple[str, ...]:
-        """Name the features that are known only after the decision.
+        """Name the features that are known only after the decision; ConfigError for a decision at no such moment.
 
         Example:
             >>> Schema((Field("age", "integer"), Field("duration", "integer", "outcome"))).leaks()
             ('duration',)
         """
+        if decision not in MOMENTS:
+            raise ConfigError(
+                what=f"A decision cannot be taken at {decision!r}.",
+                why=f"It is one of {', '.join(MOMENTS)}.",
+                mend=nearest(decision, MOMENTS),
+            )
         latest = MOMENTS.index(decision)
         late = (field for field in self.fields if field.role == "feature" and MOMENTS.index(field.known_at) > latest)
         return tuple(field.name for field in late)

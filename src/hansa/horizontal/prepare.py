@@ -149,16 +149,16 @@ if it is really taken then.
                 f"No column coded as '{self.numeric}' honours winsorise or signed_log.",
                 mend='Leave them out, or set numeric = "standardise".',
             )
-        both = sorted(set(self.drop) & {*self.keep, *self.columns})
-        if both:
-            raise ConfigError(f"A column is both dropped and used: {', '.join(both)}.", mend="Decide on one.")
+        out = {*self.drop, *(set(self.columns) - set(self.keep or self.columns))}
+        if both := ", ".join(sorted(out & {*self.keep, *self.columns})):
+            raise ConfigError(f"Left out by drop or keep, and used all the same: {both}.", mend="Decide on one.")
         used = set(self.keep or self.known_at) - set(self.drop)
         schema = Schema(tuple(Field(name, "float", when) for name, when in self.known_at.items() if name in used))
+        late = ", ".join(f'"{name}"' for name in schema.leaks(self.decision))
         try:
             schema.refuse_leaks(self.decision)
         except ConfigError as error:
-            listed = ", ".join(f'"{name}"' for name in schema.leaks(self.decision))
-            mend = error.mend.replace('role = "ignore"', f"drop = [{listed}]")
+            mend = error.mend.replace('role = "ignore"', f"drop = [{late}]")
             raise ConfigError(error.what, error.why, mend) from None
 
     @property
