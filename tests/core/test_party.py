@@ -43,6 +43,23 @@ def test_a_site_has_the_jobs_roles_and_a_target_of_zeros_and_ones():
         site_of(Party("a", {"t": gappy}), job(target="late", positive="yes"))
 
 
+@pytest.mark.parametrize(
+    ("late", "what"), [([0.0, np.inf], "infinite"), ([0.0, np.nan], "1 gaps"), ([0, None], "gaps")]
+)
+def test_a_target_without_a_number_is_refused_before_training_in_test_rows_too(late, what):
+    table = Table.of({"x": [1, 2], "late": late, "__part__": [0, 2]})
+    with pytest.raises(DataError, match=what):
+        site_of(Party("a", {"t": table}), job(target="late"))
+
+
+def test_weights_that_are_all_zero_are_refused():
+    table = Table.of({"x": np.arange(30.0), "late": np.arange(30) % 2, "w": np.zeros(30)})
+    with pytest.raises(DataError, match="All weights of a are zero"):
+        site_of(Party("a", {"t": table}), job(target="late", weight="w"))
+    few = table.take(slice(0, 5))  # fewer than min_rows count for nothing in any case
+    assert len(site_of(Party("a", {"t": few}), job(target="late", weight="w")).table) == 5
+
+
 def test_what_is_derived_is_made_once():
     site, calls = site_of(Party("a", {"t": TABLE}), job()), []
     for _ in range(3):

@@ -62,6 +62,7 @@ def test_an_unknown_column_names_the_nearest():
     [
         ("y", ["yes", "no"], "not numeric"),
         ("y", [1, None], "1 gaps"),
+        ("y", [1.0, -np.inf], "infinite"),
         (None, [0, 1], "no target"),
     ],
 )

@@ -169,7 +169,7 @@ def site_of(party: Party, job: Job) -> Site:
         table = table.with_columns([Column.of(target, event.astype(np.int64))])
     if target is not None and table.column(target).kind in {"float", "integer"}:
         table.y()  # of all rows: the test is not the moment to find out
-    if len(table) >= job.min_rows and not table.weights().any():
+    if len(table) >= max(job.min_rows, 1) and not table.weights().any():
         raise DataError(
             f"All weights of {party.name} are zero.", "Its rows would count for nothing.", "Correct the weight column."
         )

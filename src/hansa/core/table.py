@@ -263,7 +263,7 @@ class Table:
         return sealed(out)
 
     def y(self) -> NDArray[np.float64]:
-        """The target as float64 [rows]; DataError if there is none, or it has gaps or labels.
+        """The target as float64 [rows]; DataError if there is none, or it has gaps, labels or infinite values.
 
         Example:
             >>> Table.of({"y": [0, 1]}, target="y").y().tolist()
@@ -276,7 +276,14 @@ class Table:
                 why=f"It holds {column.kind} values.",
                 mend="Code it as 0 and 1, or say in the schema which label is positive.",
             )
-        return column.floats()
+        values = column.floats()
+        if not bool(np.isfinite(values).all()):
+            raise DataError(
+                what=f"Target {column.name!r} is infinite somewhere.",
+                why="No model can be fitted to it, or judged by it.",
+                mend="Correct those rows, or leave them out.",
+            )
+        return values
 
     def ids(self) -> NDArray[Any]:
         """The customers' ids [rows]: int64, or numpy strings; DataError if missing.
