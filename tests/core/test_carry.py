@@ -137,8 +137,17 @@ def test_memory_follows_what_counted_and_nothing_else():
     _, seats = finish(job, members, Memoir(), never)
     assert not seats["bank-2"].memory
     done, seats = finish(job, members, Memoir(), None)
-    exact = [seat.memory["link 0 control c"][0] for seat in seats.values()]
+    exact = [seat.memory["step 0 link 0 control c"][0] for seat in seats.values()]
     assert np.allclose(0.5 * np.mean(exact, axis=0), done.last(Walk).links[0]["c"])
+
+
+def test_a_links_memory_begins_anew_with_each_step_at_both_ends():
+    """The second step's control is half the mean of its own parties', which began from nothing as it did."""
+    job, members = Job("toys", (Toy(rounds=3), Toy(rounds=4)), min_parties=1), parties(4)
+    done, seats = finish(job, members, Memoir(), None)
+    for step in range(2):
+        exact = [seat.memory[f"step {step} link 0 control c"][0] for seat in seats.values()]
+        assert np.allclose(0.5 * np.mean(exact, axis=0), done.results[step].links[0]["c"])
 
 
 def test_the_short_way_gives_the_bits_of_the_long_one():
@@ -163,7 +172,9 @@ def test_a_sum_in_two_messages_is_the_plain_sum_also_when_parties_are_lost_betwe
     assert np.allclose(done.last(Walk).params, same.last(Walk).params, atol=1e-9)
     for name, seat in seats.items():
         assert np.allclose(
-            seat.memory.get("link 0 control c", 0.0), others[name].memory.get("link 0 control c", 0.0), atol=1e-9
+            seat.memory.get("step 0 link 0 control c", 0.0),
+            others[name].memory.get("step 0 link 0 control c", 0.0),
+            atol=1e-9,
         )
     for stop in range(1, whole.writes + 1, 5):
         assert params(finish(masked, members, Memoir(stop), late_key)[0]) == params(done)

@@ -122,7 +122,7 @@ class Nudges:
     chain: Chain
 
     def answer(self, ask, site, memory):
-        mine = self.chain.mine([memory], len(ask.params))
+        mine = self.chain.mine([memory], len(ask.params), site.step)
         local = self.chain.before(Tilt(), ask.told, mine)
         goal = site.table.matrix(site.table.features).mean(axis=0)
         at = ask.params.copy()
@@ -130,7 +130,7 @@ class Nudges:
             at = at - 0.1 * (at - goal + local.tilt[0])
         load = Load({"delta": (at - ask.params)[None, :], "weight": np.ones((1, 1))})
         load, kept = self.chain.apply(load, ask.told, mine, [site.draws(ask.round)])
-        return Answer(load), self.chain.remember([memory], kept)[0]
+        return Answer(load), self.chain.remember([memory], kept, site.step)[0]
 
 
 @final

@@ -172,20 +172,23 @@ class Chain:
             total, after[i] = link.close(total, states[i])
         return total, tuple(after.get(i, state) for i, state in enumerate(states))
 
-    def mine(self, memories: Sequence[Memory], size: int) -> list[Vectors]:
-        """Stack what each link remembers at each party: `[n, k]`; from `link.mine` where nothing is remembered yet."""
+    def mine(self, memories: Sequence[Memory], size: int, step: int) -> list[Vectors]:
+        """Stack what each link remembers at each party: `[n, k]`; from `link.mine` where this step has nothing yet."""
         stacks: list[Vectors] = []
         for i, link in enumerate(self.links):
             fresh = link.mine(size)
             stacks.append(
-                {k: np.concatenate([m.get(_key(i, link, k), first) for m in memories]) for k, first in fresh.items()}
+                {
+                    k: np.concatenate([m.get(_key(step, i, link, k), first) for m in memories])
+                    for k, first in fresh.items()
+                }
             )
         return stacks
 
-    def remember(self, memories: Sequence[Memory], kept: Sequence[Vectors]) -> Sequence[Memory]:
+    def remember(self, memories: Sequence[Memory], kept: Sequence[Vectors], step: int) -> Sequence[Memory]:
         """Put each link's stack back into the parties' memories; the same memories where no link remembers."""
         named = [
-            (_key(i, link, k), rows)
+            (_key(step, i, link, k), rows)
             for i, (link, v) in enumerate(zip(self.links, kept, strict=True))
             for k, rows in v.items()
         ]
@@ -197,5 +200,6 @@ class Chain:
         return [link for link in self.links if link.stage == stage]
 
 
-def _key(i: int, link: Link, name: str) -> str:
-    return f"link {i} {link.title} {name}"
+def _key(step: int, i: int, link: Link, name: str) -> str:
+    """A link's own memory in one step: the coordinator's half begins anew with each, and so does the party's."""
+    return f"step {step} link {i} {link.title} {name}"

@@ -111,12 +111,13 @@ class Party:
 @final
 @dataclass(frozen=True)
 class Site:
-    """What a handler sees of its party: the job, the job's table, and a cache for what is made from both."""
+    """What a handler sees of its party: the job, its table, a cache for what is made from both, the step's number."""
 
     name: str
     job: Job
     table: Table
     cache: dict[str, Any] = field(default_factory=dict, compare=False)
+    step: int = 0
 
     def draws(self, round_: int = 0) -> Draws:
         """The party's training randomness in a round."""

@@ -18,7 +18,7 @@ Example:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, final
 
 from hansa.core.party import ManyHandler
@@ -79,6 +79,11 @@ def do(job: Job, site: Callable[[str], Site], work: Work) -> Outcome:
         PartyFailed: a handler failed; names the parties, the step and the ask.
     """
     handlers = job.steps[work.step].handlers()
+
+    def here(name: str) -> Site:
+        one = site(name)
+        return one if one.step == work.step else replace(one, step=work.step)
+
     kinds = dict.fromkeys(type(ask) for ask in work.asks)
     answers: dict[int, Answer] = {}
     memories: dict[int, Memory | None] = {}
@@ -88,7 +93,7 @@ def do(job: Job, site: Callable[[str], Site], work: Work) -> Outcome:
         if kind not in handlers:
             raise JobError(f"The step '{job.steps[work.step].title}' has no handler for {kind.__name__}.")
         for some in (rows[at : at + _STACK] for at in range(0, len(rows), _STACK)):
-            said, kept = _answer(job, site, work, some, handlers[kind])
+            said, kept = _answer(job, here, work, some, handlers[kind])
             memories.update(
                 (i, None if after is work.memories[i] else after) for i, after in zip(some, kept, strict=True)
             )

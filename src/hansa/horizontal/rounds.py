@@ -328,13 +328,13 @@ class Trains:
         trainer = told(self.trainer, prepared_of(sites[0], memories[0]))
         params = unravel(layout_of(trainer, width), ask.params)
         draws = [site.draws(ask.round) for site in sites]
-        mine = self.chain.mine(memories, len(ask.params))
+        mine = self.chain.mine(memories, len(ask.params), sites[0].step)
         local = self.chain.before(ask.local, ask.told, mine)
         load = fit(trainer, params, data, local, draws)
         refuse_infinite(load, [site.name for site in sites], ask.round)
         load = load.replace(counted=(load["rows"] > 0).astype(np.int64))
         load, kept = self.chain.apply(load, ask.told, mine, draws)
-        return Answer(load), self.chain.remember(memories, kept)
+        return Answer(load), self.chain.remember(memories, kept, sites[0].step)
 
 
 @final
