@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import tomllib
 
-from hansa.running.scenario import read_job
+from hansa.cli.demo import BOOK, Demo
+from hansa.cli.new import template
+from hansa.data.synthetic import loan_book
+from hansa.running.scenario import parse_job, read_job
 
 
 def test_it_shows_every_banks_gain_and_writes_pages_and_jobs(hansa, tmp_path):
@@ -18,3 +22,10 @@ def test_it_shows_every_banks_gain_and_writes_pages_and_jobs(hansa, tmp_path):
     assert len(json.loads((tmp_path / "r.json").read_text("utf-8"))["metrics"]["parties"]) == 5
     for name in ("loan_book.toml", "german_credit.toml"):
         assert read_job(tmp_path / "demo" / name).scenario is not None
+
+
+def test_the_books_sealed_test_holds_above_twenty_thousand_rows():
+    file = parse_job(tomllib.loads(template(BOOK)))
+    assert file.scenario.rows == Demo().rows
+    codes = file.job.steps[0].split.codes(loan_book(file.scenario.rows, file.scenario.seed))
+    assert (codes == 2).sum() >= 20_000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ import typer
 
 from hansa.cli.new import template
 from hansa.cli.runs import scenario_of, write
-from hansa.cli.talk import say, stderr
+from hansa.cli.talk import hint, say, stderr
 
 if TYPE_CHECKING:
     from hansa.running.result import Result
@@ -27,7 +28,7 @@ class Demo:
     example: ClassVar[str] = "hansa demo --out demo"
 
     out: Annotated[Path, typer.Option(help="Where the reports and the job files go.")] = Path("demo")
-    rows: Annotated[int, typer.Option(min=5000, help="How many loans to make up.")] = 100_000
+    rows: Annotated[int, typer.Option(min=5000, help="How many loans to make up.")] = 101_000
     json: Annotated[Path | None, typer.Option(help="Write result.json here too.")] = None
     workers: Annotated[int, typer.Option(min=0, help="Processes to use; 0 finds out.")] = 0
 
@@ -46,7 +47,8 @@ class Demo:
         if self.json is not None:
             write(self.json, book.to_json())
         shown = "\n".join(f"  {page}" for page in pages)
-        say(f"\nOpen in a browser:\n{shown}\nChange and run again:\n  hansa run {self.out / BOOK}")
+        again = hint(f"run {shlex.quote(str(self.out / BOOK))}")
+        say(f"\nOpen in a browser:\n{shown}\nChange and run again:\n  {again}")
 
     def _run(self, name: str, changes: dict[str, int]) -> Result:
         from hansa.cli.progress import Watch

@@ -108,7 +108,7 @@ def _counted(summary: Mapping[str, Any]) -> list[str]:
         error = counts.get("error") if name == "auc" else (high - low) / 2
         if isinstance(ends.get("value"), float) and isinstance(error, float):
             shown.append(f"{short} {figure(ends['value'])} +- {figure(error)}")
-    lines = [f"what the banks' counts alone would allow: {', '.join(shown)}"] if shown else []
+    lines = [f"what the counts alone would allow: {', '.join(shown)}"] if shown else []
     gain = (metrics.get("pooled_gain") or {}).get("by_rows") or {}
     if all(isinstance(gain.get(name), float) for name in ("gain", "low", "high")):
         within = between(gain["low"], gain["high"])
