@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 import typer
 
-from hansa.cli.talk import errors_told, logged
+from hansa.cli.talk import errors_told, hint, logged
 from hansa.errors import DataError, TooFewParties, WireError
 
 
@@ -42,3 +43,36 @@ def test_the_log_holds_kinds_and_lines_and_no_message():
     path.unlink()
     assert "ValueError" in text
     assert "4711" not in text.replace('int("customer 4711")', "")
+
+
+@pytest.fixture
+def script(tmp_path, monkeypatch):
+    """A script at .venv/bin/hansa, called by its path."""
+    path = tmp_path / ".venv" / "bin" / "hansa"
+    path.parent.mkdir(parents=True)
+    path.touch(mode=0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", [str(path)])
+    return path
+
+
+def test_a_hint_can_be_typed_as_it_stands(script, monkeypatch, tmp_path):
+    assert hint("run job.toml") == ".venv/bin/hansa run job.toml"
+    assert hint("run job.toml", Path("my project")) == "../.venv/bin/hansa run job.toml"
+    monkeypatch.setenv("PATH", str(script.parent))
+    assert hint("run job.toml") == "hansa run job.toml"
+    monkeypatch.setenv("PATH", "")
+    (tmp_path / "else where").mkdir()
+    monkeypatch.chdir(tmp_path / "else where")
+    assert hint("run job.toml") == f"{script} run job.toml"
+
+
+def test_a_hint_of_the_module_names_its_python(script, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["/somewhere/hansa/__main__.py"])
+    monkeypatch.setattr(sys, "executable", str(script.with_name("python3")))
+    assert hint("run job.toml") == ".venv/bin/python3 -m hansa run job.toml"
+
+
+def test_a_hint_of_another_program_names_hansa(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["pytest"])
+    assert hint("demo") == "hansa demo"

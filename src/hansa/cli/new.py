@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import shlex
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, final
 import typer
 
 from hansa.cli.runs import write
-from hansa.cli.talk import say
+from hansa.cli.talk import hint, say
 from hansa.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ class New:
         for name, source in (("job.toml", "new.toml"), ("README.md", "new.md")):
             write(self.folder / name, template(source))
         (self.folder / "runs").mkdir(exist_ok=True)
-        say(f"Made {self.folder}. Next:\n  cd {self.folder}\n  hansa check job.toml\n  hansa run job.toml")
+        check, run = (hint(f"{verb} job.toml", self.folder) for verb in ("check", "run"))
+        say(f"Made {self.folder}. Next:\n  cd {shlex.quote(str(self.folder))}\n  {check}\n  {run}")
 
 
 def template(name: str) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, final
 import typer
 
 from hansa.cli.runs import MODEL, REPORT, RESULT, Note, RunFolder, begun, digests, scenario_of, write
-from hansa.cli.talk import INTERRUPTED, complain, say, stderr
+from hansa.cli.talk import INTERRUPTED, complain, hint, say, stderr
 from hansa.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Run:
         try:
             result = folder.go(cast)
         except KeyboardInterrupt:
-            complain(f"stopped. Go on with: hansa run --resume {shlex.quote(str(folder.path))}")
+            complain(f"stopped. Go on with: {hint(f'run --resume {shlex.quote(str(folder.path))}')}")
             raise typer.Exit(INTERRUPTED) from None
         say(result.table())
         stderr().print(f"Kept in {folder.path}: {REPORT}, {RESULT}, {MODEL}/", soft_wrap=True, markup=False)

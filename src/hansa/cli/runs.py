@@ -12,6 +12,7 @@ from hashlib import file_digest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
+from hansa.cli.talk import hint
 from hansa.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ class RunFolder:
         except OSError:
             if self.finished:
                 raise DataError(f"The run '{self.path}' has lost its {name}.", mend="Run the job again.") from None
-            mend = f"Finish it: hansa run --resume {shlex.quote(str(self.path))}"
+            mend = f"Finish it: {hint(f'run --resume {shlex.quote(str(self.path))}')}"
             raise DataError(f"The run '{self.path}' has no result yet.", mend=mend) from None
         except ValueError:
             raise DataError(f"'{self.path / name}' is damaged.", mend="Run the job again.") from None

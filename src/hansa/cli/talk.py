@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import inspect
 import os
+import shlex
+import shutil
+import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, get_type_hints
 
 import typer
@@ -74,6 +78,23 @@ def complain(message: str) -> None:
 def say(message: str = "") -> None:
     """Write a line to stdout."""
     typer.echo(message)
+
+
+def hint(words: str, at: Path | None = None) -> str:
+    """A command to type next, from the folder `at` (here if None), with hansa as it was called: .venv/bin/hansa run."""
+    script, at = Path(sys.argv[0]), at or Path()
+    if script.name == "__main__.py":
+        return f"{_path(Path(sys.executable), at)} -m hansa {words}"
+    return f"{_path(script, at) if script.stem == 'hansa' and script.exists() else 'hansa'} {words}"
+
+
+def _path(program: Path, at: Path) -> str:
+    """A program's bare name where the shell finds it by that, else its path from a folder."""
+    found, program = shutil.which(program.name), program.absolute()
+    if found is not None and Path(found).absolute() == program:
+        return program.name
+    near = [os.path.relpath(program, at)] if program.is_relative_to(Path.cwd()) else []
+    return shlex.quote(min([*near, str(program)], key=len))
 
 
 def stderr() -> Console:
