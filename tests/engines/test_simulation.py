@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 
@@ -82,6 +84,22 @@ def test_a_crew_is_called_only_once_the_work_has_taken_a_while():
         session.spent = 1e9
         session.run()
         assert session.crew is not None or session.wanted == 1
+
+
+def test_there_is_at_most_one_process_a_party():
+    job = Job("few", (JOBS["linear"],))
+    with Simulation(parties(3), workers=24).session(job) as session:
+        session.run()
+        assert len(session.crew.workers) == 2  # and this one
+
+
+def test_a_crew_takes_only_the_cores_that_this_process_may_use(monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 5}, raising=False)
+    with Simulation(parties()).session(Job("few", (JOBS["linear"],))) as session:
+        assert session.wanted == 2
+    monkeypatch.delattr(os, "sched_getaffinity")
+    with Simulation(parties()).session(Job("few", (JOBS["linear"],))) as session:
+        assert session.wanted == min(os.cpu_count() or 1, 9)
 
 
 def test_parties_and_workers_are_checked():

@@ -50,8 +50,9 @@ _WORTH_A_WORKER = 20_000
 class Simulation:
     """An engine in which this machine plays all parties.
 
-    `workers`: how many single-threaded processes share the work, this one among them; 1 keeps it here; 0 begins here
-    and calls a crew, a process a core, once the work has taken a while. The bits are the same whichever way.
+    `workers`: how many single-threaded processes share the work, this one among them, at most one a party; 1 keeps it
+    here; 0 begins here and calls a crew, a process for each core that this one may use, once the work has taken a
+    while. The bits are the same whichever way.
     `clock`: simulated seconds until an answer arrives, or None for one that never does.
 
     Raises:
@@ -100,8 +101,9 @@ class Session:
         self.crew: Crew | None = None
         self.asides: list[Aside] = []
         self.spent = 0.0
-        self.wanted = engine.workers or os.cpu_count() or 1
-        self.sends = self.wanted > 1 and os.name == "posix" and installed((job, list(engine.parties)[:1]))
+        hands = engine.workers or _cores()
+        self.wanted = min(hands, len(engine.parties))
+        self.sends = hands > 1 and os.name == "posix" and installed((job, list(engine.parties)[:1]))
 
     def run(
         self, watch: Callable[[Keep[At]], None] | None = None, journal: Journal | None = None, begin: At | None = None
@@ -157,6 +159,14 @@ class Session:
         if self.crew is None:
             self.crew = Crew(self.job, self.engine.parties, self.wanted - 1, self._here)
         return self.crew
+
+
+def _cores() -> int:
+    """How many cores this process may use: a container or a scheduler may allow fewer than the machine has."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on Linux
+        return os.cpu_count() or 1
 
 
 @final
