@@ -251,7 +251,7 @@ if it is really taken then.
         first, columns = next(iter(said.items()))
         for name in (*self.keep, *self.columns):
             if name not in columns["kinds"]:
-                raise DataError(f"{first} has no column '{name}'.", mend=nearest(name, columns["kinds"]))
+                raise DataError(f"{first} has no feature '{name}'.", mend=nearest(name, columns["kinds"]))
         words = {name for name, coding in self.columns.items() if coding.how in LABELLED or coding.how == "tokens"}
         check_alike({party: one["kinds"] for party, one in said.items()}, words)
         return tuple(self._want(name, said) for name in columns["kinds"])
