@@ -24,6 +24,7 @@ from hansa.links import (
     everyone,
     fixed,
     perturb,
+    poisson,
     rule,
     uniform,
     weighted_mean,
@@ -110,6 +111,21 @@ def test_a_roster_too_small_for_a_link_is_refused():
     chain.check_parties(3)
     with pytest.raises(ChainError, match="veil needs at least 3 parties"):
         chain.check_parties(2)
+
+
+def test_a_sum_of_two_hides_nobody():
+    """At build where the cohort is known, with the roster where the quorum is, else each round anew."""
+    refused((fixed(2), veil(), weighted_mean()), "veil needs at least 3 parties, and a round asks 2", "Ask at least 3")
+    chain = Chain((fixed(4), veil(), weighted_mean()))
+    chain.check_parties(5, quorum=3)
+    with pytest.raises(ChainError, match=r"veil needs at least 3.*quorum of 2.*Raise the quorum"):
+        chain.check_parties(5, quorum=2)
+    Chain((fixed(4), weighted_mean())).check_parties(5, quorum=2)
+    roster, chance = Roster(tuple("abcdef")), poisson(0.4)
+    drawn = [chance.who(roster, Draws(0, "cohort", r)) for r in range(60)]
+    asked = [Chain((chance, veil(), weighted_mean())).who(roster, Draws(0, "cohort", r)) for r in range(60)]
+    assert {len(who) for who in drawn} >= {1, 2, 3, 4}
+    assert asked == [who if len(who) >= 3 else () for who in drawn]
 
 
 def test_a_trainer_must_honour_a_links_wishes():

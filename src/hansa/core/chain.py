@@ -39,7 +39,8 @@ class Chain:
 
     Raises:
         ChainError: links out of order, none or two that combine, calibrated noise with nothing before it that bounds a
-            party's update, or a rule that must see each update behind a link that hides them.
+            party's update, a rule that must see each update behind a link that hides them, or a cohort that is too
+            small for a link.
 
     Example:
         >>> from hansa.links import adam, clip_l2, everyone, weighted_mean
@@ -72,9 +73,15 @@ class Chain:
         self._check_guarantees()
 
     def _check_guarantees(self) -> None:
-        bound = hidden = None
+        bound = hidden = asks = None
         for link in self.links:
             says = link.guarantees
+            asks = says.asks if link.stage == "cohort" else asks
+            if asks is not None and asks < says.least:
+                raise ChainError(
+                    f"{link.title} needs at least {says.least} parties, and a round asks {asks}.",
+                    mend=f"Ask at least {says.least} a round, or drop {link.title}.",
+                )
             if says.needs_bound and bound is None:
                 raise ChainError(
                     f"{link.title} calibrates its noise to a bound, and nothing before it bounds a party's update.",
@@ -102,15 +109,27 @@ class Chain:
         """What the links do to privacy."""
         return tuple(link.guarantees.event for link in self.links if link.guarantees.event is not None)
 
-    def check_parties(self, n: int) -> None:
-        """Refuse a roster that is too small for a link.
+    @property
+    def least(self) -> int:
+        """The fewest parties of a round that all links after the cohort work with."""
+        return max(link.guarantees.least for link in self.links if link.stage != "cohort")
+
+    def check_parties(self, n: int, quorum: int = 0) -> None:
+        """Refuse a roster of `n` parties that is too small for a link, or a quorum that is (0: all that are asked).
 
         Raises:
             ChainError: names the link and how many it needs.
         """
         for link in self.links:
-            if n < link.guarantees.least:
-                raise ChainError(f"{link.title} needs at least {link.guarantees.least} parties.", f"There are {n}.")
+            least = link.guarantees.least
+            if n < least:
+                raise ChainError(f"{link.title} needs at least {least} parties.", f"There are {n}.")
+            if link.stage != "cohort" and 0 < quorum < least:
+                raise ChainError(
+                    f"{link.title} needs at least {least} parties.",
+                    f"With a quorum of {quorum} a round may go on with fewer.",
+                    f"Raise the quorum to at least {least}.",
+                )
 
     def check_trainer(self, trainer: Trainer) -> None:
         """Refuse a trainer that does not honour a link's wishes.
@@ -127,9 +146,10 @@ class Chain:
                 )
 
     def who(self, parties: Roster, draws: Draws) -> Sequence[str]:
-        """Who is asked in a round; everyone where no link says."""
+        """Who is asked in a round: everyone where no link says; nobody where those are too few for a link."""
         cohort = self._at("cohort")
-        return cohort[0].who(parties, draws) if cohort else parties.names
+        who = cohort[0].who(parties, draws) if cohort else parties.names
+        return who if len(who) >= self.least else ()
 
     def begin(self, size: int) -> States:
         """The coordinator's states for vectors `[size]`."""

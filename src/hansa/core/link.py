@@ -40,7 +40,8 @@ class Guarantees:
 
     `bounds`: a party's update has a bounded norm after it. `needs_bound`: its noise is calibrated to such a bound.
     `sees_each`: the coordinator sees every single update. `hides_each`: nobody but its owner does.
-    `least`: the fewest parties it works with. `wants`: wishes that the trainer must honour.
+    `least`: the fewest parties it works with. `asks`: how many a cohort link asks a round, None where that may vary.
+    `wants`: wishes that the trainer must honour.
     `event`: what an accountant reads; None where the link has nothing to do with privacy.
 
     Example:
@@ -53,6 +54,7 @@ class Guarantees:
     sees_each: bool = False
     hides_each: bool = False
     least: int = 1
+    asks: int | None = None
     wants: frozenset[Honour] = frozenset()
     event: Event | None = None
 

@@ -61,8 +61,8 @@ class fixed(Link):
 
     @property
     def guarantees(self) -> Guarantees:
-        """It needs `k` parties to choose from."""
-        return Guarantees(least=self.k)
+        """It needs `k` parties to choose from, and asks as many."""
+        return Guarantees(least=self.k, asks=self.k)
 
     def who(self, parties: Roster, draws: Draws) -> Sequence[str]:
         """The parties of the `k` smallest draws, in the order of places."""
@@ -75,7 +75,7 @@ class fixed(Link):
 class poisson(Link):
     """Ask each party with chance `p`, on its own; reproducible, so no accountant may count it as amplification.
 
-    A round's cohort may be empty, and the model then stays as it is.
+    A round's cohort may be empty, or too small for a later link; the model then stays as it is.
 
     Raises:
         ConfigError: `p` outside (0, 1].
