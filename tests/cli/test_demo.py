@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 
-from hansa.cli.demo import BOOK, Demo
+from hansa.cli.demo import BOOK, GERMAN, Demo
 from hansa.cli.new import template
 from hansa.data.synthetic import loan_book
 from hansa.running.scenario import parse_job, read_job
@@ -20,8 +20,20 @@ def test_it_shows_every_banks_gain_and_writes_pages_and_jobs(hansa, tmp_path):
         assert "<svg" in page
         assert "http://" not in page.replace("http://www.w3.org", "")
     assert len(json.loads((tmp_path / "r.json").read_text("utf-8"))["metrics"]["parties"]) == 5
-    for name in ("loan_book.toml", "german_credit.toml"):
-        assert read_job(tmp_path / "demo" / name).scenario is not None
+    book, german = (tmp_path / "demo" / name for name in (BOOK, GERMAN))
+    assert read_job(book).scenario.rows == 6000
+    assert read_job(german).scenario is not None
+    edited = book.read_text("utf-8").replace("rounds = 15", "rounds = 2")
+    book.write_text(edited, "utf-8")
+    german.unlink()
+    said = hansa("demo", "--out", tmp_path / "demo", "--rows", 5000, "--workers", 1)
+    assert "loan_book.toml has been changed" in said.replace("\n", "")
+    assert "german_credit.toml has been changed" not in said.replace("\n", "")
+    assert book.read_text("utf-8") == edited
+    assert german.exists()
+    book.write_text(edited.replace("rounds = 2", "rounds = 15"), "utf-8")  # as it was written
+    hansa("demo", "--out", tmp_path / "demo", "--rows", 5000, "--workers", 1)
+    assert read_job(book).scenario.rows == 5000
 
 
 def test_the_books_sealed_test_holds_above_twenty_thousand_rows():

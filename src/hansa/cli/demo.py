@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import tomllib
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, final
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from hansa.running.result import Result
 
 BOOK, GERMAN = "loan_book.toml", "german_credit.toml"
+_MARK = "# Written by hansa demo, which leaves this file alone once it is changed; as written: "
 
 
 @final
@@ -42,13 +45,15 @@ class Demo:
         say(german.table())
         say("\nWith some 40 test rows a bank the intervals are wide: they say little, whichever way they lean.")
         pages = [book.report(self.out / "report.html"), german.report(self.out / "german_credit.html")]
-        for name in (BOOK, GERMAN):
-            write(self.out / name, template(name))
+        texts = {BOOK: re.sub(r"(?m)^rows = \d+", f"rows = {self.rows}", template(BOOK)), GERMAN: template(GERMAN)}
+        kept = [name for name, text in texts.items() if not _put(self.out / name, text)]
         if self.json is not None:
             write(self.json, book.to_json())
         shown = "\n".join(f"  {page}" for page in pages)
         again = hint(f"run {shlex.quote(str(self.out / BOOK))}")
         say(f"\nOpen in a browser:\n{shown}\nChange and run again:\n  {again}")
+        for name in kept:
+            say(f"{self.out / name} has been changed since the demo wrote it, and was left as it is.")
 
     def _run(self, name: str, changes: dict[str, int]) -> Result:
         from hansa.cli.progress import Watch
@@ -62,3 +67,21 @@ class Demo:
             result = run(file.job, Simulation(cast.parties, workers=self.workers), watch=watch, shares=cast.shares)
         stderr().print("")
         return result
+
+
+def _put(path: Path, text: str) -> bool:
+    """Write a job file unless somebody has changed the one that stands there; say whether it was written."""
+    try:
+        mark, _, rest = path.read_text("utf-8").partition("\n")
+    except OSError:
+        mark, rest = _marked(text), text
+    except UnicodeDecodeError:
+        return False
+    if mark != _marked(rest):
+        return False
+    write(path, f"{_marked(text)}\n{text}")
+    return True
+
+
+def _marked(text: str) -> str:
+    return _MARK + sha256(text.encode()).hexdigest()[:16]
