@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
+from hansa.data.partition import Share
 from hansa.engines.simulation import Simulation
 from hansa.errors import DataError
 from hansa.running.result import fingerprint
@@ -36,6 +38,23 @@ def test_table_and_page_show_every_bank(result, tmp_path):
     for bank in ("bank-0", "bank-1", "bank-2"):
         assert bank in result.table()
         assert bank in page
+
+
+@pytest.mark.parametrize(
+    ("rows", "rate", "told"),
+    [(400, 0.1, 0.1), (19, 0.5, None), (20, 0.5, 0.5), (400, 0.02, None), (400, 0.98, None), (400, None, None)],
+)
+def test_no_default_rate_of_a_bank_too_small_to_tell_one(result, rows, rate, told):
+    share = Share("bank-9", rows, 0.1, rate, ("tiny",))
+    (found,) = replace(result, shares=(share,)).summary()["partition"]
+    assert found["positive_rate"] == told
+    assert found["remarks"] == ["tiny"]
+
+
+def test_that_a_handful_of_customers_are_alike_is_not_told(result):
+    shares = tuple(Share(f"bank-{rows}", rows, 0.1, 1.0, ("one class",)) for rows in (19, 20))
+    tiny, small = replace(result, shares=shares).summary()["partition"]
+    assert (tiny["remarks"], small["remarks"]) == ([], ["one class"])
 
 
 def test_the_classification_report_counts_every_test_row(result):

@@ -74,7 +74,7 @@ class Result:
             "job_digest": digest_of(self.job),
             "parameters_sha256": self.model.parameters_sha256,
             "fingerprint": fingerprint(),
-            "partition": [_share(share) for share in self.shares],
+            "partition": [_share(share, self.job) for share in self.shares],
             "warnings": list(self.warnings),
             "history": [{"round": p.round, "counted": p.counted, "measures": dict(p.measures)} for p in self.history],
             **self.facts,
@@ -176,13 +176,17 @@ def digest_of(job: Job) -> str | None:
         return None
 
 
-def _share(share: Share) -> dict[str, Any]:
+def _share(share: Share, job: Job) -> dict[str, Any]:
+    """One party's part of the rows; no rate of so few rows, or of a class so rare, that it would tell of customers."""
+    rate = share.positive_rate
+    rare = 0 if rate is None else round(min(rate, 1 - rate) * share.rows)
+    told = share.rows >= job.min_rows and rare >= job.min_cell
     return {
         "name": share.party,
         "rows": share.rows,
         "share": share.share,
-        "positive_rate": share.positive_rate,
-        "remarks": list(share.remarks),
+        "positive_rate": rate if told else None,
+        "remarks": [remark for remark in share.remarks if share.rows >= job.min_rows or remark != "one class"],
     }
 
 
