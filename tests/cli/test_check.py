@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 
 def test_it_says_steps_chain_data_asks_and_privacy(hansa, project):
     said = hansa("check", project / "job.toml")
@@ -32,6 +34,16 @@ def test_an_unsafe_chain_is_refused_on_the_laptop(hansa, project):
 
 def test_too_few_parties_is_exit_5(hansa, project):
     assert "at least 4 parties" in hansa("check", project / "job.toml", "--set", "min_parties=4", code=5)
+
+
+@pytest.mark.parametrize("verb", ["check", "run"])
+def test_a_link_that_needs_more_parties_is_refused_before_anything_is_asked(hansa, project, verb, tmp_path):
+    change = ["--set", 'steps.1.chain=[{use = "fixed", k = 9}, "weighted_mean"]']
+    runs = ["--runs", tmp_path, "--workers", "1"] if verb == "run" else []
+    said = hansa(verb, project / "job.toml", *change, *runs, code=2)
+    assert "fixed needs at least 9 parties. There are 3" in said
+    assert "can be run" not in said
+    assert not list(tmp_path.glob("*/events.jsonl"))
 
 
 def test_nothing_is_written(hansa, project):

@@ -8,8 +8,10 @@ import pytest
 
 from hansa.core.job import Data, Job
 from hansa.core.trainer import Local
-from hansa.errors import ConfigError, TooFewParties
+from hansa.errors import ChainError, ConfigError, TooFewParties
 from hansa.horizontal import Evaluate, Prepare, Rounds
+from hansa.links import fixed, weighted_mean
+from tests.core.toys import Toy, mask
 
 JOB = Job("scores", (Prepare(), Rounds(rounds=5), Evaluate()))
 
@@ -41,6 +43,17 @@ def test_rosters():
         JOB.roster(("a", "b", "a"))
     with pytest.raises(ConfigError, match="quorum is 9"):
         replace(JOB, quorum=9).roster(("a", "b", "c"))
+
+
+def test_a_roster_or_quorum_too_small_for_a_link_of_any_step_is_refused():
+    job = replace(JOB, steps=(*JOB.steps, Rounds(chain=(fixed(4), weighted_mean()))))
+    assert len(job.roster(tuple("abcd"))) == 4
+    with pytest.raises(ChainError, match=r"fixed needs at least 4 parties. There are 3"):
+        job.roster(tuple("abc"))
+    masked = replace(JOB, steps=(Toy(chain=(mask(),)),), quorum=2)
+    with pytest.raises(ChainError, match=r"mask needs at least 3 parties.*quorum of 2"):
+        masked.roster(tuple("abcd"))
+    assert len(replace(masked, quorum=3).roster(tuple("abcd"))) == 4
 
 
 def test_bad_toml_is_one_sentence():

@@ -176,19 +176,22 @@ class Toy:
     """A step of `rounds` rounds over the toy handlers; begins where the step before ended."""
 
     rounds: int = 4
-    links: tuple[Link, ...] = (control(), mean())
+    chain: tuple[Link, ...] = (control(), mean())
     title: str = "toy"
     state: type = Walk
 
+    def links(self):
+        return Chain(self.chain)
+
     def handlers(self):
-        nudges = Nudges(Chain(self.links))
+        nudges = Nudges(self.links())
         return {Nudge: nudges, Key: Readies(), Masked: Masks(nudges)}
 
     def events(self):
         return ()
 
     def plan(self, parties, kept, done: Done):
-        chain = Chain(self.links)
+        chain = self.links()
         start = done.find(Walk)
         state = kept or Walk(np.zeros(2) if start is None else start.params, chain.begin(2))
         while state.round < self.rounds:

@@ -11,7 +11,7 @@ import tomli_w
 
 from hansa.core.codec import build, plain
 from hansa.core.plan import Keep
-from hansa.core.step import Done, Roster, Step
+from hansa.core.step import Chained, Done, Roster, Step
 from hansa.errors import ConfigError, TooFewParties
 
 if TYPE_CHECKING:
@@ -133,6 +133,7 @@ class Job:
         Raises:
             TooFewParties: fewer than `min_parties`.
             ConfigError: a name twice, or a quorum above their number.
+            ChainError: parties or a quorum too few for a link of a step.
         """
         if len(set(names)) != len(names):
             raise ConfigError("Two parties have one name.", mend="Give each its own.")
@@ -145,6 +146,9 @@ class Job:
             raise ConfigError(
                 f"The quorum is {self.quorum} and there are {len(names)} parties.", mend="Lower the quorum."
             )
+        for step in self.steps:
+            if isinstance(step, Chained):
+                step.links().check_parties(len(names), self.quorum)
         return Roster(names, self.seed, self.quorum, self.deadline, self.min_cell)
 
     def alone(self) -> Job:

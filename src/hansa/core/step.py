@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, final
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, final, runtime_checkable
 
 from hansa.core.plan import Everyone, Quorum
 from hansa.errors import JobError
@@ -11,6 +11,7 @@ from hansa.errors import JobError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from hansa.core.chain import Chain
     from hansa.core.message import Ask
     from hansa.core.party import Handler
     from hansa.core.plan import Plan, Until
@@ -110,4 +111,13 @@ class Step(Protocol):
 
     def events(self) -> tuple[Event, ...]:
         """What the step releases, for the accountant."""
+        ...
+
+
+@runtime_checkable
+class Chained(Step, Protocol):
+    """A step whose updates travel through a chain of links."""
+
+    def links(self) -> Chain:
+        """The chain, checked."""
         ...

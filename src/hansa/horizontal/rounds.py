@@ -189,7 +189,6 @@ class Rounds:
     def plan(self, parties: Roster, kept: Learning | None, done: Done) -> Plan[Learning]:
         """The federated rounds, from the first parameters to the last."""
         chain = self.links()
-        chain.check_parties(len(parties))
         state = kept if kept is not None else (yield from self._begin(parties, chain, done))
         while not self.finished(state):
             who = chain.who(parties, Draws(parties.seed, "cohort", state.round))
