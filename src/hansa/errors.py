@@ -21,6 +21,7 @@ The number is the exit code at the command line. An interrupted run exits 130 an
 
 from __future__ import annotations
 
+import re
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, ClassVar
 
@@ -140,8 +141,26 @@ class CannotAccount(PrivacyError):
     """A mechanism for which no accountant can state an epsilon."""
 
 
+_VALUE = re.compile(
+    r"[+-]?(?=\D*\d)[\d.,'\s]+(e[+-]?\d+)?%?"
+    r"|\d{1,4}([-/.])\d{1,2}\2\d{1,4}([T\s].*)?|\d{4}年\d{1,2}月\d{1,2}日",
+    re.IGNORECASE | re.DOTALL,
+)
+"""A number, with any mark for decimals and thousands, or a date, with or without a time."""
+
+
+def is_value(name: str) -> bool:
+    """Tell whether a name reads as a number or a date: then it may be a customer's, and no message quotes it.
+
+    Example:
+        >>> [is_value(name) for name in ("1961-04-03", "1.200,50", "0042", "bill_2024", "30-59 days")]
+        [True, True, True, False, False]
+    """
+    return _VALUE.fullmatch(name.strip()) is not None
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Say the known name nearest to a mistyped one, or list them all.
+    """Say the known name nearest to a mistyped one, or list them all; what looks like a value is never said.
 
     Example:
         >>> nearest("epoch", ["epochs", "batch"])
@@ -149,6 +168,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
         >>> nearest("x", ["epochs", "batch"])
         'Known: batch, epochs.'
     """
-    names = sorted(known)
+    names = sorted(name for name in known if not is_value(name))
+    if not names:
+        return "The names that are there look like values: is the header missing?"
     close = get_close_matches(name, names, n=1)
     return f"Did you mean '{close[0]}'?" if close else f"Known: {', '.join(names)}."

@@ -116,7 +116,7 @@ def test_another_encoding_can_be_named(write):
         ("a,b\n", "no rows"),
         ("a,b\n1,2\n1,secret,3\n", r"Line 3 .* 3 fields, the header 2"),
         ("a,b\n1\n", "Line 2"),
-        ("a,b,a\n1,2,3\n", "'a' stands twice"),
+        ("a,b,a\n1,2,3\n", "Columns 1 and 3 of .* have the same name"),
         ('a,b\n1,"' + "secret" * 40_000, "cannot be read as CSV"),
         ("a,b\n" + "1,2\n" * 9 + '3,"secret500\n' + "4,5\n" * 9, "from line 11 on. A quote opens there"),
         ('a,b\n1,"sec"ret\n', "from line 2 on. A quote"),
@@ -257,3 +257,10 @@ def test_shared_files_read_as_their_page_says(shared_data, file, rows, width, ta
         assert table.names[0] == "column_1"
     if "vehicle" in file:
         assert table.names[0] == "Month"  # no byte-order mark in the name
+
+
+@pytest.mark.parametrize("first", ["anna,44,1961-04-03", "anna,44,44", "anna,x,03.04.1961", '"a","1,234.5","b"'])
+def test_a_first_row_in_the_header_s_place_is_never_quoted(write, first):
+    with pytest.raises(DataError, match="looks like a row of values") as caught:
+        read_csv(write(f"{first}\nbert,51,1954-01-01\n"))
+    assert not any(cell in str(caught.value) for cell in ("anna", "44", "1961", "1,234"))

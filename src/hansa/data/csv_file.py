@@ -19,7 +19,7 @@ from typing import BinaryIO, cast, final
 
 from hansa.core.table import KINDS, Kind, Table
 from hansa.data.typed import MEASURED, Slot, possible, reads_as
-from hansa.errors import ConfigError, DataError, nearest
+from hansa.errors import ConfigError, DataError, is_value, nearest
 
 GAPS = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "?")
 DELIMITERS = (",", ";", "\t", "|")
@@ -204,11 +204,17 @@ def _header(path: Path, form: CsvFormat) -> _Layout:
             why="The first line names the columns, and here it is blank.",
             mend="Write the column names into the first line.",
         )
-    names = tuple(cell.strip() or f"column_{i + 1}" for i, cell in enumerate(cells))
-    twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
-    if twice is not None:
+    if any(map(is_value, cells)):
         raise DataError(
-            what=f"Column {twice!r} stands twice in the header of {path.name}.",
+            what=f"The first line of {path.name} looks like a row of values, not of names.",
+            why="One of its fields is a number or a date.",
+            mend="Write the column names into the first line; a name that is a number needs a letter, as in y2024.",
+        )
+    names = tuple(cell.strip() or f"column_{i + 1}" for i, cell in enumerate(cells))
+    twice = next(((names.index(name), i) for i, name in enumerate(names) if name in names[:i]), None)
+    if twice is not None:  # by their places: without a header the name would be a customer's
+        raise DataError(
+            what=f"Columns {twice[0] + 1} and {twice[1] + 1} of {path.name} have the same name.",
             why="Columns are found by their names.",
             mend="Give each column a name of its own.",
         )
