@@ -133,6 +133,17 @@ def test_a_trainer_must_honour_a_links_wishes():
         Rounds(Linear(), chain=(wish(), weighted_mean()))
 
 
+def test_two_links_of_one_name_draw_each_its_own_noise():
+    chain = Chain((perturb(1.0, reproducible_noise=True), perturb(1.0, reproducible_noise=True), weighted_mean()))
+    load = Load({"delta": np.zeros((2, 500)), "rows": np.ones((2, 1))})
+    draws = [Draws(0, "bank-a"), Draws(0, "bank-b")]
+    noise = chain.apply(load, [{}] * 3, [{}] * 3, draws)[0]["delta"]
+    first = chain.links[0].apply(load, {}, {}, draws)[0]["delta"]
+    second = noise - first
+    assert np.abs(np.corrcoef(np.concatenate([first, second]))[np.triu_indices(4, 1)]).max() < 0.2
+    assert noise.tobytes() == chain.apply(load, [{}] * 3, [{}] * 3, draws)[0]["delta"].tobytes()
+
+
 def test_a_chain_reads_as_a_sentence():
     chain = Chain((everyone(), by_examples(), clip_l2(1.0), perturb(0.1), weighted_mean()))
     words = "everyone -> by_examples -> clip_l2(bound=1.0) -> perturb(sigma=0.1, epsilon = infinity) -> weighted_mean"

@@ -18,7 +18,9 @@ def test_bits_are_pinned():
     assert GOLDEN.normal("order", 3) == pytest.approx([0.5828392532834883, 0.5133554137309305, -0.8837031367976561])
 
 
-@pytest.mark.parametrize("other", [Draws(8, "bank-a", 3), Draws(7, "bank-b", 3), Draws(7, "bank-a", 4)])
+@pytest.mark.parametrize(
+    "other", [Draws(8, "bank-a", 3), Draws(7, "bank-b", 3), Draws(7, "bank-a", 4), Draws(7, "bank-a", 3, "2. ")]
+)
 def test_every_part_of_the_name_counts(other):
     assert not np.array_equal(GOLDEN.raw("order", 4), other.raw("order", 4))
     assert not np.array_equal(GOLDEN.raw("order", 4), GOLDEN.raw("else", 4))

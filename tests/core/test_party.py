@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from hansa.core.draws import Draws
 from hansa.core.job import Data, Job
 from hansa.core.message import Envelope, Masked, Name
 from hansa.core.party import Party, Seat, site_of
@@ -58,6 +59,15 @@ def test_weights_that_are_all_zero_are_refused():
         site_of(Party("a", {"t": table}), job(target="late", weight="w"))
     few = table.take(slice(0, 5))  # fewer than min_rows count for nothing in any case
     assert len(site_of(Party("a", {"t": few}), job(target="late", weight="w")).table) == 5
+
+
+@pytest.mark.parametrize("name", ["cohort", "start"])
+def test_a_party_that_is_called_as_the_coordinators_draws_are_has_its_own(name):
+    table = Table.of({"x": [1, 2], "late": [0, 1]}, target="late")
+    site = site_of(Party(name, {"t": table}), Job("scores", (Rounds(),)))
+    assert not np.array_equal(site.draws(2).raw("who", 4), Draws(0, name, 2).raw("who", 4))
+    plain = site_of(Party("bank-a", {"t": table}), Job("scores", (Rounds(),)))
+    assert np.array_equal(plain.draws(2).raw("who", 4), Draws(0, "bank-a", 2).raw("who", 4))
 
 
 def test_what_is_derived_is_made_once():

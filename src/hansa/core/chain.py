@@ -7,7 +7,7 @@ written.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, TypeAlias, final
 
@@ -170,8 +170,8 @@ class Chain:
     ) -> tuple[Load, list[Vectors]]:
         """At the parties, after training: links in travel order over the stack."""
         kept: list[Vectors] = []
-        for link, words, memory in zip(self.links, told, mine, strict=True):
-            load, after = link.apply(load, words, memory, draws)
+        for i, (link, words, memory) in enumerate(zip(self.links, told, mine, strict=True)):
+            load, after = link.apply(load, words, memory, self._own(i, draws))
             kept.append(after)
         return load, kept
 
@@ -215,6 +215,11 @@ class Chain:
         if not named:
             return memories
         return [{**memory, **{key: rows[n : n + 1] for key, rows in named}} for n, memory in enumerate(memories)]
+
+    def _own(self, i: int, draws: Sequence[Draws]) -> Sequence[Draws]:
+        """One link's randomness: where links of one name stand in the chain, each has its own."""
+        earlier = sum(link.title == self.links[i].title for link in self.links[:i])
+        return [replace(draw, scope=f"{earlier + 1}. ") for draw in draws] if earlier else draws
 
     def _at(self, stage: Stage) -> list[Link]:
         return [link for link in self.links if link.stage == stage]

@@ -10,12 +10,15 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Final, final
 
 import numpy as np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+COORDINATOR: Final = frozenset({"cohort", "start"})
+"""The names that the coordinator draws under; a party that is called so draws under another."""
 
 _UNIT = 2.0**-53
 
@@ -23,7 +26,7 @@ _UNIT = 2.0**-53
 @final
 @dataclass(frozen=True)
 class Draws:
-    """One party's training randomness in one round.
+    """One party's training randomness in one round; `scope` tells apart links of one name in a chain.
 
     Example:
         >>> d = Draws(seed=7, party="bank-a", round=3)
@@ -36,10 +39,12 @@ class Draws:
     seed: int
     party: str
     round: int = 0
+    scope: str = ""
 
     def raw(self, purpose: str, n: int) -> NDArray[np.uint64]:
         """Draw `[n]` uniform 64-bit integers."""
-        digest = sha256(f"{self.seed}\x1f{self.party}\x1f{self.round}\x1f{purpose}".encode()).digest()
+        whose = f"{self.seed}\x1f{self.party}\x1f{self.round}\x1f{self.scope}"
+        digest = sha256(f"{whose}{purpose}".encode()).digest()
         words = np.frombuffer(digest, dtype="<u8")
         return np.random.Philox(key=words[:2], counter=words[2:].repeat(2)).random_raw(n)
 

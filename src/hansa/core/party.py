@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, final, runt
 
 import numpy as np
 
-from hansa.core.draws import Draws
+from hansa.core.draws import COORDINATOR, Draws
 from hansa.core.message import Answer, Masked, Refusal
 from hansa.core.table import Column
 from hansa.errors import ConfigError, DataError, nearest
@@ -121,7 +121,8 @@ class Site:
 
     def draws(self, round_: int = 0) -> Draws:
         """The party's training randomness in a round."""
-        return Draws(self.job.seed, self.name, round_)
+        name = f"/{self.name}" if self.name in COORDINATOR else self.name  # no party's name holds a slash
+        return Draws(self.job.seed, name, round_)
 
     def derived(self, key: str, make: Callable[[], T]) -> T:
         """Make something once for each key; the key must name all that it is made from."""
