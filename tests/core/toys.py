@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any, ClassVar, final
@@ -13,6 +14,7 @@ from hansa.core.fold import Sum
 from hansa.core.link import Guarantees, Link
 from hansa.core.load import Load
 from hansa.core.message import Answer, Ask, Masked
+from hansa.core.party import Handler
 from hansa.core.plan import Asks, First, Keep
 from hansa.core.step import Done
 
@@ -69,6 +71,9 @@ class mask(Link):  # noqa: N801
     @property
     def guarantees(self):
         return Guarantees(hides_each=True, least=3)
+
+    def handlers(self, inner):
+        return {Key: Readies(), Masked: Masks(inner)}
 
     def gather(self, asks, until):
         keys = yield Asks({p: Key() for p in asks}, until=until)
@@ -155,10 +160,11 @@ class Readies:
 class Masks:
     """Answer the inner ask, masked against every other survivor."""
 
-    inner: Nudges
+    inner: Mapping[type[Ask], Handler]
 
     def answer(self, ask, site, memory):
-        answer, after = self.inner.answer(ask.inner.ask, site, memory)
+        within = ask.inner.ask
+        answer, after = self.inner[type(within)].answer(within, site, memory)
         secret = sum(
             (1 if site.name < other else -1) * pair(site.name, other) for other in ask.inner.names if other != site.name
         )
@@ -184,8 +190,8 @@ class Toy:
         return Chain(self.chain)
 
     def handlers(self):
-        nudges = Nudges(self.links())
-        return {Nudge: nudges, Key: Readies(), Masked: Masks(nudges)}
+        chain = self.links()
+        return chain.handlers({Nudge: Nudges(chain)})
 
     def events(self):
         return ()

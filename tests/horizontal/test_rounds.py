@@ -19,8 +19,9 @@ from hansa.core.trainer import Local
 from hansa.errors import ChainError, ConfigError, DataError, JobError, PartyFailed
 from hansa.horizontal.prepare import Prepare
 from hansa.horizontal.rounds import Learning, Rounds
-from hansa.links import by_examples, coordinate_median, perturb, poisson, rule, sgd, weighted_mean
+from hansa.links import by_examples, coordinate_median, perturb, poisson, rule, sgd, uniform, weighted_mean
 from hansa.trainers import Linear, Tabular
+from tests.core.toys import mask
 
 FEDSGD = Local(steps=1, batch=0, learning_rate=0.5)
 
@@ -221,6 +222,20 @@ def test_parties_whose_designs_differ_are_refused_and_so_are_gaps():
     X[3, 1] = np.nan
     with pytest.raises(DataError, match=r"gappy.*gaps.*prepare step"):
         learned(Rounds(rounds=1), [*members(), Party("gappy", {"t": Table.from_matrix(X, y)})])
+
+
+@pytest.mark.parametrize("trainer", [Linear(), Tabular(hidden=(5,), dtype="float64")], ids=["linear", "tabular"])
+def test_a_secure_sum_in_two_messages_learns_what_the_plain_one_does(trainer):
+    """The masks are whole numbers in the thousands: they cancel to a rounding, and a wrong one would be seen."""
+    plain, masked = (
+        learned(Rounds(trainer, FEDSGD, (uniform(), combine), rounds=3), members(), steps=(Prepare(),))
+        for combine in (weighted_mean(), mask())
+    )
+    assert np.allclose(masked.params, plain.params, atol=1e-9)
+    assert not np.array_equal(masked.params, plain.params)
+    for ours, theirs in zip(masked.history, plain.history, strict=True):
+        assert ours.counted == theirs.counted == 3
+        assert ours.measures == pytest.approx(theirs.measures, abs=1e-9)
 
 
 def test_alone_keeps_the_coordinators_links_and_drops_the_rest():

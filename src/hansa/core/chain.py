@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from hansa.core.link import Told
     from hansa.core.load import Load, Vectors
     from hansa.core.message import Ask
-    from hansa.core.party import Memory
+    from hansa.core.party import Handler, Memory
     from hansa.core.plan import Gather, Reply, Until
     from hansa.core.step import Event, Roster
     from hansa.core.trainer import Local, Trainer
@@ -174,6 +174,10 @@ class Chain:
             load, after = link.apply(load, words, memory, self._own(i, draws))
             kept.append(after)
         return load, kept
+
+    def handlers(self, inner: Mapping[type[Ask], Handler]) -> Mapping[type[Ask], Handler]:
+        """A step's own handlers, and beside them those of its links."""
+        return {**inner, **{kind: handler for link in self.links for kind, handler in link.handlers(inner).items()}}
 
     def gather(self, asks: Mapping[str, Ask], until: Until) -> Gather[Reply]:
         """Bring the answers in, as the combining link does it; the reply's value is the combined load or None."""

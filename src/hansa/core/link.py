@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from hansa.core.fold import Fold
     from hansa.core.load import Load, Vectors
     from hansa.core.message import Ask
+    from hansa.core.party import Handler
     from hansa.core.plan import Gather, Reply, Until
     from hansa.core.step import Event, Roster
     from hansa.core.trainer import Honour, Local
@@ -111,6 +112,11 @@ class Link(ABC):
         """At the party, after training: change the load `[n, ...]`, and what it remembers if the answer counts."""
         del told, draws
         return load, mine
+
+    def handlers(self, inner: Mapping[type[Ask], Handler]) -> Mapping[type[Ask], Handler]:
+        """Who answers the link's own asks at a party; a wrapper hands the ask within to its `inner` one."""
+        del inner
+        return {}
 
     def gather(self, asks: Mapping[str, Ask], until: Until) -> Gather[Reply]:
         """Combine links: bring the answers in; one message by default, many for a secure sum."""

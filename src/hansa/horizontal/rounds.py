@@ -183,8 +183,10 @@ class Rounds:
         return replace(self, chain=(_part("weighted_mean"), *own), start=start)
 
     def handlers(self) -> Mapping[type[Ask], Handler]:
-        """The party's half."""
-        return {Shape: Shapes(self.trainer), Train: Trains(self.trainer, self.links()), Check: Checks(self.trainer)}
+        """The party's half, and what the links add to it."""
+        chain = self.links()
+        trains = Trains(self.trainer, chain)
+        return chain.handlers({Shape: Shapes(self.trainer), Train: trains, Check: Checks(self.trainer)})
 
     def plan(self, parties: Roster, kept: Learning | None, done: Done) -> Plan[Learning]:
         """The federated rounds, from the first parameters to the last."""
