@@ -7,6 +7,7 @@ from typing import Any
 
 from hansa.errors import ConfigError, nearest
 from hansa.extras import need
+from hansa.own_parts import answers, installed, own_loaded, own_name, own_part
 
 PARTS: dict[str, dict[str, str]] = {
     "Step": {
@@ -19,6 +20,8 @@ PARTS: dict[str, dict[str, str]] = {
         "tabular": "hansa.trainers.tabular:Tabular",
         "torch": "hansa.trainers.on_torch.trainer:Torch",
         "jax": "hansa.trainers.on_jax.trainer:Jax",
+        "keras": "hansa.trainers.on_keras.trainer:Keras",
+        "sklearn": "hansa.trainers.on_sklearn.trainer:Sklearn",
     },
     "Module": {
         "mlp": "hansa.trainers.on_torch.ready:mlp",
@@ -56,6 +59,7 @@ PARTS: dict[str, dict[str, str]] = {
         "by_time": "hansa.data.partition:ByTime",
     },
 }
+_NAMES = frozenset(name for parts in PARTS.values() for name in parts)
 _PLACES = {place: name for parts in PARTS.values() for name, place in parts.items()}
 
 
@@ -64,6 +68,7 @@ def part(name: str, where: str = "") -> Any:
 
     Raises:
         ConfigError: there is no part of this name; names the nearest.
+        PolicyRefusal: it is a part of an institution's own, and not allowed here; see `hansa.own_parts`.
 
     Example:
         >>> part("wieghted_mean", "chain[0]")
@@ -75,8 +80,19 @@ def part(name: str, where: str = "") -> Any:
         if name in parts:
             module, _, attribute = parts[name].partition(":")
             return getattr(need(module), attribute)
-    known = [known for parts in PARTS.values() for known in parts]
-    raise ConfigError(f"{where}: there is no part '{name}'.", mend=nearest(name, known))
+    if name in installed():
+        return own_part(name, where)
+    raise ConfigError(f"{where}: there is no part '{name}'.", mend=nearest(name, _NAMES | installed().keys()))
+
+
+def knows(name: str) -> bool:
+    """Say whether there is a part of this name, allowed here or not.
+
+    Example:
+        >>> knows("weighted_mean"), knows("wieghted_mean")
+        (True, False)
+    """
+    return name in _NAMES or name in installed()
 
 
 def name_of(value: Any) -> str | None:
@@ -90,12 +106,19 @@ def name_of(value: Any) -> str | None:
     name = _PLACES.get(f"{kind.__module__}:{kind.__qualname__}")
     if name is not None:
         return name
-    own = getattr(value, "title", None) if not isinstance(value, type) else None
-    return own if isinstance(own, str) and _is_ready_made(own, value) else None
+    title = getattr(value, "title", None) if not isinstance(value, type) else None
+    shipped = isinstance(title, str) and title in _NAMES and part(title) is value
+    return title if shipped else own_name(value)
 
 
-def _is_ready_made(name: str, value: Any) -> bool:
-    return any(name in parts for parts in PARTS.values()) and part(name) is value
+def is_ready_made(name: str, value: Any) -> bool:
+    """Say whether a value is the very thing that stands under its name, and so has no settings to tell.
+
+    Example:
+        >>> is_ready_made("coordinate_median", part("coordinate_median")), is_ready_made("uniform", part("uniform")())
+        (True, False)
+    """
+    return (part(name) if name in _NAMES else own_loaded(name)) is value
 
 
 def names(kind: type[Any]) -> list[str]:
@@ -104,7 +127,7 @@ def names(kind: type[Any]) -> list[str]:
     Example:
         >>> from hansa.core.trainer import Trainer
         >>> names(Trainer)
-        ['jax', 'linear', 'tabular', 'torch']
+        ['jax', 'keras', 'linear', 'sklearn', 'tabular', 'torch']
     """
     return sorted(PARTS.get(kind.__name__, {}))
 
@@ -118,7 +141,9 @@ def fits(value: Any, kind: type[Any]) -> bool:
         True
     """
     name = name_of(value)
-    return name is not None and name in PARTS.get(kind.__name__, {})
+    if name is None or name in _NAMES:
+        return name in PARTS.get(kind.__name__, {})
+    return answers(value, kind)
 
 
 def type_names() -> dict[str, Any]:

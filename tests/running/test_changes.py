@@ -50,6 +50,13 @@ def test_a_name_that_one_part_knows_is_enough(key, value, read):
     assert read(parse_job(tree, {key: value})) == value
 
 
+def test_a_network_that_is_just_named_takes_settings_too():
+    pytest.importorskip("torch")
+    tree = copy.deepcopy(TREE)
+    tree["steps"][1]["trainer"] = {"use": "torch", "module": "mlp"}
+    assert parse_job(tree, {"hidden": [4]}).job.steps[1].trainer.module.hidden == (4,)
+
+
 @pytest.mark.parametrize(
     "key", ["steps.1.chain.3.learning_rate", "steps.rounds.chain.adam.learning_rate", "steps.1.local.learning_rate"]
 )

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, final
 
 import typer
 
-from hansa.cli.runs import MODEL
+from hansa.cli.runs import model_in
 from hansa.cli.talk import stderr
 
 
@@ -21,12 +21,14 @@ class Export:
 
     model: Annotated[Path, typer.Argument(help="A model folder, or a run folder that holds one.")]
     out: Annotated[Path, typer.Argument(help="The ONNX file to write.")]
+    parts: Annotated[
+        list[str] | None,
+        typer.Option("--part", metavar="NAME=SHA256", help="Allow a part of your own; may be repeated."),
+    ] = None
 
     def do(self) -> None:
         """Load and write."""
-        from hansa.running.model import load
-
-        model = load(self.model / MODEL if (self.model / MODEL).is_dir() else self.model)
+        model = model_in(self.model, self.parts or ())
         model.export(self.out)
         columns = model.width if model.prepared is None else len(model.prepared.names)
         stderr().print(f"Written: {self.out}, which takes {columns} prepared columns.", soft_wrap=True, markup=False)

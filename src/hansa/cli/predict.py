@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Annotated, Any, ClassVar, final
 
 import typer
 
-from hansa.cli.runs import MODEL, write
+from hansa.cli.runs import model_in, write
 from hansa.cli.talk import stderr
 
 if TYPE_CHECKING:
@@ -35,13 +35,16 @@ class Predict:
     id: Annotated[str | None, typer.Option(help="The column to copy beside each score: the job's id if not given.")] = (
         None
     )
+    parts: Annotated[
+        list[str] | None,
+        typer.Option("--part", metavar="NAME=SHA256", help="Allow a part of your own; may be repeated."),
+    ] = None
 
     def do(self) -> None:
         """Load, read, score block by block, write."""
         from hansa.data.csv_file import read_csv
-        from hansa.running.model import load
 
-        model = load(self.model / MODEL if (self.model / MODEL).is_dir() else self.model)
+        model = model_in(self.model, self.parts or ())
         table = read_csv(self.data)
         key = self.id or str(model.facts.get("id") or "")
         if self.id:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from hashlib import file_digest
@@ -16,6 +16,7 @@ from hansa.cli.talk import hint
 from hansa.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
+    from hansa.running.model import Model
     from hansa.running.result import Result
     from hansa.running.scenario import Cast, JobFile, Scenario
 
@@ -171,6 +172,16 @@ def digests(scenario: Scenario, base: Path) -> dict[str, str]:
         except OSError:
             found[name] = ""
     return found
+
+
+def model_in(path: Path, parts: Sequence[str]) -> Model:
+    """The model of a model folder or a run folder; `parts`: NAME=SHA256 of each part of one's own that it may name."""
+    from hansa.running.model import load
+
+    allowed = dict(text.partition("=")[::2] for text in parts)
+    if not all(allowed.values()):
+        raise ConfigError("--part needs a name and a digest.", mend="Write --part NAME=SHA256 of its module's file.")
+    return load(path / MODEL if (path / MODEL).is_dir() else path, parts=allowed)
 
 
 def write(path: Path, text: str) -> None:

@@ -38,7 +38,9 @@ def plain(value: Any) -> Any:
         {'n': 3, 'within': 60.0}
     """
     name = catalogue.name_of(value)
-    if name is not None and (catalogue.part(name) is value or not is_dataclass(value) or isinstance(value, type)):
+    if name is not None and (
+        catalogue.is_ready_made(name, value) or not is_dataclass(value) or isinstance(value, type)
+    ):
         return name
     if is_dataclass(value) and not isinstance(value, type):
         named = {f.name: plain(getattr(value, f.name)) for f in fields(value) if f.init and not _is_default(f, value)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, final
@@ -12,7 +13,8 @@ import tomli_w
 from hansa.core.codec import build, plain
 from hansa.core.plan import Keep
 from hansa.core.step import Chained, Done, Roster, Step
-from hansa.errors import ConfigError, TooFewParties
+from hansa.errors import ConfigError, PolicyRefusal, TooFewParties
+from hansa.own_parts import allowing
 
 if TYPE_CHECKING:
     from hansa.core.plan import Plan
@@ -60,7 +62,8 @@ class Job:
 
     `quorum`: how many answers a round needs (0: all that were asked). `deadline`: seconds to wait for them.
     `min_parties`: the fewest parties it runs with. `min_rows`: the fewest rows behind any released number of a party.
-    `min_cell`: the fewest customers in a released count, unless it is in a secure sum.
+    `min_cell`: the fewest customers in a released count, unless it is in a secure sum. `parts`: the parts of one's own
+    that the steps name, each with the SHA-256 of its module's file; see `hansa.own_parts`.
 
     Raises:
         ConfigError: no steps, or a setting outside its range.
@@ -81,6 +84,7 @@ class Job:
     min_parties: int = 3
     min_rows: int = 20
     min_cell: int = 10
+    parts: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         """Check ranges."""
@@ -106,26 +110,41 @@ class Job:
         """
         mend = "Use parts of the catalogue, or run the job from Python."
         try:
-            job = Job.from_toml(tomli_w.dumps(plain(self)))
+            job = Job.from_toml(tomli_w.dumps(plain(self)), self.parts)
         except TypeError:
             raise ConfigError("The job holds something that no file can, such as an array.", mend=mend) from None
+        except PolicyRefusal as error:  # a part of one's own, in a job that was made in Python
+            raise ConfigError(error.what, error.why, error.mend) from None
         if job != self:
             raise ConfigError("The job does not read back from a file as the same job.", mend=mend)
         return tomli_w.dumps(plain(job))
 
     @classmethod
-    def from_toml(cls, text: str) -> Job:
-        """Read a job from TOML.
+    def from_toml(cls, text: str, allowed: Mapping[str, str] | None = None) -> Job:
+        """Read a job from TOML; `allowed`: parts of one's own that it may name, `{name: SHA-256 of the file}`.
 
         Raises:
             ConfigError: no TOML, an unknown key or part, or a value of the wrong type; names the nearest known one.
+            PolicyRefusal: a part of one's own that is not allowed, or not in this version.
         """
         try:
             data = tomllib.loads(text)
         except (ValueError, RecursionError) as error:
             raise ConfigError("The job is no TOML.", f"{error}.") from None
-        job: Job = build(cls, data, "")
-        return job
+        return cls.from_tree(data, allowed or {})
+
+    @classmethod
+    def from_tree(cls, tree: Mapping[str, Any], allowed: Mapping[str, str]) -> Job:
+        """Read a job from parsed TOML; see `from_toml`."""
+        with allowing(allowed) as used:
+            job: Job = build(cls, tree, "")
+        if job.parts and job.parts != used:
+            raise PolicyRefusal(
+                "The parts of one's own that the job states are not those that its steps use here.",
+                "It was written for other versions of them.",
+                "Install the same versions, or take [parts] out of the job and let all members agree anew.",
+            )
+        return replace(job, parts=used)
 
     def roster(self, names: tuple[str, ...]) -> Roster:
         """The parties as a plan sees them.

@@ -80,7 +80,8 @@ class Rule(Link):
 def rule(function: Function) -> Rule:
     """Turn a pure function of updates `[n, d]` and weights `[n]` into a link that combines; use it as a decorator.
 
-    A chain refuses it behind a link that hides each update. A job file can name only the ready-made ones.
+    A chain refuses it behind a link that hides each update. A job file can name the ready-made ones, and
+    one's own by entry point, see `hansa.own_parts`.
 
     Example:
         >>> @rule

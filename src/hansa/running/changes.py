@@ -12,7 +12,7 @@ from hansa.core.trainer import Local
 from hansa.errors import ConfigError, nearest
 
 _LISTS = ("steps", "chain")
-_SINGLE = ("trainer", "split", "partition")
+_SINGLE = ("trainer", "module", "split", "partition")
 _SET_BY_LINKS = frozenset({"prox", "tilt", "start"})
 
 
@@ -84,8 +84,7 @@ def _spell_out(node: Any) -> None:
 
 
 def _named(part: Any) -> Any:
-    known = isinstance(part, str) and any(part in parts for parts in catalogue.PARTS.values())
-    return {"use": part} if known else part
+    return {"use": part} if isinstance(part, str) and catalogue.knows(part) else part
 
 
 def _places(tree: dict[str, Any], beside: type[Any] | None) -> Iterator[Place]:

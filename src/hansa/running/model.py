@@ -22,9 +22,10 @@ from hansa.core.codec import build, pack, plain, unpack
 from hansa.core.pytree import unravel
 from hansa.core.trainer import Exporter, Holder, Trainer
 from hansa.data.frames import from_frame
-from hansa.errors import ConfigError, DataError, HansaError, WireError
+from hansa.errors import ConfigError, DataError, HansaError, PolicyRefusal, WireError
 from hansa.horizontal.prepared import Prepared, told
 from hansa.horizontal.rounds import Learning, layout_of
+from hansa.own_parts import allowing
 from hansa.running.files import write_bytes
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ class Model:
         body = save_tensors(tensors)
         manifest = {
             "format": FORMAT,
-            "trainer": _named(self.trainer),
+            "trainer": _named(self.trainer, self.facts),
             "held_sha256": _held(self._told, self.width),
             "width": self.width,
             "columns": list(self.prepared.columns) if self.prepared is not None else None,
@@ -159,12 +160,15 @@ class Model:
         return Path(path)
 
 
-def load(folder: str | Path, trainer: Trainer | None = None) -> Model:
+def load(folder: str | Path, trainer: Trainer | None = None, *, parts: Mapping[str, str] | None = None) -> Model:
     """Read a model folder; checks digests and runs no code: a network of one's own is passed as the `trainer`.
+
+    `parts`: parts of one's own that the model may name, `{name: SHA-256 of its module's file}`.
 
     Raises:
         DataError: no model folder, or one that is damaged or of a newer format.
         ConfigError: the model needs a `trainer`, or is not of the one that was passed.
+        PolicyRefusal: it names a part of one's own that is not allowed.
 
     Example:
         >>> import tempfile
@@ -185,9 +189,10 @@ def load(folder: str | Path, trainer: Trainer | None = None) -> Model:
             mend="Pass the trainer that made it: load(folder, trainer=hansa.on_torch(...)).",
         )
     try:
-        return _read(folder, manifest, body, trainer)
+        with allowing(parts or {}):
+            return _read(folder, manifest, body, trainer)
     except (HansaError, SafetensorError, KeyError, TypeError, ValueError, OverflowError) as error:
-        if isinstance(error, DataError):
+        if isinstance(error, DataError | PolicyRefusal):
             raise
         if trainer is not None:
             raise ConfigError(
@@ -222,12 +227,13 @@ def _check_width(width: int, params: NDArray[np.floating], prepared: Prepared | 
         raise WireError("The width is not that of the parameters or the preparation.")
 
 
-def _named(trainer: Trainer) -> Any:
+def _named(trainer: Trainer, facts: Mapping[str, Any]) -> Any:
     """The trainer as a manifest can hold it; None for one that holds a network, loss or optimiser of somebody's own."""
     try:
-        named = plain(trainer)
-        return named if build(Trainer, named, "trainer") == trainer else None
-    except (ConfigError, TypeError):
+        with allowing(facts.get("parts", {})):
+            named = plain(trainer)
+            return named if build(Trainer, named, "trainer") == trainer else None
+    except (ConfigError, PolicyRefusal, TypeError):
         return None
 
 

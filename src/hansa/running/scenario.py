@@ -34,6 +34,7 @@ from hansa.data.partition import Share, Splitter
 from hansa.data.parts import PART_COLUMN, FixedTest
 from hansa.data.synthetic import loan_book
 from hansa.errors import ConfigError, DataError
+from hansa.own_parts import allowing
 from hansa.running.changes import change
 
 _MOST_ROWS = 20_000_000
@@ -57,7 +58,8 @@ class Scenario:
     `embedded`, a book that comes with hansa (`rows` of the synthetic one). `test_ids`: a file whose first column lists
     the customer ids of the test part, as others have published it. `kinds`: columns to be read as text, category,
     integer, float or date. `csv`: how these files are written, e.g. {delimiter = ";", encoding = "gb18030", gaps =
-    ["", "-99"]}. Paths are relative to the data folder.
+    ["", "-99"]}. `parts`: parts of one's own that the job may name, each with the SHA-256 of its module's file; see
+    `hansa.own_parts`. Paths are relative to the data folder.
 
     Raises:
         ConfigError: no source or two, one table without a partition, a path that no file can have, or too many rows.
@@ -78,6 +80,7 @@ class Scenario:
     kinds: Mapping[str, Literal["float", "integer", "category", "date", "text"]] = field(default_factory=dict)
     seed: int = 0
     csv: CsvFormat = field(default_factory=CsvFormat)
+    parts: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Check that there is one source, and a partition where it is one table."""
@@ -184,8 +187,18 @@ def parse_job(tree: dict[str, Any], changes: Mapping[str, Any] | None = None) ->
         >>> parse_job({"name": "scores", "steps": ["prepare", "rounds"]}, {"rounds": 50}).job.steps[1].rounds
         50
     """
-    for key, value in (changes or {}).items():
-        change(tree, key, value, Scenario)
-    beside = tree.pop("simulation", None)
-    scenario = None if beside is None else build(Scenario, beside, "simulation")
-    return JobFile(build(Job, tree, ""), scenario)
+    allowed = _allowed(tree)
+    with allowing(allowed):
+        for key, value in (changes or {}).items():
+            change(tree, key, value, Scenario)
+        beside = tree.pop("simulation", None)
+        scenario = None if beside is None else build(Scenario, beside, "simulation")
+    return JobFile(Job.from_tree(tree, allowed), scenario)
+
+
+def _allowed(tree: Mapping[str, Any]) -> Mapping[str, str]:
+    """The parts of one's own that a job file's `[simulation]` allows."""
+    beside = tree.get("simulation")
+    named = beside.get("parts", {}) if isinstance(beside, dict) else {}
+    parts: Mapping[str, str] = build(Mapping[str, str], named, "simulation.parts")
+    return parts

@@ -170,4 +170,5 @@ def _own(own: Own, measure: str) -> dict[str, Any]:
 
 
 def _facts(job: Job) -> dict[str, Any]:
-    return {"job": job.name, "job_digest": digest_of(job), "id": job.data.id, "privacy": privacy(job)}
+    parts = {"parts": dict(job.parts)} if job.parts else {}
+    return {"job": job.name, "job_digest": digest_of(job), "id": job.data.id, "privacy": privacy(job), **parts}
