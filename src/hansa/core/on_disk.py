@@ -10,6 +10,7 @@ import mmap
 import os
 import sys
 import tempfile
+import weakref
 from math import prod
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, final
 
@@ -148,27 +149,29 @@ class Pile:
         """Begin with nothing."""
         self._kind, self._rows = np.dtype(dtype), 0
         self._blocks: list[NDArray[Any]] = []
-        self._file: BinaryIO | None = tempfile.TemporaryFile() if disk else None  # noqa: SIM115 - open until it is done
+        self._disk = disk
+        self._file: BinaryIO | None = None
 
     def add(self, block: NDArray[Any]) -> None:
         """Lay a block `[rows]` on top; DataError where the disk has no room for it."""
         block = np.ascontiguousarray(block, self._kind)
         self._rows += len(block)
-        if self._file is None:
+        if not self._disk:
             self._blocks.append(block)
             return
         try:
+            if self._file is None:
+                self._file = tempfile.TemporaryFile()  # noqa: SIM115 - open until the pile is done, or let go
+                weakref.finalize(self, self._file.close)
             self._file.write(block.view(np.uint8).data)
         except OSError as error:
             raise _full(error) from None
 
     def done(self) -> NDArray[Any]:
         """Close the pile: the whole array."""
-        if self._file is None:
+        if self._file is None or not self._rows:
             return np.concatenate([np.empty(0, self._kind), *self._blocks])
         with self._file as file:
-            if not self._rows:
-                return np.empty(0, self._kind)
             try:
                 file.flush()
             except OSError as error:
