@@ -9,10 +9,12 @@ from hansa.core.job import Job
 from hansa.core.party import site_of
 from hansa.core.step import Done
 from hansa.core.table import Column, Table
-from hansa.errors import DataError
+from hansa.engines.simulation import Simulation
+from hansa.errors import DataError, Refused, TooFewParties
 from hansa.horizontal.design import design_of, enough, parts_of, prepared_of, remembered, width_of
+from hansa.horizontal.evaluate import Evaluate, Verdict
 from hansa.horizontal.prepare import Prepare
-from hansa.horizontal.rounds import Rounds
+from hansa.horizontal.rounds import Learning, Rounds
 from tests.horizontal.banks import book, divided, fitted, job_of
 
 PARTS = ("train", "validation", "test")
@@ -62,10 +64,32 @@ def test_raw_gaps_and_labels_name_the_mend():
         design_of(raw_site(Table.of({"x": ["a", "b"], "y": [0, 1]}, target="y")), {}, "train", "float64")
 
 
-def test_who_was_away_when_the_preparation_came_is_refused():
+def test_who_was_away_when_the_preparation_came_refuses():
     site = site_of(divided(book(50), [])[0], job_of(Prepare()))
-    with pytest.raises(DataError, match="bank-0 has not taken the job's preparation"):
+    with pytest.raises(Refused, match="preparation has not been taken"):
         design_of(site, {}, "train", "float64")
+
+
+def away(party, name):
+    """A second each; the fourth bank hears nothing of the preparation."""
+    return None if party == "bank-3" and name.step == 0 else 1.0
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_a_quorum_does_without_a_bank_that_was_away_at_the_preparation(workers):
+    parties = divided(book(1200), [300, 500, 700, 900])
+    job = Job("away", (Prepare(), Rounds(rounds=3, check_every=0), Evaluate()), quorum=3)
+    with Simulation(parties, workers, clock=away).session(job) as session:
+        found = session.run()
+    assert [point.counted for point in found.last(Learning).history] == [4, 4, 4]
+    assert [own.party for own in found.last(Verdict).parties] == ["bank-0", "bank-1", "bank-2", "bank-4"]
+
+
+def test_without_a_quorum_its_absence_ends_the_job_in_one_sentence():
+    parties = divided(book(1200), [300, 500, 700, 900])
+    job = Job("away", (Prepare(), Rounds(rounds=3)), quorum=5, deadline=60.0)
+    with Simulation(parties, 1, clock=away).session(job) as session, pytest.raises(TooFewParties, match="bank-3"):
+        session.run()
 
 
 def test_parts_other_than_three_are_refused():

@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, TypeAlias, final
+from typing import TYPE_CHECKING, NoReturn, Protocol, TypeAlias, final
 
 from hansa.core.fold import Mergeable
 from hansa.core.job import At
@@ -213,6 +213,8 @@ class Carrier:
         if partial is None:
             partial = asks.fold.zero([self.places[party] for party in to])
             for party, answer in zip(to, outcome.answers, strict=True):
+                if isinstance(answer, Refusal):
+                    self._too_few(name, {party: answer}, (), len(to) - 1, len(to))
                 partial = asks.fold.add(partial, [self.places[party]], answer)
         return Reply(asks.fold.close(partial), tuple(to))
 
@@ -333,7 +335,9 @@ class Carrier:
         for party, names in self.counted.items():
             self.seats[party].settle(names)
 
-    def _too_few(self, name: Name, refused: Mapping[str, Refusal], lost: Sequence[str], came: int, enough: int) -> None:
+    def _too_few(
+        self, name: Name, refused: Mapping[str, Refusal], lost: Sequence[str], came: int, enough: int
+    ) -> NoReturn:
         if refused and not lost:
             party, word = next(iter(refused.items()))
             raise PolicyRefusal(f"{party} refuses: {word.what}", word.why, word.mend)

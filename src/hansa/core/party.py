@@ -216,9 +216,9 @@ class Seat:
         if memory is not self.memory:
             self.pending = dict([*self.pending.items(), (name, memory)][-_PENDING:])
 
-    def close(self, envelope: Envelope, answer: Answer, memory: Memory) -> Answer | Refusal:
+    def close(self, envelope: Envelope, answer: Answer | Refusal, memory: Memory) -> Answer | Refusal:
         """Let an answer past the guards, remember it under its name, and hold its memory."""
-        said = self._released(answer, inner(envelope.ask))
+        said = self._released(answer, inner(envelope.ask)) if isinstance(answer, Answer) else answer
         if isinstance(said, Answer):
             self.hold(envelope.name, memory)
         self.given = {name: old for name, old in self.given.items() if name.keep >= envelope.name.keep - _KEPT}

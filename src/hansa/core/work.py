@@ -21,15 +21,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, final
 
+from hansa.core.message import Answer, Refusal
 from hansa.core.party import ManyHandler
-from hansa.errors import HansaError, JobError, PartyFailed
+from hansa.errors import HansaError, JobError, PartyFailed, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from hansa.core.fold import Fold
     from hansa.core.job import Job
-    from hansa.core.message import Answer, Ask
+    from hansa.core.message import Ask
     from hansa.core.party import Handler, Memory, Site
 
 _STACK = 128
@@ -56,9 +57,9 @@ class Work:
 @final
 @dataclass(frozen=True)
 class Outcome:
-    """One answer for each party, or one partial fold of them; and what each party remembers (None: nothing new)."""
+    """One word of each party, or one partial fold of answers; and what each party remembers (None: nothing new)."""
 
-    answers: tuple[Answer, ...]
+    answers: tuple[Answer | Refusal, ...]
     partial: Any
     memories: tuple[Memory | None, ...]
 
@@ -74,8 +75,11 @@ class Compute(Protocol):
 def do(job: Job, site: Callable[[str], Site], work: Work) -> Outcome:
     """Answer a batch of asks, each kind by its handler; equal kinds as one stack where the handler can.
 
+    Where a handler raises `Refused`, that party's word is a `Refusal`, for a quorum to do without; a fold takes none.
+
     Raises:
         JobError: the step has no handler for a kind of ask.
+        Refused: a party refuses, and its answer would be folded here.
         PartyFailed: a handler failed; names the parties, the step and the ask.
     """
     handlers = job.steps[work.step].handlers()
@@ -85,7 +89,7 @@ def do(job: Job, site: Callable[[str], Site], work: Work) -> Outcome:
         return one if one.step == work.step else replace(one, step=work.step)
 
     kinds = dict.fromkeys(type(ask) for ask in work.asks)
-    answers: dict[int, Answer] = {}
+    answers: dict[int, Answer | Refusal] = {}
     memories: dict[int, Memory | None] = {}
     partial = work.fold.zero(work.asked) if work.fold is not None else None
     for kind in kinds:
@@ -99,7 +103,8 @@ def do(job: Job, site: Callable[[str], Site], work: Work) -> Outcome:
             )
             if work.fold is not None:
                 for places, answer in said:
-                    partial = work.fold.add(partial, places, answer)
+                    if isinstance(answer, Answer):
+                        partial = work.fold.add(partial, places, answer)
             else:
                 by_place = {work.places[i]: i for i in some}
                 answers.update((by_place[p], row) for places, answer in said for p, row in _rows(places, answer))
@@ -109,8 +114,8 @@ def do(job: Job, site: Callable[[str], Site], work: Work) -> Outcome:
 
 def _answer(
     job: Job, site: Callable[[str], Site], work: Work, rows: Sequence[int], handler: Handler
-) -> tuple[list[tuple[tuple[int, ...], Answer]], Sequence[Memory]]:
-    """Answers as stacks with their places, and the memories after."""
+) -> tuple[list[tuple[tuple[int, ...], Answer | Refusal]], Sequence[Memory]]:
+    """Answers as stacks with their places, and the memories after; where one refuses, each party by itself."""
     names = [work.parties[i] for i in rows]
     kind = type(work.asks[rows[0]]).__name__
     where = f"step '{job.steps[work.step].title}'"
@@ -120,21 +125,32 @@ def _answer(
                 [work.asks[i] for i in rows], [site(name) for name in names], [work.memories[i] for i in rows]
             )
         except HansaError as error:
-            raise _failed(error, names, where, kind) from None
+            if len(rows) > 1 and isinstance(error, Refused):
+                ones = [_answer(job, site, work, [i], handler) for i in rows]
+                return [word for words, _ in ones for word in words], [kept for _, one in ones for kept in one]
+            if not isinstance(error, Refused) or work.fold is not None:
+                raise _failed(error, names, where, kind) from None
+            return [((work.places[rows[0]],), _refusal(error))], [work.memories[rows[0]]]
         return [(tuple(work.places[i] for i in rows), answer)], memories
-    pairs: list[tuple[Answer, Memory]] = []
+    pairs: list[tuple[Answer | Refusal, Memory]] = []
     for i, name in zip(rows, names, strict=True):
         try:
             pairs.append(handler.answer(work.asks[i], site(name), work.memories[i]))
         except HansaError as error:
-            raise _failed(error, [name], where, kind) from None
+            if not isinstance(error, Refused) or work.fold is not None:
+                raise _failed(error, [name], where, kind) from None
+            pairs.append((_refusal(error), work.memories[i]))
     return [((work.places[i],), answer) for i, (answer, _) in zip(rows, pairs, strict=True)], [
         after for _, after in pairs
     ]
 
 
-def _rows(places: Sequence[int], answer: Answer) -> list[tuple[int, Answer]]:
-    if len(places) == 1:
+def _refusal(error: Refused) -> Refusal:
+    return Refusal(error.what, error.why, error.mend)
+
+
+def _rows(places: Sequence[int], answer: Answer | Refusal) -> list[tuple[int, Answer | Refusal]]:
+    if isinstance(answer, Refusal) or len(places) == 1:
         return [(places[0], answer)]
     return [(place, type(answer)(answer.load.row(i))) for i, place in enumerate(places)]
 

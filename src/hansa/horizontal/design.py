@@ -15,7 +15,7 @@ from hansa.core.step import Done
 from hansa.core.table import Table
 from hansa.core.trainer import Design
 from hansa.data.parts import PART_COLUMN, PARTS, TRAIN, Codes, Split
-from hansa.errors import DataError
+from hansa.errors import DataError, Refused
 from hansa.horizontal.prepared import Prepared
 
 Part: TypeAlias = Literal["train", "validation", "test"]
@@ -61,7 +61,7 @@ def prepared_of(site: Site, memory: Memory) -> Prepared | None:
     """The preparation that a party has adopted; None where the job has none.
 
     Raises:
-        DataError: the job prepares its columns, and this party was away when the preparation was handed out.
+        Refused: the job prepares its columns, and this party was away when the preparation was handed out.
 
     Example:
         >>> from hansa.core.job import Job
@@ -71,10 +71,10 @@ def prepared_of(site: Site, memory: Memory) -> Prepared | None:
     """
     if "prepared" not in memory:
         if any(step.title == "prepare" for step in site.job.steps):
-            raise DataError(
-                f"{site.name} has not taken the job's preparation.",
-                "It was away when the preparation was handed out, and its raw columns would not fit the model.",
-                "Start the job again with all parties.",
+            raise Refused(
+                "The job's preparation has not been taken.",
+                "The party was away when it was handed out, and raw columns would not fit the model.",
+                "Start the job again with all parties, or set a quorum that does without this one.",
             )
         return None
     return site.derived(f"prepared/{_digest(memory)}", lambda: unpack(Prepared, memory["prepared"].tobytes()))
