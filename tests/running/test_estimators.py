@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from hansa.cli.new import BANKS, ROWS
 from hansa.core.job import Job
+from hansa.core.party import Party
 from hansa.core.trainer import Local
+from hansa.data.partition import ByColumn
+from hansa.data.synthetic import loan_book
 from hansa.engines.simulation import Simulation
 from hansa.horizontal.prepare import Prepare
 from hansa.links import by_examples, clip_l2, weighted_mean
@@ -47,3 +53,15 @@ def test_settings_reach_the_job():
     assert (rounds.rounds, rounds.trainer.l2, rounds.local, rounds.chain, rounds.patience) == (9, 0.5, LOCAL, chain, 2)
     assert prepare.numeric == "bins"
     assert TabularClassifier(hidden=(3, 2), l2=0.25).to_job().steps[1].trainer.hidden == (3, 2)
+
+
+def test_the_defaults_keep_up_with_pooled_rows_on_the_books_of_a_new_project():
+    book = loan_book(ROWS, seed=1, regions=len(BANKS))
+    parties = [
+        Party(name, {"": replace(table, target="default", id="id")})
+        for name, table in ByColumn("region").split(book, 0).tables(book).items()
+    ]
+    metrics = LogisticClassifier().fit(parties, workers=1).result.metrics
+    assert metrics["federated"]["auc"] > 0.75
+    assert metrics["federated"]["auc"] >= metrics["central"]["auc"] - 0.005
+    assert metrics["differences"]["federated_minus_central"]["high"] > 0
