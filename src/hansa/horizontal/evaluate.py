@@ -25,9 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from math import nan, sqrt
-from statistics import NormalDist
-from typing import Any, final
+from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,11 +36,9 @@ from hansa.core.job import Job
 from hansa.core.load import Load
 from hansa.core.message import Answer, Ask
 from hansa.core.metrics import (
-    PairedAUC,
     ScoreCounts,
     first_edges,
     merge_small,
-    paired_delong,
     refine,
     score_keys,
     tie_sums,
@@ -50,19 +46,15 @@ from hansa.core.metrics import (
 )
 from hansa.core.party import Handler, Memory, Party, Site
 from hansa.core.plan import Asks, Gather, Keep, Plan
-from hansa.core.pytree import unravel
 from hansa.core.step import Done, Event, Roster
 from hansa.core.trainer import Design, Trainer
 from hansa.errors import ConfigError, HansaError
-from hansa.horizontal.design import design_of, enough, prepared_of, remembered
-from hansa.horizontal.prepared import told
-from hansa.horizontal.rounds import Learning, Rounds, layout_of
+from hansa.horizontal.design import design_of, enough, remembered
+from hansa.horizontal.gain import NOTES, Own, Scoring, gain_of
+from hansa.horizontal.rounds import Learning, Rounds
 from hansa.horizontal.scores import loss_sums
 
 _MOST_ASKS = 8
-_Z = NormalDist().inv_cdf(0.975)
-NOTES = ("", "too few test rows", "too few rows of one class in the test part", "its own model could not be trained")
-"""Why a party has no gain to show, by code."""
 
 
 @final
@@ -88,33 +80,6 @@ class Compare(Ask):
     """Train your own model by the same steps; how does it do beside these parameters on your test rows?"""
 
     params: NDArray[np.floating]
-
-
-@final
-@dataclass(frozen=True)
-class Own:
-    """One party's own book: its model and the federated one on its sealed test, and the gain with its 95 % interval.
-
-    The figures are AUC, accuracy, or mean squared error, by the task; `gain` is positive where the federated model is
-    better. `note` says why there is none.
-    """
-
-    party: str
-    rows: int = 0
-    positives: int = 0
-    federated: float = nan
-    local: float = nan
-    gain: float = nan
-    low: float = nan
-    high: float = nan
-    note: str = ""
-
-    @property
-    def paired(self) -> PairedAUC:
-        """The two AUC as they were compared, to be pooled with other parties'."""
-        se = (self.high - self.low) / (2 * _Z)
-        pair = (self.local, self.federated, self.gain, se, self.low, self.high, nan)
-        return PairedAUC(*pair, self.rows - self.positives, self.positives)
 
 
 @final
@@ -310,59 +275,6 @@ class Comparer:
         gain = gain_of(site.name, own, ours, site.job.min_cell)
         kept = {f"local {name}": value for name, value in local.items()}
         return Answer(_told(gain)), {**memory, **kept}
-
-
-@final
-@dataclass(frozen=True)
-class Scoring:
-    """A model and the rows that it scores, by a trainer that knows what their columns are.
-
-    Example:
-        >>> from hansa.trainers import Linear
-        >>> zero = {"coef": np.zeros((1, 1)), "intercept": np.zeros(1)}
-        >>> Scoring(Linear(), zero, Design(np.ones((2, 1)), np.array([0.0, 1.0]))).predict().tolist()
-        [0.5, 0.5]
-    """
-
-    trainer: Trainer
-    params: Any
-    data: Design
-
-    @classmethod
-    def of(cls, trainer: Trainer, site: Site, memory: Memory, params: NDArray[np.floating], data: Design) -> Scoring:
-        """A model's vector `[d]` and rows made by the preparation in `memory`."""
-        own = told(trainer, prepared_of(site, memory))
-        return cls(own, unravel(layout_of(own, data.features), params), data)
-
-    def margin(self) -> NDArray[np.floating]:
-        """The scores before squashing, `[rows]` or `[rows, classes]`."""
-        return self.trainer.margin(self.params, self.data.X)
-
-    def predict(self) -> NDArray[np.floating]:
-        """Probabilities or values, `[rows]` or `[rows, classes]`."""
-        return self.trainer.predict(self.params, self.data.X)
-
-
-def gain_of(name: str, local: Scoring, federated: Scoring, least: int = 1) -> Own:
-    """Compare two models, each with its own design of the same rows: paired DeLong, or paired differences by row.
-
-    An AUC with fewer than `least` rows of a class would tell of single customers; there is none.
-    """
-    y, task = federated.data.y, federated.trainer.task
-    if task == "binary":
-        positives = int(y.sum())
-        if min(positives, len(y) - positives) < max(least, 1):
-            return Own(name, rows=len(y), note=NOTES[2])
-        pair = paired_delong(local.margin(), federated.margin(), y)
-        return Own(name, len(y), positives, pair.auc_b, pair.auc_a, pair.gain, pair.low, pair.high)
-    if task == "multiclass":
-        one, two = (np.argmax(model.margin(), axis=1) == y for model in (local, federated))
-        better = two.astype(np.float64) - one
-    else:
-        one, two = ((model.predict().astype(np.float64) - y) ** 2 for model in (local, federated))
-        better = one - two
-    gain, wide = float(better.mean()), _Z * float(better.std(ddof=1)) / sqrt(len(y))
-    return Own(name, len(y), 0, float(two.mean()), float(one.mean()), gain, gain - wide, gain + wide)
 
 
 _FIGURES = ("rows", "positives", "federated", "local", "gain", "low", "high")

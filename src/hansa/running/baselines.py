@@ -36,7 +36,8 @@ from hansa.core.pytree import unravel
 from hansa.core.table import Table
 from hansa.core.trainer import Design, Trainer
 from hansa.horizontal.design import design_of, prepared_of
-from hansa.horizontal.evaluate import Scoring, fit_alone, gain_of, trainer_of
+from hansa.horizontal.evaluate import fit_alone, trainer_of
+from hansa.horizontal.gain import Scoring, gain_of
 from hansa.horizontal.prepared import told
 from hansa.horizontal.rounds import layout_of
 from hansa.horizontal.scores import loss_sums, measures

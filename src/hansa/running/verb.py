@@ -15,7 +15,8 @@ from hansa.core.step import Done
 from hansa.engines.simulation import Simulation
 from hansa.errors import ConfigError
 from hansa.horizontal.design import remembered
-from hansa.horizontal.evaluate import Evaluate, Own, Verdict, fit_alone, trainer_of
+from hansa.horizontal.evaluate import Evaluate, Verdict, fit_alone, trainer_of
+from hansa.horizontal.gain import Own
 from hansa.horizontal.prepared import Prepared
 from hansa.horizontal.rounds import Learning, Rounds
 from hansa.horizontal.scores import MEASURE, measures

@@ -1,0 +1,42 @@
+"""One party's gain: two models on the same rows, each with its own design of them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hansa.core.metrics import paired_delong
+from hansa.core.trainer import Design
+from hansa.horizontal.gain import NOTES, Own, Scoring, gain_of
+from hansa.trainers import Linear
+
+RNG = np.random.default_rng(7)
+
+
+def scoring(coef, y, loss="logistic", rows=None):
+    X = RNG.normal(size=(len(y), 1)) + np.asarray(y, float)[:, None] if rows is None else rows
+    return Scoring(Linear(loss=loss), {"coef": np.array([[coef]]), "intercept": np.zeros(1)}, Design(X, y))
+
+
+def test_two_scores_are_compared_by_delong_on_the_same_rows():
+    y = (RNG.random(200) < 0.4).astype(float)
+    one, other = scoring(1.0, y), scoring(1.0, y)
+    found = gain_of("bank-a", one, other)
+    pair = paired_delong(one.margin(), other.margin(), y)
+    assert (found.rows, found.positives, found.note) == (200, int(y.sum()), "")
+    assert (found.gain, found.low, found.high) == (pair.gain, pair.low, pair.high)
+    assert found.paired.se == pytest.approx(pair.se)
+
+
+def test_a_value_gains_by_what_its_squared_error_falls():
+    y = RNG.normal(size=300)
+    found = gain_of("bank-a", scoring(0.5, y, "squared", y[:, None]), scoring(1.0, y, "squared", y[:, None]))
+    assert found.federated == 0
+    assert found.gain == pytest.approx(float(np.mean((0.5 * y) ** 2)))
+    assert found.low < found.gain < found.high
+
+
+def test_few_rows_of_one_class_have_no_gain():
+    y = np.array([0.0] * 40 + [1.0] * 9)
+    assert gain_of("bank-a", scoring(1.0, y), scoring(1.0, y), least=10) == Own("bank-a", rows=49, note=NOTES[2])
+    assert np.isfinite(gain_of("bank-a", scoring(1.0, y), scoring(1.0, y), least=9).gain)
