@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, final
+from typing import Any, Final, Literal, TypeAlias, final
 
-from hansa.errors import ConfigError
+import numpy as np
+from numpy.typing import NDArray
+
+from hansa.core.table import Column, Table
+from hansa.errors import ConfigError, nearest
 
 Scalar: TypeAlias = bool | int | float | str
 Op: TypeAlias = Literal["==", "!=", "<", "<=", ">", ">=", "in", "not in", "missing", "present"]
 Where: TypeAlias = "Iterable[Filter | tuple[Any, ...]]"
 
+_COMPARED: Final = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
 _LISTS, _BARE = ("in", "not in"), ("missing", "present")
 
 
@@ -36,7 +49,7 @@ class Filter:
 
     def __post_init__(self) -> None:
         """Check that the value is of the form that the comparison needs."""
-        if self.op not in {"==", "!=", "<", "<=", ">", ">=", *_LISTS, *_BARE}:
+        if self.op not in {*_COMPARED, *_LISTS, *_BARE}:
             raise ConfigError(
                 f"A filter on '{self.column}' has no comparison '{self.op}'.",
                 mend="Known: ==, !=, <, <=, >, >=, in, not in, missing, present.",
@@ -70,3 +83,55 @@ def filters(where: Where) -> tuple[Filter, ...]:
         value = rest[0] if rest else ()
         found.append(Filter(column, op, tuple(value) if isinstance(value, list | set | frozenset) else value))
     return tuple(found)
+
+
+def chosen(table: Table, where: Iterable[Filter]) -> Table:
+    """The rows of a table that all filters let through; for sources that cannot choose by themselves.
+
+    Raises:
+        ConfigError: there is no such column, or the value does not fit it.
+
+    Example:
+        >>> loans = Table.of({"age": [31, 17, None], "home": ["own", "rent", "own"]})
+        >>> chosen(loans, filters([("age", ">=", 18)])).column("home").strings().tolist()
+        ['own']
+    """
+    keep = np.ones(len(table), bool)
+    for one in where:
+        if one.column not in table.columns:
+            raise ConfigError(f"There is no column '{one.column}' to filter by.", mend=nearest(one.column, table.names))
+        keep &= _kept(table.column(one.column), one)
+    return table if keep.all() else table.take(keep)
+
+
+def _kept(column: Column, one: Filter) -> NDArray[np.bool_]:
+    gaps = column.gaps
+    if one.op in _BARE:
+        return gaps if one.op == "missing" else ~gaps
+    values = column.strings() if column.kind in {"category", "text"} else column.values
+    try:
+        if isinstance(one.value, tuple):
+            listed = np.zeros(len(column), bool)
+            for item in one.value:
+                listed |= values == _like(column, item)
+            return np.asarray(~gaps & (listed if one.op == "in" else ~listed))
+        return np.asarray(~gaps & _COMPARED[one.op](values, _like(column, one.value)), bool)
+    except (TypeError, ValueError):
+        raise ConfigError(
+            f"The filter on '{one.column}' does not fit it.",
+            f"The column holds {column.kind} values.",
+            'Write dates as "2024-05-01", numbers as numbers and words as text.',
+        ) from None
+
+
+def _like(column: Column, value: Scalar) -> Any:
+    """The value as one of the column's kind; TypeError or ValueError where it is none."""
+    if column.kind in {"category", "text"}:
+        if not isinstance(value, str):
+            raise TypeError
+        return value
+    if column.kind == "date":
+        return np.datetime64(str(value), "D")
+    if isinstance(value, str):
+        raise TypeError
+    return value

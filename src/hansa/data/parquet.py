@@ -19,6 +19,7 @@ from hansa.errors import ConfigError, DataError, nearest
 from hansa.extras import need
 
 ROWS_A_BLOCK: Final = 65_536
+_ENDINGS = (".parquet", ".pq")
 _GLOB = frozenset("*?[")
 
 
@@ -80,10 +81,20 @@ def read_parquet(
         ) from None
 
 
+def is_parquet(path: Path) -> bool:
+    """Tell by its name whether a path is one of Parquet: a file that ends so, or a folder or a glob.
+
+    Example:
+        >>> is_parquet(Path("loans.parquet")), is_parquet(Path("loans/*.parquet")), is_parquet(Path("loans.csv"))
+        (True, True, False)
+    """
+    return path.suffix.lower() in _ENDINGS or path.is_dir()
+
+
 def _files(path: Path) -> list[Path]:
     """The files that a path, a folder or a glob stands for, in order of their names."""
     if path.is_dir():
-        found = sorted(file for ending in ("parquet", "pq") for file in path.rglob(f"*.{ending}"))
+        found = sorted(file for ending in _ENDINGS for file in path.rglob(f"*{ending}"))
     elif _GLOB & set(str(path)) and not path.exists():
         whole = next(i for i, part in enumerate(path.parts) if _GLOB & set(part))
         found = sorted(

@@ -1,0 +1,86 @@
+"""A table by its address: a CSV file, Parquet, or a database; one way to read for job files and the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, final
+
+from hansa.core.table import Table
+from hansa.data.csv_file import CsvFormat, read_csv
+from hansa.data.filters import Filter, chosen
+from hansa.data.parquet import is_parquet, read_parquet
+from hansa.data.sql import URL, read_sql
+from hansa.errors import ConfigError, nearest
+
+
+@final
+@dataclass(frozen=True)
+class Reading:
+    """How a table is read, whatever it lies in.
+
+    `columns`: the only ones read; all where none is named. `where`: the only rows read. `kinds`: columns to be read as
+    text, category, integer, float or date. `csv`: how CSV files are written. `query`: of a database, the table, the
+    "schema.table" or the SELECT. `on_disk`: columns of Parquet and databases lie in files of the temporary folder
+    (`TMPDIR`) instead of memory, and so does what is made from them.
+
+    Example:
+        >>> Reading(columns=("age",)).csv.delimiter is None
+        True
+    """
+
+    columns: tuple[str, ...] = ()
+    where: tuple[Filter, ...] = ()
+    kinds: Mapping[str, Literal["float", "integer", "category", "date", "text"]] = field(default_factory=dict)
+    csv: CsvFormat = field(default_factory=CsvFormat)
+    query: str = ""
+    on_disk: bool = False
+
+    def read(self, address: str | Path, base: Path = Path()) -> Table:
+        r"""Read the table at a path (relative to `base`) of a CSV file, a Parquet file, folder or glob; or at a URL.
+
+        Raises:
+            DataError: it cannot be found or read, or has no rows.
+            ConfigError: settings that do not fit the source.
+
+        Example:
+            >>> import tempfile
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     _ = Path(folder, "loans.csv").write_text("age,home\n31,own\n17,rent\n")
+            ...     table = Reading(where=(Filter("age", ">", 18),)).read("loans.csv", Path(folder))
+            >>> table.column("age").values.tolist()
+            [31]
+        """
+        if URL.match(str(address)):
+            if not self.query:
+                raise ConfigError("A database was named and no table.", mend='Say query = "loans", or a SELECT.')
+            return read_sql(
+                _placed(str(address), base),
+                self.query,
+                columns=self.columns,
+                where=self.where,
+                kinds=self.kinds,
+                on_disk=self.on_disk,
+            )
+        if self.query:
+            raise ConfigError("A query was given, and the source is no database.", mend="Leave query out.")
+        path = base / address
+        if is_parquet(path):
+            return read_parquet(path, columns=self.columns, where=self.where, kinds=self.kinds, on_disk=self.on_disk)
+        if self.on_disk:
+            raise ConfigError(
+                "Columns of a CSV file cannot lie on disk.", mend="Write it as Parquet, or leave on_disk out."
+            )
+        table = chosen(read_csv(path, form=self.csv, kinds=self.kinds), self.where)
+        for name in self.columns:
+            if name not in table.columns:
+                raise ConfigError(f"{path.name} has no column '{name}'.", mend=nearest(name, table.names))
+        return table.select(self.columns) if self.columns else table
+
+
+def _placed(url: str, base: Path) -> str:
+    """The URL of a database; a relative SQLite file starts where relative paths start."""
+    head, mark, rest = url.partition(":///")
+    inside = not mark or not head.startswith("sqlite") or rest.startswith("/") or rest in {"", ":memory:"}
+    return url if inside else f"{head}:///{base / rest}"
