@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
-from dataclasses import dataclass
+import sys
+from dataclasses import dataclass, replace
 from itertools import pairwise
+from types import ModuleType
 from typing import ClassVar, final
 
 import pytest
@@ -15,12 +17,12 @@ from hypothesis import strategies as st
 from hansa.core.job import Job
 from hansa.core.link import Link
 from hansa.core.table import Table
-from hansa.engines.crew import Crew, _cuts, installed
+from hansa.engines.crew import Crew, Errand, _cuts, installed
 from hansa.engines.simulation import Simulation
 from hansa.errors import DataError, JobError, PartyLost
-from hansa.horizontal.rounds import Rounds
+from hansa.horizontal.rounds import Learning, Rounds
 from hansa.links import by_examples, weighted_mean
-from tests.engines.test_simulation import JOBS, parties
+from tests.engines.test_simulation import JOBS, params, parties
 
 
 @given(costs=st.lists(st.integers(1, 1000), min_size=1, max_size=60), hands=st.integers(1, 9))
@@ -95,6 +97,64 @@ def test_a_bug_in_a_worker_is_named_without_its_text_and_the_worker_goes_on():
         assert all(worker.process.poll() is None for worker in session.crew.workers)
     with Simulation(parties(), 1).session(job) as session, pytest.raises(ZeroDivisionError):
         session.run()
+
+
+class Watchful:
+    """A guard that lets everything pass."""
+
+    def admit(self, ask, job):
+        return None
+
+    def release(self, answer, ask, job):
+        return answer
+
+
+def guarded(place, guard):
+    members = parties()
+    members[place] = replace(members[place], guards=(guard,))
+    return members
+
+
+def defined_in(module, kind):
+    """The class as if a module of this name had made it."""
+    return type(kind.__name__, kind.__bases__, {**vars(kind), "__module__": module, "__qualname__": kind.__name__})
+
+
+@pytest.mark.parametrize("place", [0, 2, 8])
+def test_a_guard_of_the_running_script_keeps_the_work_here(place, monkeypatch):
+    kind = defined_in("__main__", Watchful)
+    monkeypatch.setattr(sys.modules["__main__"], "Watchful", kind, raising=False)
+    with Simulation(guarded(place, kind()), 3).session(Job("bits", (JOBS["linear"],))) as session:
+        watched = session.run().last(Learning).params.tobytes()
+        assert session.crew is None
+    assert watched == params(Job("bits", (JOBS["linear"],)), 1)
+
+
+@pytest.mark.parametrize("place", [0, 4, 8])
+def test_what_a_worker_cannot_import_is_one_clear_error_and_nobody_hangs(place, monkeypatch, capfd):
+    """Of a module that was made on the way: this process knows it, and no worker can."""
+    made = ModuleType("made_on_the_way")
+    made.Watchful = defined_in("made_on_the_way", Watchful)
+    monkeypatch.setitem(sys.modules, "made_on_the_way", made)
+    members = guarded(place, made.Watchful())
+    with Simulation(members, 3).session(Job("bits", (JOBS["linear"],))) as session:
+        session.crew = Crew(session.job, members, 3)
+        for _ in range(2):
+            with pytest.raises(JobError, match=r"cannot read what it was sent: ModuleNotFoundError.*workers=1"):
+                session.run()
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_a_job_that_a_worker_cannot_read_is_said_when_it_is_asked(monkeypatch):
+    made = ModuleType("made_on_the_way")
+    made.breaks = defined_in("made_on_the_way", Watchful)
+    made.breaks.__name__ = made.breaks.__qualname__ = "breaks"
+    monkeypatch.setitem(sys.modules, "made_on_the_way", made)
+    crew = Crew(made.breaks(), (), 1)
+    crew.workers[0].give(Errand(max, (3, 4)))
+    with pytest.raises(JobError, match="cannot read what it was sent"):
+        crew.workers[0].receive()
+    crew.close()
 
 
 def test_an_error_at_one_worker_comes_home_and_the_next_turn_is_heard_afresh():

@@ -47,6 +47,7 @@ KEEP_MEMORY: Final = dict.fromkeys(("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRES
 
 _LUGGAGE = 512
 _SMALL = 16
+_ASKED, _TOLD = b"asked", b"told"
 
 ONE_THREAD: Final = dict.fromkeys(
     ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
@@ -100,8 +101,11 @@ class Worker:
         self._send(Orders(replace(work, memories=()), changed))
 
     def _send(self, message: object) -> None:
+        """Say whether an answer is wanted, which holds also where the message cannot be read, and then send it."""
+        body = ForkingPickler.dumps(message)
         try:
-            self.pipe.send(message)
+            self.pipe.send_bytes(_ASKED if isinstance(message, Orders | Errand) else _TOLD)
+            self.pipe.send_bytes(body)
         except (OSError, EOFError):
             raise _gone() from None
 
@@ -181,43 +185,65 @@ def serve() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     gc.set_threshold(100_000, 50, 50)  # tables by the ten thousand are no garbage; looking through them takes long
     with Connection(int(sys.argv[1])) as pipe:
-        try:
-            job: Job = pipe.recv()
-        except (EOFError, OSError):
-            return
-        desk = _Desk(job)
+        desk = _Desk()
         while True:
             try:
-                order = pipe.recv()
+                asked, message = pipe.recv_bytes() == _ASKED, pipe.recv_bytes()
             except (EOFError, OSError):
                 return
-            if isinstance(order, Luggage):
-                desk.parties.update((party.name, party) for party in order.parties)
-                continue
+            said = desk.hear(message)
             try:
-                said = order.function(*order.arguments) if isinstance(order, Errand) else desk.work(order)
-            except HansaError as error:
-                said = error
-            except Exception as error:  # noqa: BLE001 - named, and no more: its text may hold a customer's value
-                said = JobError(
-                    f"The job failed in a worker process: {type(error).__name__}.",
-                    mend="Run it with workers=1 to see where.",
-                )
-            try:
-                pipe.send(said)
+                if asked:
+                    pipe.send(said)
             except OSError:  # nobody waits for it any more
                 return
 
 
 @final
 class _Desk:
-    """What a worker has by now: parties, their views of the job, and what each remembers."""
+    """What a worker has by now: the job, parties, their views of the job, and what each remembers."""
 
-    def __init__(self, job: Job) -> None:
-        self.job = job
+    job: Job
+
+    def __init__(self) -> None:
         self.parties: dict[str, Party] = {}
         self.sites: dict[str, Site] = {}
         self.memories: dict[str, Memory] = {}
+        self.trouble: HansaError | None = None
+
+    def hear(self, message: bytes) -> Any:
+        """Take a message and answer it; one that cannot be read is in the way of all that come after it."""
+        if self.trouble is not None:
+            return self.trouble
+        try:
+            order = ForkingPickler.loads(message)
+        except Exception as error:  # noqa: BLE001 - whatever is missing here, the others' wait must end
+            self.trouble = JobError(
+                f"A worker process cannot read what it was sent: {type(error).__name__}.",
+                "A part of the job or of a party was defined where no worker can import it.",
+                "Define it in an installed module, or run with workers=1.",
+            )
+            return self.trouble
+        try:
+            return self._do(order)
+        except HansaError as error:
+            return error
+        except Exception as error:  # noqa: BLE001 - named, and no more: its text may hold a customer's value
+            return JobError(
+                f"The job failed in a worker process: {type(error).__name__}.",
+                mend="Run it with workers=1 to see where.",
+            )
+
+    def _do(self, order: Job | Luggage | Errand | Orders) -> Any:
+        if isinstance(order, Errand):
+            return order.function(*order.arguments)
+        if isinstance(order, Orders):
+            return self.work(order)
+        if isinstance(order, Luggage):
+            self.parties.update((party.name, party) for party in order.parties)
+        else:
+            self.job = order
+        return None
 
     def work(self, orders: Orders) -> Outcome:
         self.memories.update(orders.memories)

@@ -103,7 +103,8 @@ class Session:
         self.spent = 0.0
         hands = engine.workers or _cores()
         self.wanted = min(hands, len(engine.parties))
-        self.sends = hands > 1 and os.name == "posix" and installed((job, list(engine.parties)[:1]))
+        sent = (job, list(engine.parties)[:1], [party.guards for party in engine.parties])
+        self.sends = hands > 1 and os.name == "posix" and installed(sent)
 
     def run(
         self, watch: Callable[[Keep[At]], None] | None = None, journal: Journal | None = None, begin: At | None = None
