@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import shutil
+
 import pytest
 
 
@@ -50,3 +53,54 @@ def test_nothing_is_written(hansa, project):
     before = sorted(project.rglob("*"))
     hansa("check", project / "job.toml")
     assert sorted(project.rglob("*")) == before
+
+
+@pytest.fixture
+def changed(project, tmp_path):
+    """Change bank-a's rows in a copy of the project; the job file there."""
+
+    def change(column, value, rows=slice(None)):
+        copy = tmp_path / "copy"
+        shutil.copytree(project, copy, ignore=shutil.ignore_patterns("runs"))
+        path = copy / "data" / "bank-a.csv"
+        with path.open(encoding="utf-8", newline="") as file:
+            header, *lines = csv.reader(file)
+        for line in lines[rows]:
+            line[header.index(column)] = value
+        with path.open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows([header, *lines])
+        return copy / "job.toml"
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "what"),
+    [
+        ("default", "2", "bank-a: A binary label holds values other than 0 and 1."),
+        ("default", "inf", "Target 'default' is infinite"),
+        ("income", "inf", "bank-a: Column 'income' holds infinite values."),
+        ("income", "1e999", "bank-a: Column 'income' holds infinite values."),
+    ],
+)
+def test_what_a_run_would_refuse_is_refused(hansa, changed, column, value, what):
+    said = hansa("check", changed(column, value, slice(1)), code=3)
+    assert what in said
+    assert "can be run" not in said
+
+
+def test_an_infinity_in_a_column_that_is_not_used_does_not_matter(hansa, changed):
+    job = changed("income", "inf", slice(1))
+    assert "can be run" in hansa("check", job, "--set", 'steps.0.drop=["income", "region", "issued"]')
+
+
+@pytest.mark.parametrize(
+    ("rows", "what"),
+    [
+        (slice(None), "bank-a: all its rows have the same target"),
+        (slice(100, None), "bank-a: fewer than 10 rows"),
+    ],
+)
+def test_a_bank_of_one_class_or_nearly_so_is_noted(hansa, project, changed, rows, what):
+    assert what not in hansa("check", project / "job.toml")
+    assert what in hansa("check", changed("default", "0", rows))

@@ -15,6 +15,9 @@ from hansa.errors import DataError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from hansa.core.job import Job
     from hansa.core.party import Party, Site
     from hansa.core.step import Step
@@ -90,6 +93,8 @@ def _tell_data(job: Job, parties: Sequence[Party]) -> None:
     for step in job.steps:
         if isinstance(step, Prepare):
             check_names(step, sites[0].table)
+    for site in sites:
+        _usable(job, site)
     split = next((split for step in job.steps if (split := getattr(step, "split", None)) is not None), None)
     wide = max(5, *(len(site.name) for site in sites))
     say(f"\nData: {len(sites)} parties, {sum(len(site.table) for site in sites):,} rows")
@@ -104,11 +109,47 @@ def _tell_data(job: Job, parties: Sequence[Party]) -> None:
             remarks.append(
                 f"{site.name}: fewer than {job.min_rows} rows to train or test on, so it tells no figures there."
             )
+        remarks += _rare(job, site, codes == 2)
         found = duplicates(site.table, codes)
         if found.across:
             remarks.append(f"{site.name}: {found.across} rows have the features of a row in another part.")
     for remark in remarks:
         say(f"  Note: {remark}")
+
+
+def _usable(job: Job, site: Site) -> None:
+    """Refuse what training would refuse: a target that its loss cannot take, infinite or unprepared features."""
+    from hansa.core.metrics.rows import checked_label
+    from hansa.horizontal.columns import LABELLED, NUMERIC, Coding, numbers
+    from hansa.horizontal.design import design_of
+    from hansa.horizontal.prepare import Prepare
+    from hansa.horizontal.rounds import Rounds
+
+    steps, table = [step for step in job.steps if isinstance(step, Prepare)], site.table
+    try:
+        if any(isinstance(step, Rounds) and step.trainer.task == "binary" for step in job.steps):
+            checked_label(table.y(), len(table))
+        if not steps:
+            design_of(site, {}, "train", "float64")
+        for name in {name for step in steps for name in step.used(table)}:
+            codings = [step.columns.get(name, Coding()) for step in steps]
+            if table.column(name).kind in NUMERIC and any(coding.how not in LABELLED for coding in codings):
+                numbers(table.column(name), ())
+    except DataError as error:
+        raise DataError(f"{site.name}: {error.what}", error.why, error.mend) from None
+
+
+def _rare(job: Job, site: Site, test: NDArray[np.bool_]) -> list[str]:
+    """What to know of a target of zeros and ones that hardly differs."""
+    y = site.table.y()
+    events = y == 1
+    if not len(y) or not (events | (y == 0)).all():
+        return []
+    if events.all() or not events.any():
+        return [f"{site.name}: all its rows have the same target, so it has no model of its own to compare with."]
+    if min((events & test).sum(), (~events & test).sum()) < job.min_cell:
+        return [f"{site.name}: fewer than {job.min_cell} rows of one class to test on, so it tells no gain."]
+    return []
 
 
 def _rate(site: Site) -> str:
