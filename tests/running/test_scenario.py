@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -131,3 +133,41 @@ def test_spoiled_job_files_are_one_sentence_each(tmp_path, text, says):
 def test_paths_that_no_file_can_have_and_books_that_no_memory_holds_are_refused(wrong):
     with pytest.raises(ConfigError, match=r"zero byte|rows must lie between"):
         Scenario(**{"partition": Iid(3), **wrong})
+
+
+def test_banks_hold_their_tables_as_they_like(tmp_path):
+    """One as CSV, one as a Parquet folder, one in a database; filters hold for all of them."""
+    arrow = pytest.importorskip("pyarrow", reason="needs pyarrow (extra 'parquet')")
+    pytest.importorskip("sqlalchemy", reason="needs sqlalchemy (extra 'sql')")
+    from pyarrow import parquet
+
+    rows = [(i, 20 + i, i % 3 == 0) for i in range(60)]
+    lines = "\n".join(f"{who},{age},{int(late)}" for who, age, late in rows)
+    (tmp_path / "a.csv").write_text(f"who,age,late\n{lines}\n", encoding="utf-8")
+    columns = dict(zip(("who", "age", "late"), map(list, zip(*rows, strict=True)), strict=True))
+    (tmp_path / "b").mkdir()
+    parquet.write_table(arrow.table(columns), tmp_path / "b" / "part-0.parquet")
+    with closing(sqlite3.connect(tmp_path / "c.db")) as base:
+        base.execute("create table loans (who integer, age integer, late integer)")
+        base.executemany("insert into loans values (?, ?, ?)", rows)
+        base.commit()
+    text = (
+        'name = "scores"\nsteps = ["prepare", "rounds"]\ndata = {target = "late", id = "who"}\n'
+        '[simulation]\nfiles = {a = "a.csv", b = "b"}\nwhere = [{column = "age", op = ">=", value = 50}]\n'
+    )
+    (tmp_path / "job.toml").write_text(text, encoding="utf-8")
+    read = read_job(tmp_path / "job.toml")
+    cast = read.scenario.cast(tmp_path, read.job)
+    (tmp_path / "job.toml").write_text(
+        text.replace('a = "a.csv", b = "b"', 'c = "sqlite:///c.db"').replace("where", 'query = "loans"\nwhere')
+    )
+    read = read_job(tmp_path / "job.toml")
+    (third,) = read.scenario.cast(tmp_path, read.job).parties
+    for party in (*cast.parties, third):
+        assert party.table("").column("age").values.tolist() == list(range(50, 80))
+        assert party.table("").target == "late"
+
+
+def test_what_cannot_be_honoured_beside_an_embedded_book_is_refused():
+    with pytest.raises(ConfigError, match="embedded book"):
+        Scenario(embedded="german_credit", partition=Iid(3), on_disk=True)

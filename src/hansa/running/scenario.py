@@ -28,10 +28,12 @@ from hansa.core.codec import build, plain
 from hansa.core.job import Job
 from hansa.core.party import Party
 from hansa.core.table import Column, Table
-from hansa.data.csv_file import CsvFormat, read_csv
+from hansa.data.csv_file import CsvFormat
+from hansa.data.filters import Filter
 from hansa.data.german_credit import german_credit
 from hansa.data.partition import Share, Splitter
 from hansa.data.parts import PART_COLUMN, FixedTest
+from hansa.data.source import Reading
 from hansa.data.synthetic import loan_book
 from hansa.errors import ConfigError, DataError
 from hansa.own_parts import allowing
@@ -54,12 +56,13 @@ class Cast:
 class Scenario:
     r"""The `[simulation]` of a job file.
 
-    Either `file`, one table that `partition` deals to parties; or `files`, a file for each party by name; or
-    `embedded`, a book that comes with hansa (`rows` of the synthetic one). `test_ids`: a file whose first column lists
-    the customer ids of the test part, as others have published it. `kinds`: columns to be read as text, category,
-    integer, float or date. `csv`: how these files are written, e.g. {delimiter = ";", encoding = "gb18030", gaps =
-    ["", "-99"]}. `parts`: parts of one's own that the job may name, each with the SHA-256 of its module's file; see
-    `hansa.own_parts`. Paths are relative to the data folder.
+    Either `file`, one table that `partition` deals to parties; or `files`, a table for each party by name; or
+    `embedded`, a book that comes with hansa (`rows` of the synthetic one). A table is a CSV file, a Parquet file, folder
+    or glob, or a database's URL with `query`; paths are relative to the data folder. `test_ids`: a CSV file whose first
+    column lists the customer ids of the test part, as others have published it. `kinds`, `csv`, `columns`, `where`,
+    `query` and `on_disk` say how tables are read, see `hansa.data.source.Reading`, e.g. csv = {delimiter = ";",
+    encoding = "gb18030"} or where = [{column = "opened", op = ">=", value = "2020-01-01"}]. `parts`: parts of one's own
+    that the job may name, each with the SHA-256 of its module's file; see `hansa.own_parts`.
 
     Raises:
         ConfigError: no source or two, one table without a partition, a path that no file can have, or too many rows.
@@ -80,6 +83,10 @@ class Scenario:
     kinds: Mapping[str, Literal["float", "integer", "category", "date", "text"]] = field(default_factory=dict)
     seed: int = 0
     csv: CsvFormat = field(default_factory=CsvFormat)
+    columns: tuple[str, ...] = ()
+    where: tuple[Filter, ...] = ()
+    query: str = ""
+    on_disk: bool = False
     parts: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -87,6 +94,11 @@ class Scenario:
         sources = [bool(self.file), bool(self.files), bool(self.embedded)]
         if sum(sources) != 1:
             raise ConfigError("[simulation] needs one source of rows.", mend="Set file, files or embedded.")
+        if self.embedded and (self.columns or self.where or self.query or self.on_disk):
+            raise ConfigError(
+                "[simulation] has an embedded book, and columns, where, query or on_disk beside it.",
+                mend="They say how files and databases are read: leave them out.",
+            )
         if not self.files and self.partition is None:
             raise ConfigError(
                 "[simulation] has one table and several parties.",
@@ -100,6 +112,11 @@ class Scenario:
                 f"Got {self.rows}.",
                 "The embedded book is made in memory.",
             )
+
+    @property
+    def reading(self) -> Reading:
+        """How its tables are read."""
+        return Reading(self.columns, self.where, self.kinds, self.csv, self.query, self.on_disk)
 
     def cast(self, base: Path, job: Job) -> Cast:
         """Read the tables and deal them.
@@ -123,7 +140,7 @@ class Scenario:
         return german_credit() if self.embedded == "german_credit" else loan_book(self.rows, self.seed)
 
     def _read(self, base: Path, path: str) -> Table:
-        return read_csv(base / path, form=self.csv, kinds=dict(self.kinds))
+        return self.reading.read(path, base)
 
     def _marked(self, base: Path, job: Job, table: Table) -> Table:
         """Give the table the job's roles, and mark the published test rows."""
