@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hansa.horizontal.evaluate import NOTES
 from hansa.report import headline
 from hansa.report.text import WIDTH, verdicts
 from hansa.report.width import columns
@@ -63,3 +64,12 @@ def test_one_bank_and_forty():
 
 def test_there_is_nothing_to_count_without_banks():
     assert not verdicts([])
+
+
+@pytest.mark.parametrize("why", NOTES[1:])
+def test_why_a_bank_has_no_figure_is_said_whole(why):
+    parties = {"Sparkasse Donau": {"rows": 30, "note": why}}
+    parties["bank-b"] = party(("b", 19_436, 1_984, 0.78, 0.75, 0.03, 0.01, 0.05))
+    text = headline({"metrics": {"parties": parties}})
+    assert why in " ".join(text.split())
+    assert "…" not in text

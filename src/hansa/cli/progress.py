@@ -41,6 +41,7 @@ class Watch:
         )
         self.tasks: dict[int, TaskID] = {}
         self.told: tuple[int, int] = (-1, 0)
+        self.last: dict[int, Any] = {}
 
     def __enter__(self) -> Watch:
         """Begin with the first step."""
@@ -59,11 +60,13 @@ class Watch:
         number = keep.state.step
         for earlier in [n for n in self.tasks if n < number]:
             self.bar.update(self.tasks[earlier], total=1, completed=1)
+            self._end(earlier)
         if number >= len(self.steps):
             return
         self._step(number)
         total, done = _total(self.steps[number]), int(getattr(keep.state.state, "round", 0))
         figure = _figure(keep.measures)
+        self.last[number] = keep.state.state
         self.bar.update(self.tasks[number], total=total, completed=done, figure=figure)
         if total and done and not self.console.is_terminal:
             self._line(number, done, total, figure)
@@ -77,6 +80,17 @@ class Watch:
         if not self.console.is_terminal and title in SAID:
             self.console.print(SAID[title], soft_wrap=True)
 
+    def _end(self, number: int) -> None:
+        """Say, once, that a step's rounds stopped early, and which one was kept."""
+        state, total = self.last.pop(number, None), _total(self.steps[number])
+        done = int(getattr(state, "round", 0))
+        if total and 0 < done < total:
+            why = "validation no longer improved" if _tired(self.steps[number], state) else "the time was up"
+            kept = int(getattr(state, "best_round", 0)) or done
+            self.console.print(
+                f"stopped early, after round {done} of {total}: {why}; round {kept} is kept", soft_wrap=True
+            )
+
     def _line(self, number: int, done: int, total: int, figure: str) -> None:
         """Write a line, about LINES times a step."""
         share = done * LINES // total
@@ -88,6 +102,11 @@ class Watch:
 def _total(step: Any) -> int | None:
     """How many rounds a step has; None where that is not known."""
     return getattr(step, "rounds", None)
+
+
+def _tired(step: Any, state: Any) -> bool:
+    """Whether rounds ended because checks on validation brought nothing new."""
+    return bool(step.patience) and state.stale >= step.patience
 
 
 def _figure(measures: Mapping[str, float]) -> str:

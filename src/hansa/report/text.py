@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import isfinite, nan
+from textwrap import wrap
 from typing import Any, Final
 
 from hansa.report.figures import between, count, counted, figure, signed
@@ -15,6 +16,7 @@ WIDTH: Final = 100
 
 _GAP: Final = "  "
 _LEAST_NAME: Final = 12
+_NOTE: Final = 28
 
 
 def headline(summary: Mapping[str, Any]) -> str:
@@ -68,7 +70,14 @@ def _parties(owns: Sequence[Own], reading: Reading) -> str:
     if not reading.binary:
         heads.pop(1)
         rows = [[row[0], *row[2:]] for row in rows]
-    return _table(["bank", *heads], [[own.name, *row] for own, row in zip(owns, rows, strict=True)], left=1)
+    lines = [line for own, row in zip(owns, rows, strict=True) for line in _wrapped([own.name, *row])]
+    return _table(["bank", *heads], lines, left=1)
+
+
+def _wrapped(row: Sequence[str]) -> list[list[str]]:
+    """A row whose last cell goes on below where it is long."""
+    first, *more = wrap(row[-1], _NOTE) or [""]
+    return [[*row[:-1], first], *([*[""] * (len(row) - 1), piece] for piece in more)]
 
 
 def _cells(own: Own) -> list[str]:
