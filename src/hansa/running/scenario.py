@@ -61,8 +61,8 @@ class Scenario:
     folder or glob, or a database's URL with `query`; paths are relative to the data folder. `test_ids`: a CSV file
     whose first column lists the customer ids of the test part, as others have published it. `kinds`, `csv`, `columns`,
     `where`, `query` and `on_disk` say how tables are read, see `hansa.data.source.Reading`, e.g. csv = {delimiter =
-    ";", encoding = "gb18030"} or where = [{column = "opened", op = ">=", value = "2020-01-01"}]. `parts`: parts of one's own
-    that the job may name, each with the SHA-256 of its module's file; see `hansa.own_parts`.
+    ";", encoding = "gb18030"} or where = [{column = "opened", op = ">=", value = "2020-01-01"}]. `parts`: parts
+    of one's own that the job may name, each with the SHA-256 of its module's file; see `hansa.own_parts`.
 
     Raises:
         ConfigError: no source or two, one table without a partition, a path that no file can have, or too many rows.
