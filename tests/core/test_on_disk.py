@@ -27,6 +27,7 @@ def laid(values, dtype):
 def small(monkeypatch):
     """Let small arrays count as large."""
     monkeypatch.setattr(disk, "TOUCHED", 4096)
+    monkeypatch.setattr(disk, "SMALL", 512)
 
 
 @pytest.mark.parametrize("dtype", ["float64", "int64", "int32", "bool", "datetime64[D]"])

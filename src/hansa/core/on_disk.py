@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 TOUCHED: Final = 64 << 20
 """Bytes that a loop over arrays on disk touches before it forgets them."""
+SMALL: Final = 1 << 20
+"""Bytes of an array that is not worth a file."""
 _PAGES = 64 << 10  # what the system brings in around one touched row
 
 
@@ -75,17 +77,19 @@ def forget(*arrays: NDArray[Any]) -> None:
 
 
 def taken(array: NDArray[Any], rows: Any) -> NDArray[Any]:
-    """The named rows of an array; those of a large array on disk lie on disk too.
+    """The named rows of an array [rows]; many rows of one on disk lie on disk too.
 
     Example:
         >>> taken(np.array([1, 2, 3]), [2, 0]).tolist()
         [3, 1]
     """
-    if isinstance(rows, slice) or array.nbytes <= TOUCHED or not on_disk(array):
+    if isinstance(rows, slice) or not on_disk(array):
         return np.asarray(array[rows])
     places = np.flatnonzero(rows) if np.asarray(rows).dtype == bool else np.asarray(rows)
-    out = room((len(places), *array.shape[1:]), array.dtype)
-    block = max(1, TOUCHED // max(array.nbytes // len(array), 1))
+    if len(places) * array.itemsize <= SMALL:
+        return np.asarray(array[places])
+    out = room((len(places),), array.dtype)
+    block = TOUCHED // array.itemsize
     for start in range(0, len(places), block):
         here = slice(start, start + block)
         out[here] = array[places[here]]
@@ -100,7 +104,7 @@ def kept(array: NDArray[Any], like: NDArray[Any]) -> NDArray[Any]:
         >>> kept(np.array([1.5]), like=room((1,), "int8")).tolist()
         [1.5]
     """
-    if array.nbytes <= TOUCHED or not on_disk(like):
+    if array.nbytes <= SMALL or not on_disk(like):
         return array
     out = room(array.shape, array.dtype)
     out[:] = array
