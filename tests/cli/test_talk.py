@@ -26,6 +26,13 @@ def test_an_interrupt_is_130():
     assert caught.value.exit_code == 130
 
 
+def test_what_is_too_large_is_the_users_to_mend(capsys):
+    with pytest.raises(typer.Exit) as caught, errors_told():
+        bytes(1 << 62)
+    assert caught.value.exit_code == 2
+    assert "too large for the memory" in capsys.readouterr().err
+
+
 def test_what_nobody_expected_goes_into_a_log_without_values(capsys):
     with pytest.raises(typer.Exit) as caught, errors_told():
         raise RuntimeError("customer 4711")

@@ -59,6 +59,14 @@ def test_any_damage_is_one_clear_error(model, tmp_path, name):
         assert name == "manifest.json"  # a changed letter of a fact may still be JSON
 
 
+@pytest.mark.parametrize("text", ["", '{"format": 1', "[" * 200_000, "[]"], ids=["empty", "cut", "deep", "list"])
+def test_a_manifest_that_is_there_is_damaged_not_missing(model, tmp_path, text):
+    folder = model.save(tmp_path / "m")
+    (folder / "manifest.json").write_text(text, "utf-8")
+    with pytest.raises(DataError, match="is damaged"):
+        load(folder)
+
+
 def test_a_folder_without_a_model_and_a_newer_format(model, tmp_path):
     with pytest.raises(DataError, match="no model"):
         load(tmp_path)

@@ -57,13 +57,15 @@ class RunFolder:
         Raises:
             ConfigError: this is no run folder.
         """
+        from hansa.core.codec import build
         from hansa.running.scenario import read_job
 
         try:
-            note = Note(**json.loads((path / NOTE).read_text("utf-8")))
-        except (OSError, ValueError, TypeError):
+            note = build(Note, json.loads((path / NOTE).read_text("utf-8")), NOTE)
+        except (OSError, ValueError, TypeError, RecursionError, ConfigError):
             raise ConfigError(
-                f"'{path}' is no run folder.", mend="Give the folder that holds job.toml and run.json."
+                f"'{path}' is no run folder, or its {NOTE} is damaged.",
+                mend=f"Give the folder that holds {JOB} and {NOTE}, as they were written.",
             ) from None
         return cls(path, read_job(path / JOB), note)
 
@@ -94,11 +96,15 @@ class RunFolder:
         Raises:
             DataError: the run has not finished, or the file is damaged.
         """
+        damaged = DataError(f"'{self.path / RESULT}' is damaged.", mend="Run the job again.")
         try:
-            found: dict[str, Any] = json.loads(self.read(RESULT))
-        except ValueError:
-            raise DataError(f"'{self.path / RESULT}' is damaged.", mend="Run the job again.") from None
-        return found
+            found: Any = json.loads(self.read(RESULT))
+        except (ValueError, RecursionError):
+            raise damaged from None
+        history = found.get("history") if isinstance(found, dict) else None
+        if not isinstance(history, list) or not all(isinstance(one, dict) for one in history):
+            raise damaged
+        return dict(found)
 
     def cast(self) -> Cast:
         """Read the data again, which must be what they were when the run began."""

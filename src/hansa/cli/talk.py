@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, get_type_hints
 
 import typer
 
-from hansa.errors import HansaError
+from hansa.errors import ConfigError, HansaError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -62,6 +62,10 @@ def errors_told() -> Iterator[None]:
         raise typer.Exit(INTERRUPTED) from None
     except (typer.Exit, typer.Abort, BrokenPipeError):
         raise
+    except MemoryError:
+        mend = "Ask for a smaller network, fewer or smaller columns, or use a larger machine."
+        complain(f"this is too large for the memory of this machine. {mend}")
+        raise typer.Exit(ConfigError.exit_code) from None
     except Exception as error:  # noqa: BLE001 - a user is never shown a traceback
         path = logged(error)
         complain(f"{type(error).__name__}: a fault in hansa, not in your job. Please report it with '{path}'.")

@@ -179,10 +179,14 @@ def load(folder: str | Path, trainer: Trainer | None = None, *, parts: Mapping[s
     """
     folder = Path(folder)
     try:
-        manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
-        body = (folder / "model.safetensors").read_bytes()
-    except (OSError, ValueError):
+        text, body = (folder / "manifest.json").read_bytes(), (folder / "model.safetensors").read_bytes()
+    except OSError:
         raise DataError(f"There is no model in '{folder}'.", mend="Give the folder that holds manifest.json.") from None
+    damaged = DataError(f"The model in '{folder}' is damaged.", mend="Copy it again from where it was made.")
+    try:
+        manifest = json.loads(text)
+    except (ValueError, RecursionError):
+        raise damaged from None
     if trainer is None and isinstance(manifest, dict) and manifest.get("trainer", "") is None:
         raise ConfigError(
             "The model is a network of your own, and no file holds code.",
@@ -191,14 +195,14 @@ def load(folder: str | Path, trainer: Trainer | None = None, *, parts: Mapping[s
     try:
         with allowing(parts or {}):
             return _read(folder, manifest, body, trainer)
-    except (HansaError, SafetensorError, KeyError, TypeError, ValueError, OverflowError) as error:
+    except (HansaError, SafetensorError, KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         if isinstance(error, DataError | PolicyRefusal):
             raise
         if trainer is not None:
             raise ConfigError(
                 f"The model in '{folder}' is not of the trainer that was passed.", mend="Pass the one that made it."
             ) from None
-        raise DataError(f"The model in '{folder}' is damaged.", mend="Copy it again from where it was made.") from None
+        raise damaged from None
 
 
 def _read(folder: Path, manifest: Any, body: bytes, trainer: Trainer | None) -> Model:
