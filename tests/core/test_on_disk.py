@@ -66,10 +66,10 @@ def test_a_table_on_disk_gives_tables_on_disk():
 @pytest.mark.usefixtures("small")
 def test_what_is_made_from_an_array_on_disk_is_kept_beside_it():
     made = np.sort(np.random.default_rng(0).normal(size=ROWS))
-    kept = disk.kept(made, like=laid(made, "float64"))
+    kept = disk.beside(made, like=laid(made, "float64"))
     assert disk.on_disk(kept)
     assert np.array_equal(kept, made)
-    assert disk.kept(made, like=made) is made
+    assert disk.beside(made, like=made) is made
 
 
 def test_what_was_written_stays_when_it_is_forgotten():

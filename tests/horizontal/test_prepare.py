@@ -17,7 +17,7 @@ from hansa.core.table import Column, Table
 from hansa.data.parts import TimeSplit
 from hansa.errors import ConfigError, DataError
 from hansa.horizontal.columns import Coding
-from hansa.horizontal.prepare import Prepare, describe
+from hansa.horizontal.prepare import Prepare
 from tests.core.test_carry import Memoir, Stop
 from tests.horizontal.banks import book, divided, fitted, job_of, only
 
@@ -337,10 +337,3 @@ def test_one_coding_for_each_column():
     assert kinds == {"income": "Scaled", "arrears": "Scaled", "age": "Binned", "home": "Ordinal"}
     assert prepared.encodings[1].scale == 1
     assert len([name for name in prepared.names if "age" in name]) == 4
-
-
-def test_it_says_beforehand_what_it_will_ask():
-    told = " ".join(describe(Prepare(numeric="bins", drop=("age",)), book(30)))
-    assert "3 columns" in told
-    assert "candidate edges" in told
-    assert "candidate edges" not in " ".join(describe(Prepare(), book(30)))

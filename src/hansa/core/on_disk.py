@@ -97,11 +97,11 @@ def taken(array: NDArray[Any], rows: Any) -> NDArray[Any]:
     return out
 
 
-def kept(array: NDArray[Any], like: NDArray[Any]) -> NDArray[Any]:
+def beside(array: NDArray[Any], like: NDArray[Any]) -> NDArray[Any]:
     """The same numbers, on disk where `like` is.
 
     Example:
-        >>> kept(np.array([1.5]), like=room((1,), "int8")).tolist()
+        >>> beside(np.array([1.5]), like=room((1,), "int8")).tolist()
         [1.5]
     """
     if array.nbytes <= SMALL or not on_disk(like):

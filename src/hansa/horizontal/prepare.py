@@ -9,10 +9,11 @@ fewer values in a column, adds nothing to the sums and takes the preparation all
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
-from typing import Any, Literal, final
+from typing import Any, Literal, TypeVar, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,10 +22,11 @@ from hansa.core.codec import pack
 from hansa.core.fold import Collect, Each
 from hansa.core.load import Load
 from hansa.core.message import Answer, Ask
+from hansa.core.on_disk import beside, forget
 from hansa.core.party import Handler, Memory, Site
 from hansa.core.plan import Asks, Gather, Keep, Plan
 from hansa.core.step import Done, Event, Roster
-from hansa.core.table import Table
+from hansa.core.table import Column, Table
 from hansa.data.parts import PART_COLUMN, PARTS, TEST, TRAIN, HashSplit, Split, TimeSplit, row_hashes
 from hansa.data.schema import Field, KnownAt, Schema
 from hansa.errors import ConfigError, DataError, nearest
@@ -33,6 +35,8 @@ from hansa.horizontal.design import parts_of
 from hansa.horizontal.fitting import Fit, Want, centred, check_alike, counted, held, veiled
 from hansa.horizontal.labels import CODES, classes_of, customers, in_order, labelled
 from hansa.horizontal.prepared import Prepared
+
+P = TypeVar("P", Want, Fit)
 
 _MOST_ASKS = 40
 
@@ -300,13 +304,15 @@ class Fitter:
         table, least = self._train(site), site.job.min_rows
         if isinstance(ask, Count):
             cell = site.job.min_cell
-            counts = np.concatenate([want.count(table.column(want.name), least, cell) for want in ask.wants])
+            counts = np.concatenate(
+                [want.count(column, least, cell) for want, column in _with_columns(table, ask.wants)]
+            )
             return Answer(Load({"counts": counts[None, :], "facts": self._facts(site, table)})), memory
         if isinstance(ask, Below):
             found = [self._below(site, table, name, edges, ask) for name, edges in ask.edges.items()]
             return Answer(Load({"below": np.concatenate(found)[None, :].astype(np.float64)})), memory
         if isinstance(ask, Spread):
-            sums = [centred(fit, table.column(fit.name), least) for fit in ask.fits]
+            sums = [centred(fit, column, least) for fit, column in _with_columns(table, ask.fits)]
             return Answer(Load({"sums": np.array(sums, np.float64).reshape(1, -1)})), memory
         raise DataError(f"A preparation has no answer to {type(ask).__name__}.")
 
@@ -336,6 +342,7 @@ class Fitter:
                 codes, found = labelled(column)
                 behind = customers(codes, len(found), table)
                 labels[name] = [label for label, count in zip(found, behind, strict=True) if count >= least]
+            forget(column.values, whole.values)
         text = json.dumps({"kinds": kinds, "labels": labels}, ensure_ascii=False).encode()
         return np.frombuffer(text, np.uint8)[None, :]
 
@@ -356,8 +363,20 @@ class Fitter:
     def _below(self, site: Site, table: Table, name: str, edges: NDArray[np.float64], ask: Below) -> NDArray[np.intp]:
         codes = ask.special_codes[name]
         key = f"prepare/sorted/{self.step.digest}/{name}/{codes}"
-        values = site.derived(key, lambda: np.sort(held(table.column(name), codes, site.job.min_rows)))
-        return veiled(np.searchsorted(values, edges, side="right"), len(values), site.job.min_cell)
+        column = table.column(name)
+        make = partial(held, column, codes, site.job.min_rows)
+        values = site.derived(key, lambda: beside(np.sort(make()), like=column.values))
+        below = np.searchsorted(values, edges, side="right")
+        forget(values, column.values)
+        return veiled(below, len(values), site.job.min_cell)
+
+
+def _with_columns(table: Table, parts: Iterable[P]) -> Iterator[tuple[P, Column]]:
+    """Each want or fit with its column, which is forgotten after its turn where it lies on disk."""
+    for part in parts:
+        column = table.column(part.name)
+        yield part, column
+        forget(column.values)
 
 
 def check_names(step: Prepare, table: Table) -> None:
@@ -374,27 +393,3 @@ def check_names(step: Prepare, table: Table) -> None:
             raise DataError(
                 f"The prepare step names a column '{name}' that is not there.", mend=nearest(name, table.names)
             )
-
-
-def describe(step: Prepare, table: Table) -> list[str]:
-    """What the step will ask of every party, in plain words.
-
-    Example:
-        >>> describe(Prepare(), Table.of({"age": [31, 42], "home": ["own", "rent"]}))[0]
-        'the names and kinds of 2 columns, and labels that enough rows share (home)'
-    """
-    names = step.used(table)
-    hows = {name: step.columns.get(name, Coding()).how for name in names}
-    words = [name for name in names if table.column(name).kind not in NUMERIC and hows[name] != "tokens"]
-    shown = f", and labels that enough rows share ({', '.join(words)})" if words else ""
-    lines = [
-        f"the names and kinds of {len(names)} columns{shown}",
-        "counts of rows, gaps and labels, and sums of values, over training rows",
-    ]
-    looks = step.numeric == "bins" or step.winsorise or "bins" in hows.values()
-    looks = looks or any(coding.winsorise for coding in step.columns.values())
-    return [
-        *lines,
-        *["counts of values at or below candidate edges, about ten times"] * bool(looks),
-        "sums of centred squares",
-    ]
