@@ -107,3 +107,12 @@ def test_too_few_rows_are_no_rows():
     table = book(19)
     site = raw_site(table.select(["age", "default"]))
     assert enough(design_of(site, {}, "train", "float64"), site).rows == 0
+
+
+def test_rows_of_no_weight_do_not_hide_the_one_that_has_some():
+    weight = np.zeros(100)
+    weight[17] = 1.0
+    for mass, left in ((weight, 0), (weight + 1e-6, 0), (weight + 1.0, 100), (np.full(100, 1e-6), 100)):
+        table = Table.of({"x": np.arange(100.0), "y": [0, 1] * 50, "w": mass}, target="y", weight="w")
+        site = raw_site(table)
+        assert enough(design_of(site, {}, "train", "float64"), site).rows == left

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hansa.core.codec import pack, unpack
+from hansa.core.metrics import effective
 from hansa.core.party import Memory, Site
 from hansa.core.step import Done
 from hansa.core.table import Table
@@ -92,7 +93,7 @@ def remembered(done: Done) -> Memory:
 
 
 def enough(data: Design, site: Site) -> Design:
-    """The same rows, or none where they are fewer than the job's `min_rows`.
+    """The same rows, or none where they are fewer than the job's `min_rows`; weighted ones as `effective` counts them.
 
     Example:
         >>> from hansa.core.job import Job
@@ -101,7 +102,8 @@ def enough(data: Design, site: Site) -> Design:
         >>> enough(Design(np.ones((2, 1)), np.ones(2)), site).rows
         0
     """
-    if data.rows >= site.job.min_rows:
+    standing = data.rows if data.weight is None else effective(data.weight)
+    if standing >= site.job.min_rows:
         return data
     return Design(data.X[:0], data.y[:0], None if data.weight is None else data.weight[:0])
 

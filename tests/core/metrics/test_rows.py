@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from hansa.core.metrics.rows import checked_label, checked_margin, checked_weight, probability
+from hansa.core.metrics.rows import checked_label, checked_margin, checked_weight, effective, probability
 from hansa.errors import DataError
 
 
@@ -35,3 +35,11 @@ def test_a_weight_is_a_finite_mass(weight):
 def test_probability_is_the_logistic_function():
     margin = np.array([-np.inf, -800, -40, -1, 0, 1, 40, 800, np.inf])
     np.testing.assert_allclose(probability(margin), expit(margin), rtol=1e-14)
+
+
+def test_effective_rows_are_those_of_equal_weight():
+    weight = np.random.default_rng(0).gamma(1, 1, 50)
+    assert effective(weight) == pytest.approx(weight.sum() ** 2 / (weight**2).sum(), abs=1e-6)
+    assert effective(np.full(20, 0.1, "float32")) == 20
+    assert effective([1e300, 1e300]) == 2
+    assert effective([0.0, 0.0]) == 0

@@ -53,7 +53,7 @@ from hansa.core.metrics.losses import (
     regression_sums,
 )
 from hansa.core.metrics.refine import refine
-from hansa.core.metrics.rows import probability
+from hansa.core.metrics.rows import effective, probability
 from hansa.core.metrics.tables import Calibration, LiftTable, calibration, lift_table
 
 __all__ = [
@@ -86,6 +86,7 @@ __all__ = [
     "classification_report",
     "confusion_at",
     "confusion_counts",
+    "effective",
     "first_edges",
     "gini",
     "ks",

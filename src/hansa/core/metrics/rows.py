@@ -75,6 +75,24 @@ def checked_weight(weight: ArrayLike | None, n: int) -> Floats:
     return values
 
 
+def effective(weight: ArrayLike) -> float:
+    """How many rows of equal weight tell as much as rows of these weights: (sum w)^2 / sum w^2, at most their number.
+
+    Where one row outweighs all others it is 1, for a weighted sum is then that row's. Source: Kish (1965), "Survey
+    Sampling", section 11.7.
+
+    Example:
+        >>> effective([2.0, 2.0, 2.0]), effective([5.0, 0.0, 0.0]), effective([])
+        (3.0, 1.0, 0.0)
+    """
+    values = np.asarray(weight, dtype=np.float64)
+    most = values.max(initial=0.0)
+    if most <= 0:
+        return 0.0
+    share = values / most
+    return round(float(share.sum() ** 2 / (share @ share)), 6)
+
+
 def probability(margin: ArrayLike) -> Floats:
     """Turn margins (log odds) into probabilities, without overflow.
 
