@@ -10,13 +10,14 @@ from hansa.core.job import Job
 from hansa.core.metrics import auc, auc_of, average_precision, average_precision_of, ks, ks_of, paired_delong
 from hansa.core.party import Party
 from hansa.core.pytree import unravel
-from hansa.core.table import Table
+from hansa.core.table import Column, Table
 from hansa.core.trainer import Local
 from hansa.errors import ConfigError
 from hansa.horizontal.design import design_of
 from hansa.horizontal.evaluate import Evaluate, Verdict, fit_alone, own_job, trainer_of
 from hansa.horizontal.prepare import Prepare
 from hansa.horizontal.rounds import Learning, Rounds, layout_of
+from hansa.horizontal.scores import measures
 from hansa.trainers import Linear
 
 LOCAL = Local(steps=1, batch=0, learning_rate=1.0)
@@ -120,23 +121,52 @@ def test_small_and_one_sided_parties_say_why_they_are_quiet():
     }
 
 
+class Ear:
+    """Hears all that leaves a party."""
+
+    def __init__(self):
+        self.heard = []
+
+    def admit(self, ask, job):
+        return None
+
+    def release(self, answer, ask, job):
+        self.heard.append((type(ask).__name__, answer.load.vectors))
+        return answer
+
+    def of(self, kind):
+        return [vectors for name, vectors in self.heard if name == kind]
+
+
+def overheard(party):
+    ear = Ear()
+    return ear, Party(party.name, party.tables, (ear,))
+
+
 def test_what_is_told_of_a_party_is_a_handful_of_figures():
-    seen = []
-
-    class Ear:
-        def admit(self, ask, job):
-            return None
-
-        def release(self, answer, ask, job):
-            seen.append((type(ask).__name__, {name: v.shape[1] for name, v in answer.load.vectors.items()}))
-            return answer
-
     parties = members()
-    judged([Party(parties[0].name, parties[0].tables, (Ear(),)), *parties[1:]])
-    told = dict(seen)
+    ear, parties[0] = overheard(parties[0])
+    judged(parties)
+    told = {name: {key: v.shape[1] for key, v in vectors.items()} for name, vectors in ear.heard}
     assert told["Compare"] == {"figures": 8}
-    assert told["Losses"] == {"sums": 6, "binary": 1}
+    assert told["Losses"] == {"sums": 7, "binary": 1}
     assert set(told["Scores"]) == {"low", "high", "ties", "left_out"}
+
+
+def test_a_count_of_few_customers_leaves_neither_at_a_check_nor_at_the_test():
+    parties = members((400, 700, 900))
+    table = parties[0].tables["t"]
+    few = table.with_columns([Column.of("y", (np.arange(400) % 16 == 0).astype(float))])
+    ear, parties[0] = overheard(Party("few", {"t": few}))
+    _, _, done = judged(parties)
+    sums = [vectors["sums"][0] for kind in ("Check", "Losses") for vectors in ear.of(kind)]
+    assert len(sums) == 4
+    for found in sums:
+        assert found[:3].all()
+        assert not found[3:].any()
+    federation, told = measures(Linear(), done.last(Verdict).sums), done.last(Verdict).counts.totals
+    assert federation["told"] == sum(told) < federation["rows"]
+    assert federation["observed"] == told[1] / sum(told)
 
 
 def test_a_party_alone_runs_the_steps_before_the_test_with_nobody_to_hide_from():

@@ -36,6 +36,18 @@ def test_a_value_gains_by_what_its_squared_error_falls():
     assert found.low < found.gain < found.high
 
 
+def test_an_accuracy_that_few_rows_miss_is_not_told():
+    y = np.array([0.0, 1.0, 2.0] * 30)
+    zero = {"coef": np.zeros((3, 3)), "intercept": np.zeros(3)}
+    for wrong, note in ((9, NOTES[4]), (10, "")):
+        X = np.eye(3)[y.astype(int)]
+        X[:wrong] = np.roll(X[:wrong], 1, axis=1)
+        trainer = Linear(loss="multinomial", classes=3)
+        one, other = (Scoring(trainer, {**zero, "coef": scale * np.eye(3)}, Design(X, y)) for scale in (1.0, 2.0))
+        assert gain_of("bank-a", one, other, least=10).note == note
+        assert gain_of("bank-a", one, other).federated == (90 - wrong) / 90
+
+
 def test_few_rows_of_one_class_have_no_gain():
     y = np.array([0.0] * 40 + [1.0] * 9)
     assert gain_of("bank-a", scoring(1.0, y), scoring(1.0, y), least=10) == Own("bank-a", rows=49, note=NOTES[2])

@@ -1,8 +1,8 @@
 r"""The sealed test, opened once: pooled figures from counts, and each party's own gain; both halves on this page.
 
-What leaves a party: sums of losses; counts of its scores by bin and label, in groups of at least `min_cell` rows unless
-they travel in a secure sum; and, where `compare` is on, how its own model does against the federated one on its own
-test.
+What leaves a party: sums of losses and, from `min_cell` rows on, how many are right and how many positive; counts of
+its scores by bin and label, in groups of at least `min_cell` rows unless they travel in a secure sum; and, where
+`compare` is on, how its own model does against the federated one on its own test.
 
 Example:
     >>> from hansa.core.table import Table
@@ -16,7 +16,7 @@ Example:
     >>> counts = ScoreCounter().answer(Scores(local["params"], first_edges()), site, local)[0].load["low"]
     >>> told = Comparer().answer(Compare(local["params"]), site, local)[0].load["figures"]  # `gain_of`'s `Own`
     >>> sums.shape, int(counts.sum()) == int(told[0, 0]), float(told[0, 4])  # no gain over itself
-    ((1, 6), True, 0.0)
+    ((1, 7), True, 0.0)
     >>> Verdict(parties=(Own("bank-a", gain=0.02),)).counts is None
     True
 """
@@ -225,11 +225,11 @@ class LossCounter:
     """The party's half of `Losses`."""
 
     def answer(self, ask: Losses, site: Site, memory: Memory) -> tuple[Answer, Memory]:
-        """Sum the losses over the test rows; nothing where there are fewer than `min_rows`."""
+        """Sum the losses over the test rows; nothing of fewer than `min_rows`, no counts below `min_cell`."""
         trainer, _ = trainer_of(site.job)
         data = enough(design_of(site, memory, "test", trainer.dtype), site)
         scoring = Scoring.of(trainer, site, memory, ask.params, data)
-        sums = loss_sums(scoring.trainer, scoring.params, data)
+        sums = loss_sums(scoring.trainer, scoring.params, data, site.job.min_cell)
         binary = np.array([[float(trainer.task == "binary")]])
         return Answer(Load({"sums": sums[None, :], "binary": binary})), memory
 
@@ -242,7 +242,7 @@ class ScoreCounter:
     def answer(self, ask: Scores, site: Site, memory: Memory) -> tuple[Answer, Memory]:
         """Count scores by bin and label in groups of `min_cell`; a party with too few of a label is left out."""
         trainer, _ = trainer_of(site.job)
-        data = enough(design_of(site, memory, "test", trainer.dtype), site)
+        data = enough(replace(design_of(site, memory, "test", trainer.dtype), weight=None), site)  # rows are counted
         least = site.job.min_cell
         left_out = data.rows == 0 or too_few(data.y, least)
         if left_out:

@@ -10,7 +10,7 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from hansa.core.metrics import PairedAUC, paired_delong
+from hansa.core.metrics import PairedAUC, paired_delong, too_few
 from hansa.core.party import Memory, Site
 from hansa.core.pytree import unravel
 from hansa.core.trainer import Design, Trainer
@@ -19,7 +19,13 @@ from hansa.horizontal.prepared import told
 from hansa.horizontal.rounds import layout_of
 
 _Z = NormalDist().inv_cdf(0.975)
-NOTES = ("", "too few test rows", "too few rows of one class in the test part", "its own model could not be trained")
+NOTES = (
+    "",
+    "too few test rows",
+    "too few rows of one class in the test part",
+    "its own model could not be trained",
+    "too few test rows are right, or wrong",
+)
 """Why a party has no gain to show, by code."""
 
 
@@ -88,7 +94,8 @@ class Scoring:
 def gain_of(name: str, local: Scoring, federated: Scoring, least: int = 1) -> Own:
     """Compare two models, each with its own design of the same rows: paired DeLong, or paired differences by row.
 
-    An AUC with fewer than `least` rows of a class would tell of single customers; there is none.
+    An AUC with fewer than `least` rows of a class would tell of single customers, and so would an accuracy with fewer
+    that are right, or wrong; there is none.
 
     Example:
         >>> from hansa.trainers import Linear
@@ -107,6 +114,8 @@ def gain_of(name: str, local: Scoring, federated: Scoring, least: int = 1) -> Ow
         return Own(name, len(y), positives, pair.auc_b, pair.auc_a, pair.gain, pair.low, pair.high)
     if task == "multiclass":
         one, two = (np.argmax(model.margin(), axis=1) == y for model in (local, federated))
+        if too_few(one, least) or too_few(two, least):
+            return Own(name, rows=len(y), note=NOTES[4])
         better = two.astype(np.float64) - one
     else:
         one, two = ((model.predict().astype(np.float64) - y) ** 2 for model in (local, federated))

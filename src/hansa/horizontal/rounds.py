@@ -1,7 +1,8 @@
 """Federated rounds: send the model, train at the parties, combine what comes back; both halves on this page.
 
 What leaves a party: in training, its update (`delta`), row count and summed loss, as the chain's links leave them; at a
-check, sums of its validation losses. The coordinator's half is `Rounds.plan`, the party's are `Trains` and `Checks`.
+check, sums of its validation losses and, from `min_cell` rows on, how many are right and how many positive. The
+coordinator's half is `Rounds.plan`, the party's are `Trains` and `Checks`.
 
 Example:
     >>> from hansa.core.job import Job
@@ -346,11 +347,11 @@ class Checks:
     trainer: Trainer
 
     def answer(self, ask: Check, site: Site, memory: Memory) -> tuple[Answer, Memory]:
-        """Sum the losses over the validation rows; nothing where there are fewer than `min_rows`."""
+        """Sum the losses over the validation rows; nothing of fewer than `min_rows`, no counts below `min_cell`."""
         data = enough(design_of(site, memory, "validation", self.trainer.dtype), site)
         trainer = told(self.trainer, prepared_of(site, memory))
         params = unravel(layout_of(trainer, width_of(site, memory)), ask.params)
-        sums = loss_sums(trainer, params, data)
+        sums = loss_sums(trainer, params, data, site.job.min_cell)
         return Answer(Load({"rows": np.array([[float(data.rows)]]), "sums": sums[None, :]})), memory
 
 

@@ -28,8 +28,10 @@ MEASURE = {"binary": "auc", "multiclass": "accuracy", "regression": "mse"}
 """What the headline compares, by task."""
 
 
-def loss_sums(trainer: Trainer, params: Params, data: Design) -> NDArray[np.float64]:
+def loss_sums(trainer: Trainer, params: Params, data: Design, min_cell: int = 1) -> NDArray[np.float64]:
     """A party's sums over its rows, of the kind that the trainer's task needs; an empty design gives zeros.
+
+    Counts of fewer than `min_cell` customers are left out: see `hansa.core.metrics.losses`.
 
     Example:
         >>> import numpy as np
@@ -37,13 +39,13 @@ def loss_sums(trainer: Trainer, params: Params, data: Design) -> NDArray[np.floa
         >>> from hansa.trainers import Linear
         >>> zero = {"coef": np.zeros((1, 1)), "intercept": np.zeros(1)}
         >>> loss_sums(Linear(), zero, Design(np.ones((2, 1)), np.array([0.0, 1.0]))).round(2).tolist()
-        [2.0, 1.39, 0.5, 1.0, 1.0, 1.0]
+        [2.0, 1.39, 0.5, 2.0, 1.0, 1.0, 1.0]
     """
     if trainer.task == "regression":
         return regression_sums(trainer.predict(params, data.X), data.y, data.weight)
     margin = trainer.margin(params, data.X)
     sums = binary_sums if trainer.task == "binary" else class_sums
-    return sums(margin, data.y, data.weight)
+    return sums(margin, data.y, data.weight, min_cell)
 
 
 def measures(trainer: Trainer, sums: NDArray[np.float64]) -> dict[str, float]:
@@ -52,7 +54,7 @@ def measures(trainer: Trainer, sums: NDArray[np.float64]) -> dict[str, float]:
     Example:
         >>> import numpy as np
         >>> from hansa.trainers import Linear
-        >>> measures(Linear(), np.array([2.0, 1.4, 0.5, 1.0, 1.0, 1.0]))["log_loss"]
+        >>> measures(Linear(), np.array([2.0, 1.4, 0.5, 2.0, 1.0, 1.0, 1.0]))["log_loss"]
         0.7
     """
     if trainer.task == "regression":

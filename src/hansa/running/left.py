@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from hansa.horizontal.evaluate import Evaluate
 from hansa.horizontal.prepare import Prepare
@@ -11,6 +11,9 @@ from hansa.horizontal.rounds import Rounds
 if TYPE_CHECKING:
     from hansa.core.job import Job
     from hansa.core.step import Step
+
+
+_LOSSES: Final = "sums of {} losses, and the numbers of rows that are right and that are positive"
 
 
 def left(job: Job) -> list[dict[str, str]]:
@@ -26,6 +29,7 @@ def left(job: Job) -> list[dict[str, str]]:
 
 def _step(job: Job, step: Step) -> list[dict[str, str]]:
     few, cell = f"none below {job.min_rows} rows", f"counts under {job.min_cell} merged or left out"
+    thin = f"counts under {job.min_cell} left out"
     tails = f"the {job.min_cell} smallest and largest values of a party are not told apart"
     if isinstance(step, Prepare):
         return [
@@ -34,26 +38,26 @@ def _step(job: Job, step: Step) -> list[dict[str, str]]:
             _line("counts of values below candidate edges", "about ten times", tails),
         ]
     if isinstance(step, Rounds):
-        return _rounds(step, few)
+        return _rounds(step, f"{few}; {thin}")
     if isinstance(step, Evaluate):
         figures = "figures of its own model and the federated one on its own test, with the gain's interval"
         groups = f"groups of at least {job.min_cell} rows"
         lines = [
-            _line("sums of test losses", "once", few),
+            _line(_LOSSES.format("test"), "once", f"{few}; {thin}"),
             _line("counts of test scores by bin and label", "up to 8 times", groups),
         ]
         return [*lines, _line(figures, "once", few)] if step.compare else lines
     return []
 
 
-def _rounds(step: Rounds, few: str) -> list[dict[str, str]]:
+def _rounds(step: Rounds, guarded: str) -> list[dict[str, str]]:
     hides = any(link.guarantees.hides_each for link in step.chain)
     shown = "inside a secure sum" if hides else "in clear to the coordinator"
     guards = ", ".join([shown, *(link.sentence() for link in step.chain if link.stage == "party")])
     update = "an update of the model, its row count, its summed training loss"
     lines = [_line("the width of its design", "once", "none"), _line(update, f"in up to {step.rounds} rounds", guards)]
     often = "every round" if step.check_every == 1 else f"every {step.check_every} rounds"
-    return [*lines, _line("sums of validation losses", often, few)] if step.check_every else lines
+    return [*lines, _line(_LOSSES.format("validation"), often, guarded)] if step.check_every else lines
 
 
 def _line(what: str, how_many: str, protection: str) -> dict[str, str]:

@@ -90,5 +90,35 @@ def test_what_does_not_fit_is_refused():
         class_sums([[np.nan, 1.0]], [0])
     with pytest.raises(DataError, match="1 predictions and 2 targets"):
         regression_sums([1.0], [1.0, 2.0])
-    with pytest.raises(DataError, match="Expected 6 sums"):
+    with pytest.raises(DataError, match="Expected 7 sums"):
         binary_losses(np.zeros(3))
+
+
+@pytest.mark.parametrize("wrong", [0, 7, 30])
+@pytest.mark.parametrize("positives", [0, 4, 25, 96, 100])
+def test_counts_of_few_customers_are_not_told(positives, wrong):
+    label, right = np.arange(100) < positives, RNG.permutation(100) >= wrong
+    margin = np.where(label == right, 2.0, -2.0)
+    whole, told = binary_sums(margin, label), binary_sums(margin, label, min_cell=10)
+    few = any(0 < count < 10 for count in (positives, 100 - positives, wrong))
+    assert told[:3].tolist() == whole[:3].tolist()
+    assert told[3:].tolist() == ([0.0] * 4 if few else whole[3:].tolist())
+    told = class_sums(np.column_stack([np.zeros(100), margin]), label, min_cell=10)
+    assert told[2:].tolist() == ([0.0, 0.0] if wrong == 7 else [100.0, 100.0 - wrong])
+
+
+def test_rates_are_means_over_those_that_told_them():
+    label = np.arange(400) % 2 == 0
+    many, few = (
+        binary_sums(label - 0.3, label, min_cell=10),
+        binary_sums(np.full(50, -1.0), np.arange(50) < 3, None, 10),
+    )
+    found = binary_losses(many + few)
+    assert (found.rows, found.told, found.accuracy, found.observed) == (450, 400, 1.0, 0.5)
+    assert found.log_loss == pytest.approx((many[1] + few[1]) / 450)
+
+
+def test_one_heavy_row_is_no_count_of_many():
+    label, weight = np.arange(60) % 2 == 0, np.where(np.arange(60) < 2, 1.0, 1e-6)
+    assert not binary_sums(np.zeros(60), label, weight, 10)[3:].any()
+    assert binary_sums(np.zeros(60), label, np.full(60, 0.1), 10)[3:].all()

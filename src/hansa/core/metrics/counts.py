@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, final
 import numpy as np
 
 from hansa.core.metrics.keys import LOWEST, TOP, Keys, bin_of, checked_edges
-from hansa.core.metrics.rows import Flags, Floats, checked_label, checked_weight
+from hansa.core.metrics.rows import Flags, Floats, checked_label, checked_weight, effective
 from hansa.errors import DataError
 
 if TYPE_CHECKING:
@@ -191,18 +191,19 @@ def tie_sums(keys: Keys, label: ArrayLike, edges: Keys, min_cell: int = 1) -> Fl
     return sums
 
 
-def too_few(label: ArrayLike, min_cell: int) -> bool:
+def too_few(label: ArrayLike, min_cell: int, weight: ArrayLike | None = None) -> bool:
     """Party side: say whether some, but fewer than `min_cell`, rows have one of the labels.
 
-    Their number is told with any counts, so such a party refuses, or answers in a secure sum only.
+    Their number is told with any counts, so such a party refuses, or answers in a secure sum only. Where `weight` is
+    summed, rows count as `effective` says.
 
     Example:
         >>> too_few([0] * 50 + [1] * 3, min_cell=10), too_few([0] * 50, min_cell=10)
         (True, False)
     """
     values = np.asarray(label)
-    positive = int(checked_label(values, len(values)).sum())
-    return any(0 < rows < min_cell for rows in (positive, len(values) - positive))
+    positive, mass = checked_label(values, len(values)), checked_weight(weight, len(values))
+    return any(0 < effective(mass[mine]) < min_cell for mine in (positive, ~positive))
 
 
 @final

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, final
 
 import numpy as np
 
+from hansa.core.metrics.counts import too_few
 from hansa.core.metrics.rows import checked_label, checked_margin, checked_weight, probability
 from hansa.errors import DataError
 
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 @final
 @dataclass(frozen=True)
 class BinaryLosses:
-    """Means over rows: log loss (nats), Brier score, accuracy at a margin of 0, predicted and observed rate.
+    """Means over rows: log loss (nats), Brier score; over the `told` of them also the last three.
+
+    These are the accuracy at a margin of 0, the predicted and the observed rate.
 
     Example:
         >>> binary_losses(binary_sums([2.0, -2.0], [1, 0])).accuracy
@@ -33,6 +36,7 @@ class BinaryLosses:
     rows: float
     log_loss: float
     brier: float
+    told: float
     accuracy: float
     predicted: float
     observed: float
@@ -64,7 +68,7 @@ class RegressionLosses:
 @final
 @dataclass(frozen=True)
 class ClassLosses:
-    """Means over rows for one of several classes: log loss (nats) and accuracy.
+    """Means over rows for one of several classes: log loss (nats), and the accuracy of the `told` of them.
 
     Example:
         >>> class_losses(class_sums([[9.0, 0.0], [0.0, 9.0]], [0, 0])).accuracy
@@ -73,11 +77,15 @@ class ClassLosses:
 
     rows: float
     log_loss: float
+    told: float
     accuracy: float
 
 
-def binary_sums(margin: ArrayLike, label: ArrayLike, weight: ArrayLike | None = None) -> Floats:
-    """Party side: sums over rows `[6]`: weight, log loss, squared error, right ones, probability, positives.
+def binary_sums(margin: ArrayLike, label: ArrayLike, weight: ArrayLike | None = None, min_cell: int = 1) -> Floats:
+    """Party side: sums over rows `[7]`: weight, log loss, squared error; weight, right ones, probability, positives.
+
+    The last four are counts of customers; they are 0 where fewer than `min_cell` rows have one of the labels, or are
+    right, or wrong.
 
     The log loss comes from the margin, log(1 + exp(-m)) for a positive and log(1 + exp(m)) for a negative, so it stays
     exact where the probability has rounded to 1.
@@ -87,15 +95,17 @@ def binary_sums(margin: ArrayLike, label: ArrayLike, weight: ArrayLike | None = 
 
     Example:
         >>> binary_sums([0.0, 0.0], [0, 1]).round(4).tolist()
-        [2.0, 1.3863, 0.5, 1.0, 1.0, 1.0]
+        [2.0, 1.3863, 0.5, 2.0, 1.0, 1.0, 1.0]
     """
     margin = checked_margin(margin)
     positive = checked_label(label, len(margin))
     mass = checked_weight(weight, len(margin))
     loss = np.logaddexp(0.0, np.where(positive, -margin, margin))
     chance = probability(margin)
-    columns = [np.ones_like(mass), loss, (chance - positive) ** 2, positive == (margin >= 0), chance, positive]
-    return _sums(mass, columns)
+    right = positive == (margin >= 0)
+    hidden = too_few(positive, min_cell, mass) or too_few(right, min_cell, mass)
+    counts = _sums(np.zeros_like(mass) if hidden else mass, [np.ones_like(mass), right, chance, positive])
+    return np.concatenate([_sums(mass, [np.ones_like(mass), loss, (chance - positive) ** 2]), counts])
 
 
 def binary_losses(sums: Floats) -> BinaryLosses:
@@ -105,8 +115,8 @@ def binary_losses(sums: Floats) -> BinaryLosses:
         >>> binary_losses(binary_sums([2.0, -1.0], [1, 1])).accuracy
         0.5
     """
-    rows, *means = _means(sums, 6)
-    return BinaryLosses(rows, *means)
+    values = _checked(sums, 7)
+    return BinaryLosses(*_means(values[:3]), *_means(values[3:]))
 
 
 def regression_sums(
@@ -142,23 +152,24 @@ def regression_losses(sums: Floats, centre: float = 0.0) -> RegressionLosses:
         >>> round(regression_losses(regression_sums([1.0, 2.0, 3.0], [1.0, 2.0, 4.0])).r2, 4)
         0.7857
     """
-    rows, mse, mae, target, square, predicted = _means(sums, 6)
+    rows, mse, mae, target, square, predicted = _means(_checked(sums, 6))
     spread = square - target**2
     r2 = 1 - mse / spread if spread > 0 else float("nan")
     return RegressionLosses(rows, mse, mae, r2, target + centre, predicted + centre)
 
 
-def class_sums(margin: ArrayLike, label: ArrayLike, weight: ArrayLike | None = None) -> Floats:
-    """Party side: sums over rows `[3]` for margins `[n, classes]` and class labels `[n]`: weight, log loss, right ones.
+def class_sums(margin: ArrayLike, label: ArrayLike, weight: ArrayLike | None = None, min_cell: int = 1) -> Floats:
+    """Party side: sums over rows `[4]` for margins `[n, classes]` and class labels `[n]`: weight, log loss; right ones.
 
-    Probabilities are the margins' softmax; of equal margins the first class is the prediction.
+    Probabilities are the margins' softmax; of equal margins the first class is the prediction. The last two are the
+    weight of the rows that are told to be right or wrong, and of the right ones: 0 where either are below `min_cell`.
 
     Raises:
         DataError: margins that are no matrix or not finite, or a label that is no class.
 
     Example:
         >>> class_sums([[0.0, 0.0], [0.0, 9.0]], [0, 1]).round(3).tolist()
-        [2.0, 0.693, 2.0]
+        [2.0, 0.693, 2.0, 2.0]
     """
     values = np.asarray(margin, dtype=np.float64)
     if values.ndim != 2 or not np.isfinite(values).all():
@@ -170,7 +181,9 @@ def class_sums(margin: ArrayLike, label: ArrayLike, weight: ArrayLike | None = N
     top = values.max(axis=1, initial=-np.inf)
     spread = np.log(np.exp(values - top[:, None]).sum(axis=1))
     loss = spread + top - values[np.arange(len(values)), truth]
-    return _sums(mass, [np.ones_like(mass), loss, values.argmax(axis=1) == truth])
+    right = values.argmax(axis=1) == truth
+    counts = _sums(np.zeros_like(mass) if too_few(right, min_cell, mass) else mass, [np.ones_like(mass), right])
+    return np.concatenate([_sums(mass, [np.ones_like(mass), loss]), counts])
 
 
 def class_losses(sums: Floats) -> ClassLosses:
@@ -180,8 +193,8 @@ def class_losses(sums: Floats) -> ClassLosses:
         >>> class_losses(class_sums([[0.0, 9.0, 0.0]], [1])).accuracy
         1.0
     """
-    rows, *means = _means(sums, 3)
-    return ClassLosses(rows, *means)
+    values = _checked(sums, 4)
+    return ClassLosses(*_means(values[:2]), *_means(values[2:]))
 
 
 def checked_classes(label: ArrayLike, n: int, classes: int) -> NDArray[np.int64]:
@@ -209,8 +222,13 @@ def _sums(mass: Floats, columns: list[NDArray[np.float64] | NDArray[np.bool_]]) 
     return np.array([mass[held] @ column[held] for column in columns])
 
 
-def _means(sums: Floats, n: int) -> tuple[float, ...]:
+def _checked(sums: Floats, n: int) -> Floats:
     if np.shape(sums) != (n,):
         raise DataError(f"Expected {n} sums; got the shape {np.shape(sums)}.")
-    rows, *totals = np.asarray(sums, dtype=np.float64).tolist()
+    return np.asarray(sums, dtype=np.float64)
+
+
+def _means(sums: Floats) -> tuple[float, ...]:
+    """The first sum, which is the rows' weight, and the means that the others make."""
+    rows, *totals = sums.tolist()
     return rows, *(total / rows if rows > 0 else float("nan") for total in totals)
