@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hansa.core.on_disk import room
 from hansa.core.trainer import Local
-from hansa.trainers.batches import Feed, cut
+from hansa.trainers import batches
+from hansa.trainers.batches import Feed, bucket, cut
 from hansa.trainers.memory import Memory
 from tests.trainers.parties import draws, party
 
@@ -72,3 +77,26 @@ def test_rows_that_all_weigh_nothing_have_no_share():
 def test_large_rows_cut_stacks_too():
     data = [party(40_000, features=60) for _ in range(5)]
     assert [len(stack) for stack in cut(data, each=100)] == [3, 2]
+
+
+@given(st.integers(1, 10**7))
+def test_a_bucket_holds_what_it_must_and_little_more(count):
+    assert count <= bucket(count) <= max(count + 1, 1.25 * count)
+    assert bucket(bucket(count)) == bucket(count)
+
+
+@pytest.mark.parametrize("disk", [False, True])
+def test_batches_of_a_large_party_are_gathered_and_the_same(monkeypatch, disk):
+    local = Local(epochs=2, batch=3)
+    (design,), feed = feed_of([20], local, weighted=True)
+    laid = [(part.X.copy(), part.y.copy(), part.share) for step in range(feed.steps) for part in feed.at(step)]
+    if disk:
+        far = room(design.X.shape, "float64")
+        far[:] = design.X
+        design = replace(design, X=far)
+    monkeypatch.setattr(batches, "_ROWS", 0)
+    feed = Feed([design], draws(1), local, "binary", memory := Memory("float64"))
+    for step, wanted in zip(range(feed.steps), laid, strict=True):
+        part = next(feed.at(step))
+        assert all(np.array_equal(a, b) for a, b in zip((part.X, part.y, part.share), wanted, strict=True))
+    assert memory.take("X", 1, 3, 2).base.size < design.X.size

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, final
 
 import numpy as np
 
+from hansa.core.on_disk import Touch
 from hansa.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -63,6 +64,17 @@ def cut(data: Sequence[Design], each: int) -> Iterator[list[int]]:
         places = places[taken:]
 
 
+def bucket(count: int) -> int:
+    """The next size of a few: at most a quarter above.
+
+    Example:
+        >>> [bucket(count) for count in (0, 3, 5, 9, 100, 157)]
+        [1, 3, 5, 10, 112, 160]
+    """
+    step = 1 << max(0, (max(count, 1) - 1).bit_length() - 3)
+    return max(1, -(-count // step) * step)
+
+
 @final
 class Feed:
     """The rows of a stack in the order of each party's epoch, and the batches that are views of them.
@@ -87,7 +99,11 @@ class Feed:
         n, most = len(data), data[0].rows
         # One party that takes all rows at once needs no copy of them.
         whole = n == 1 and self._passes(most) == 1
-        self._X = data[0].X[None] if whole else memory.take("X", n, most, data[0].features)
+        # Nor does one with more rows than a stack may hold: its batches are gathered one by one.
+        self._far = n == 1 and not whole and data[0].X.nbytes > _ROWS
+        self._order, self._touch = np.arange(0), Touch(data[0].X)
+        held = local.batch if self._far else most
+        self._X = data[0].X[None] if whole else memory.take("X", n, held, data[0].features)
         self._y = memory.take("y", n, most, 1)
         self._w = memory.take("weight", n, most, 1) if weighted else None
         self._whole, self._equal = whole, dict[tuple[int, int], "Array"]()
@@ -110,8 +126,15 @@ class Feed:
         for (epoch, start, stop), parties in self._runs(step):
             if start == 0:
                 self._fill(parties, epoch)
-            X, y = self._X[parties, start:stop], self._y[parties, start:stop]
-            yield Batch(parties, epoch, X, y, self._share(parties, start, stop))
+            X = self._gathered(start, stop) if self._far else self._X[parties, start:stop]
+            yield Batch(parties, epoch, X, self._y[parties, start:stop], self._share(parties, start, stop))
+
+    def _gathered(self, start: int, stop: int) -> Array:
+        """The rows of one batch of one party, out of the order of its epoch."""
+        X = self._X[:, : stop - start]
+        _lay(self._data[0].X, self._order[start:stop], X[0])
+        self._touch.rows(stop - start)
+        return X
 
     def _runs(self, step: int) -> Iterator[tuple[tuple[int, int, int], slice]]:
         """Join neighbours whose batch has the same epoch, start and stop."""
@@ -140,7 +163,9 @@ class Feed:
             if once and epoch:
                 continue
             order = None if once else self._draws[i].permutation(f"epoch-{epoch}", design.rows)
-            if not self._whole:
+            if self._far and order is not None:
+                self._order = order
+            elif not self._whole:
                 _lay(design.X, order, self._X[i, : design.rows])
             _lay(design.y, order, self._y[i, : design.rows, 0])
             if self._w is not None:

@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
-from hypothesis import strategies as st
 
 from hansa.core.draws import Draws
 from hansa.core.trainer import Design, Local
 from hansa.trainers.on_jax import Jax
-from hansa.trainers.on_jax.program import bucket, margins, program
-
-
-@given(st.integers(1, 10**7))
-def test_a_bucket_holds_what_it_must_and_little_more(count):
-    assert count <= bucket(count) <= max(count + 1, 1.25 * count)
-    assert bucket(bucket(count)) == bucket(count)
+from hansa.trainers.on_jax.program import margins, program
 
 
 def test_nothing_is_compiled_again_from_round_to_round():

@@ -33,7 +33,7 @@ from hansa.core.load import Load
 from hansa.core.pytree import Layout, ravel, unravel
 from hansa.core.trainer import Design, Local
 from hansa.errors import ConfigError, DataError
-from hansa.trainers.batches import row_weights
+from hansa.trainers.batches import bucket, row_weights
 
 if TYPE_CHECKING:
     from hansa.core.draws import Draws
@@ -42,17 +42,6 @@ if TYPE_CHECKING:
 
 _ROWS = 1 << 14  # scored at a time
 _TOGETHER = 4  # so many parties to a call: one program serves any cohort
-
-
-def bucket(count: int) -> int:
-    """The next size of a few: at most a quarter above.
-
-    Example:
-        >>> [bucket(count) for count in (0, 3, 5, 9, 100, 157)]
-        [1, 3, 5, 10, 112, 160]
-    """
-    step = 1 << max(0, (max(count, 1) - 1).bit_length() - 3)
-    return max(1, -(-count // step) * step)
 
 
 @final
