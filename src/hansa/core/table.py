@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from hansa.core.column import KINDS, Column, Kind, Rows, encode, joined, sealed
 from hansa.core.columns import Columns, check_distinct
+from hansa.core.on_disk import forget, on_disk
 from hansa.errors import DataError, nearest
 
 __all__ = ["KINDS", "Column", "Columns", "Kind", "Rows", "Table", "encode", "sealed"]
@@ -136,6 +137,20 @@ class Table:
         """
         roles = self.roles
         return tuple(name for name in self.names if name not in roles)
+
+    @property
+    def on_disk(self) -> bool:
+        """Whether a column lies in a file instead of memory, see `hansa.core.on_disk`."""
+        return any(on_disk(column.values) for column in self.columns.loose.values())
+
+    def forget(self) -> None:
+        """Give back the memory of what was touched of columns on disk.
+
+        Example:
+            >>> Table.of({"x": [1]}).forget()
+        """
+        for column in self.columns.loose.values():
+            forget(column.values, *([] if column.missing is None else [column.missing]))
 
     def column(self, name: str) -> Column:
         """The column of that name; DataError with the nearest name if there is none.

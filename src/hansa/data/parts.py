@@ -7,7 +7,7 @@ nothing else. Rows without an id go by a hash of their features, so that equal r
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b, sha256
@@ -223,6 +223,7 @@ def row_hashes(table: Table, salt: str) -> NDArray[np.uint64]:
                 mend="Name the id, or keep at least one feature.",
             )
         out[here] = np.frombuffer(b"".join(_digest(row.tobytes(), key) for row in words), "<u8")
+        table.forget()
     return out
 
 
@@ -248,14 +249,16 @@ def _places(table: Table, salt: str) -> NDArray[np.float64]:
         hashes = row_hashes(table, salt)
     else:
         key = sha256(salt.encode()).digest()
-        digests = b"".join(_digest(one.encode(), key) for one in _id_keys(table))
-        hashes = np.frombuffer(digests, "<u8").astype(np.uint64)
+        digests = (_digest(one.encode(), key) for one in _id_keys(table))
+        hashes = np.fromiter(map(_word, digests), np.uint64, len(table))
     return np.asarray((hashes >> np.uint64(11)) * 2.0**-53)
 
 
 def _id_keys(table: Table) -> Iterator[str]:
-    ids: Iterable[int | str] = table.ids().tolist()
-    return (str(one) if isinstance(one, int) else _key(one) for one in ids)
+    ids = table.ids()
+    for start in range(0, len(ids), ROWS_A_BLOCK):  # a list of all would be many times their size
+        block: list[int | str] = ids[start : start + ROWS_A_BLOCK].tolist()
+        yield from (str(one) if isinstance(one, int) else _key(one) for one in block)
 
 
 def _key(word: str) -> str:
@@ -263,6 +266,10 @@ def _key(word: str) -> str:
     bare = word.strip()
     number = _DIGITS.fullmatch(bare)
     return number.group(1) if number else bare
+
+
+def _word(digest: bytes) -> int:
+    return int.from_bytes(digest, "little")
 
 
 def _digest(data: bytes, key: bytes) -> bytes:
