@@ -23,7 +23,7 @@ def test_it_shows_every_banks_gain_and_writes_pages_and_jobs(hansa, tmp_path):
     book, german = (tmp_path / "demo" / name for name in (BOOK, GERMAN))
     assert read_job(book).scenario.rows == 6000
     assert read_job(german).scenario is not None
-    edited = book.read_text("utf-8").replace("rounds = 15", "rounds = 2")
+    edited = book.read_text("utf-8").replace("rounds = 60", "rounds = 2")
     book.write_text(edited, "utf-8")
     german.unlink()
     said = hansa("demo", "--out", tmp_path / "demo", "--rows", 5000, "--workers", 1)
@@ -31,7 +31,7 @@ def test_it_shows_every_banks_gain_and_writes_pages_and_jobs(hansa, tmp_path):
     assert "german_credit.toml has been changed" not in said.replace("\n", "")
     assert book.read_text("utf-8") == edited
     assert german.exists()
-    book.write_text(edited.replace("rounds = 2", "rounds = 15"), "utf-8")  # as it was written
+    book.write_text(edited.replace("rounds = 2", "rounds = 60"), "utf-8")  # as it was written
     hansa("demo", "--out", tmp_path / "demo", "--rows", 5000, "--workers", 1)
     assert read_job(book).scenario.rows == 5000
 
