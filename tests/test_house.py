@@ -103,7 +103,23 @@ def load(path, model):
         ("import marshal as m", "import of marshal"),
         ("from joblib.externals import loky", "import of joblib"),
         ("import importlib\nx = importlib.import_module('pickle')", "import of pickle"),
+        ("import importlib\nx = importlib.import_module(name='pickle')", "import of pickle"),
+        ("import numpy as np\nx = np.load('a', None, True)", "allow_pickle"),
+        ("import numpy as np\nx = np.load('a', **a)", "allow_pickle"),
+        ("import numpy as np\nx = np.load(*a)", "allow_pickle"),
+        ("import yaml\nx = yaml.unsafe_load('a')", "yaml.unsafe_load builds"),
+        ("from yaml import full_load_all", "yaml.full_load_all builds"),
+        ("import torch\nx = torch.jit.load('a')", "torch.jit.load runs"),
+        ("x = compile('1', '', 'eval')", "compile runs text"),
+        ("x = type('_A', (int,), {})", "type() makes a class"),
+        ("import types\nx = types.new_class('_A')", "types.new_class makes a class"),
+        ("x = lambda a, b, c, d, e, f, g, h, i: a", "a lambda takes 9 arguments"),
         ("def _f():\n    global x\n    x = 1", "global state"),
+        ("T = {}\ndef _f():\n    T['a'] = 1", "T is changed by a function"),
+        ("T: dict[str, int] = {}\ndef _f():\n    del T['a']", "T is changed by a function"),
+        ("T = {}\ndef _f():\n    T['a'] += 1", "T is changed by a function"),
+        ("T = []\ndef _f():\n    T.append(1)", "T is changed by a function"),
+        ("from dataclasses import field\nT = set()\nasync def _f(a):\n    T.add(a)", "T is changed by a function"),
         ("class _A:\n    pass", "neither a frozen dataclass"),
         ("from dataclasses import dataclass\n@dataclass\nclass _A:\n    a: int", "neither a frozen dataclass"),
         ("from typing import final\n@final\nclass _A: ...\nclass _B(_A): ...", "inherits from the concrete hansa.core"),
@@ -117,6 +133,42 @@ def test_a_breach_is_found_once_at_its_line(found: Found, text: str, what: str):
     lines = [line for line in found(text) if what in line]
     assert len(lines) == 1
     assert re.match(rf"{PLACE}:\d+ ", lines[0])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "T = {'a': 1}\nx = T['a']\nT['b'] = 2",  # while the file is read
+        "T = {}\ndef _f(T):\n    T['a'] = 1",
+        "T = {}\ndef _f():\n    T = {}\n    T['a'] = 1",
+        "T = {}\ndef _f():\n    return T.get('a')",
+        "import re\nx = re.compile('a')",
+        "x = lambda a, b, c, d, e, f, g: a",
+        "x = type(1)(2, 3)",
+        "import numpy as np\nx = np.load('a', None, False)",
+    ],
+)
+def test_what_only_looks_like_a_breach_is_none(found: Found, text: str):
+    assert found(text) == []
+
+
+def test_a_table_of_another_file_that_is_changed_is_found(found: Found):
+    others = {"core/table": "TABLE = {}\n", "core/__init__": "from hansa.core.table import TABLE\n"}
+    for text in (
+        "from hansa.core.table import TABLE\ndef _f():\n    TABLE['a'] = 1\n",
+        "from hansa.core import table\ndef _f():\n    table.TABLE.update(a=1)\n",
+    ):
+        assert found(text, **others) == [
+            f"{PLACE}:3 hansa.core.table.TABLE is changed by a function: global state; pass the value, or return it"
+        ]
+
+
+def test_a_file_of_tests_without_one_is_found(found: Found):
+    place = "tests/core/test_other.py"
+    assert found("", place) == [f"{place}:1 the file holds no test"]
+    assert found("def test_one():\n    assert 1\n", place) == []
+    assert found("class TestAll:\n    async def test_one(self): ...\n", place) == []
+    assert found("", "tests/core/toys.py") == []
 
 
 def test_the_line_is_the_one_of_the_breach(found: Found):
@@ -160,6 +212,9 @@ def test_a_long_file_is_found(found: Found, lines: int, count: int):
         ("def _f(a, b, c, d, e, f, g)", 0),
         ("def _f(a, b, c, /, d, e, *, f, g, h)", 1),
         ("async def _f(a, b, c, d, e, f, g, h)", 1),
+        ("def _f(a, b, c, d, e, f, *rest)", 0),
+        ("def _f(a, b, c, d, e, f, g, *rest)", 1),
+        ("def _f(a, b, c, d, e, f, g, **more)", 1),
     ],
 )
 def test_too_many_arguments_are_found(found: Found, head: str, count: int):
@@ -200,7 +255,7 @@ def test_what_is_not_hansa_does_not_stand_in_src(found: Found):
 
 
 def test_assert_may_stand_in_tests(found: Found):
-    assert found("assert 1", "tests/core/test_other.py") == []
+    assert found("def test_one():\n    assert 1\n", "tests/core/test_other.py") == []
 
 
 def test_an_example_is_short_and_ends_in_an_assert(found: Found):

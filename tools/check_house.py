@@ -25,13 +25,18 @@ ROOMS = ("src", "tests", "tools", "examples", "benches")
 
 BANNED_FILES = re.compile(r"utils?|compat|mixins?|v\d+|_src")
 BANNED_IMPORTS = frozenset({"cloudpickle", "dill", "joblib", "marshal", "pickle", "shelve"})
+YAML = "builds any object: the house speaks TOML"
 BANNED_NAMES = {
+    "compile": "runs text as code",
     "eval": "runs text as code",
     "exec": "runs text as code",
     "hasattr": "guesses at a type: ask for a second protocol",
+    "torch.jit.load": "runs the code in a file: keep arrays as safetensors",
     "torch.load": "unpickles: keep arrays as safetensors",
-    "yaml.load": "builds any object: the house speaks TOML",
+    "types.new_class": "makes a class that no rule sees: write it down",
+    **{f"yaml.{how}load{end}": YAML for how in ("", "full_", "unsafe_") for end in ("", "_all")},
 }
+CHANGES = frozenset({"add", "append", "clear", "discard", "extend", "insert", "pop", "remove", "setdefault", "update"})
 ABSTRACT = frozenset({"abc.ABC", "typing.Protocol", "typing_extensions.Protocol"})
 VALUES = frozenset(
     {"enum.Enum", "enum.Flag", "enum.IntEnum", "enum.IntFlag", "enum.StrEnum", "typing.NamedTuple", "typing.TypedDict"}
@@ -174,6 +179,8 @@ def sizes(source: Source) -> Iterator[Finding]:
         yield Finding(source.path, lines, f"the file has {lines} lines: at most {FILE_LINES}")
     owned = {id(item) for node in ast.walk(source.tree) if isinstance(node, ast.ClassDef) for item in node.body}
     for node in ast.walk(source.tree):
+        if isinstance(node, ast.Lambda) and counted(node.args) > ARGUMENTS:
+            yield source.at(node, f"a lambda takes {counted(node.args)} arguments: at most {ARGUMENTS}")
         if not isinstance(node, Function):
             continue
         length = (node.end_lineno or node.lineno) - node.lineno + 1
@@ -181,9 +188,15 @@ def sizes(source: Source) -> Iterator[Finding]:
             yield source.at(node, f"{node.name} has {length} lines: at most {FUNCTION_LINES}")
         static = any(source.meaning(mark) == "staticmethod" for mark in node.decorator_list)
         own = id(node) in owned and not static
-        count = len(node.args.posonlyargs) + len(node.args.args) + len(node.args.kwonlyargs) - own
+        count = counted(node.args) - own
         if count > ARGUMENTS:
             yield source.at(node, f"{node.name} takes {count} arguments: at most {ARGUMENTS}, then a dataclass")
+
+
+def counted(args: ast.arguments) -> int:
+    """Return how many arguments a signature has; `*rest` and `**more` are one each."""
+    named = len(args.posonlyargs) + len(args.args) + len(args.kwonlyargs)
+    return named + (args.vararg is not None) + (args.kwarg is not None)
 
 
 def file_names(source: Source) -> Iterator[Finding]:
@@ -227,9 +240,43 @@ def banned_call(source: Source, node: ast.Call) -> Iterator[Finding]:
     for word in node.keywords:
         if word.arg == "allow_pickle" and not (isinstance(word.value, ast.Constant) and word.value.value is False):
             yield source.at(node, "allow_pickle lets a file run code")
-    if source.meaning(node.func).rpartition(".")[2] in {"import_module", "__import__"}:
-        texts = [arg.value for arg in node.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)]
+    name, values = source.meaning(node.func), [*node.args, *(word.value for word in node.keywords)]
+    if name == "numpy.load":
+        third = [arg for arg in node.args[2:3] if not (isinstance(arg, ast.Constant) and arg.value is False)]
+        if third or any(isinstance(arg, ast.Starred) for arg in node.args) or not all(w.arg for w in node.keywords):
+            yield source.at(node, "allow_pickle lets a file run code: say allow_pickle=False")
+    if name.rpartition(".")[2] in {"import_module", "__import__"}:
+        texts = [arg.value for arg in values if isinstance(arg, ast.Constant) and isinstance(arg.value, str)]
         yield from banned_imports(source, node, texts)
+    if name.removeprefix("builtins.") == "type" and isinstance(node.func, ast.Name | ast.Attribute) and len(values) > 1:
+        yield source.at(node, "type() makes a class that no rule sees: write it down")
+
+
+def tops(source: Source) -> set[str]:
+    """Return the full names of the values at the top of a file."""
+    nodes = (node for node in source.tree.body if isinstance(node, ast.Assign | ast.AnnAssign))
+    names = (name for node in nodes for name in (node.targets if isinstance(node, ast.Assign) else [node.target]))
+    return {f"{source.module}.{name.id}" for name in names if isinstance(name, ast.Name)}
+
+
+def changed(source: Source, known: set[str]) -> Iterator[Finding]:
+    """A table at the top of a file is written once: a function that changes it is global state by another name."""
+    for function in ast.walk(source.tree):
+        if not isinstance(function, Function):
+            continue
+        nodes = list(ast.walk(function))
+        own = {node.arg for node in nodes if isinstance(node, ast.arg)}
+        own |= {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+        for node in nodes:
+            match node:
+                case ast.Subscript(value=value, ctx=ast.Store() | ast.Del()):
+                    name = source.meaning(value)
+                case ast.Call(func=ast.Attribute(value=value, attr=verb)) if verb in CHANGES:
+                    name = source.meaning(value)
+                case _:
+                    continue
+            if name.partition(".")[0] not in own and not known.isdisjoint({name, f"{source.module}.{name}"}):
+                yield source.at(node, f"{name} is changed by a function: global state; pass the value, or return it")
 
 
 def classes_of(sources: Iterable[Source]) -> Classes:
@@ -300,6 +347,12 @@ def mirror(source: Source, root: Path) -> Iterator[Finding]:
         yield Finding(source.path, 1, f"no test stands at {test.as_posix()}")
 
 
+def holds_tests(source: Source) -> Iterator[Finding]:
+    """A file of tests holds at least one."""
+    if not any(isinstance(node, Function) and node.name.startswith("test") for node in ast.walk(source.tree)):
+        yield Finding(source.path, 1, "the file holds no test")
+
+
 def check(root: Path) -> list[Finding]:
     """Return all findings under a project's root, in the order of files and lines."""
     paths = [path for room in ROOMS for path in sorted((root / room).rglob("*.py"))]
@@ -308,12 +361,15 @@ def check(root: Path) -> list[Finding]:
     sources = [item for item in outcome if isinstance(item, Source)]
     inside = [source for source in sources if source.path.startswith("src/")]
     house = classes_of(inside)
+    known = {name for source in inside for name in tops(source)}
     for source in sources:
         findings += [*sizes(source), *file_names(source)]
         if source.path.startswith("examples/"):
             findings += examples(source)
+        if source.path.startswith("tests/") and Path(source.path).name.startswith("test_"):
+            findings += holds_tests(source)
     for source in inside:
-        findings += [*banned(source), *docs(source, house), *mirror(source, root)]
+        findings += [*banned(source), *changed(source, known), *docs(source, house), *mirror(source, root)]
     return sorted({*findings, *classes(house)})
 
 
