@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hansa.core.carry import Carrier, in_process, seats_of
+from hansa.core.carry import Carrier, in_process, run_alone, seats_of
 from hansa.core.job import Job
 from hansa.core.metrics import auc, auc_of, average_precision, average_precision_of, ks, ks_of, paired_delong
 from hansa.core.party import Party
@@ -173,6 +173,24 @@ def test_a_party_alone_runs_the_steps_before_the_test_with_nobody_to_hide_from()
     job = Job("judged", (Prepare(), Rounds(), Evaluate()))
     assert [step.title for step in own_job(job).steps] == ["prepare", "rounds"]
     assert own_job(job).min_parties == 1
+
+
+def test_a_small_bank_too_chooses_its_own_model_on_its_validation_rows():
+    small = members((60,))[0]
+    step = Rounds(Linear(), Local(epochs=1, batch=1, learning_rate=3.0), rounds=30)
+    learned = run_alone(own_job(Job("small", (Prepare(), step, Evaluate()))), small).last(Learning)
+    losses = [point.measures["validation_log_loss"] for point in learned.history]
+    assert learned.history[-1].measures["validation_rows"] < 20
+    assert learned.best_round == 1 + int(np.argmin(losses)) < 30
+
+
+def test_a_bank_of_few_training_rows_has_a_model_of_its_own():
+    parties = members()
+    part = np.r_[np.zeros(12), np.full(388, 2)]
+    few = parties[0].tables["t"].with_columns([Column.of("__part__", part.astype(int))])
+    _, seats, done = judged([Party("few", {"t": few}), *parties[1:]])
+    assert done.last(Verdict).parties[0].note == ""
+    assert "local params" in seats["few"].memory
 
 
 def test_there_must_be_something_to_evaluate():

@@ -204,13 +204,16 @@ def trainer_of(job: Job) -> tuple[Trainer, int]:
 def own_job(job: Job) -> Job:
     """What a party runs by itself to get its own model: the same steps up to the test, with nobody to hide from.
 
+    Nothing of it leaves, so `min_rows` is 1: a small bank too chooses its model on what validation rows it has.
+
     Example:
         >>> len(own_job(Job("scores", steps=(Rounds(), Evaluate()))).steps)
         1
     """
     steps = job.steps[: trainer_of(job)[1]]
     data = replace(job.data, positive="")  # a site's target is 0 and 1 by now
-    return replace(job, data=data, steps=tuple(s.alone() if isinstance(s, Rounds) else s for s in steps)).alone()
+    steps = tuple(step.alone() if isinstance(step, Rounds) else step for step in steps)
+    return replace(job, data=data, steps=steps, min_rows=1).alone()
 
 
 def fit_alone(job: Job, party: Party) -> Memory:
