@@ -72,6 +72,17 @@ def test_what_is_made_from_an_array_on_disk_is_kept_beside_it():
     assert disk.beside(made, like=made) is made
 
 
+@pytest.mark.usefixtures("small")
+def test_rows_are_scored_block_by_block():
+    X, sizes = np.random.default_rng(0).normal(size=(ROWS, 3)), []
+    far = disk.room(X.shape, "float64")
+    far[:] = X
+    for rows in (X, far, X[:5], X[:0]):
+        found = disk.by_blocks(lambda some: sizes.append(len(some)) or some.sum(axis=1), rows)
+        assert np.array_equal(found, rows.sum(axis=1))
+    assert max(sizes) == 4096 // 24
+
+
 def test_what_was_written_stays_when_it_is_forgotten():
     array = disk.room((1000, 3), "float32")
     array[:] = 5

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 
 import numpy as np
 import pytest
 
 from hansa.core.job import Job
+from hansa.core.on_disk import room
 from hansa.core.party import Party
 from hansa.core.table import Table
 from hansa.core.trainer import Local
@@ -107,3 +109,22 @@ def test_parties_and_workers_are_checked():
         Simulation([*parties(2), *parties(1)])
     with pytest.raises(ConfigError, match="at least 0"):
         Simulation(parties(), workers=-1)
+
+
+def test_tables_on_disk_stay_in_this_process_and_give_the_same_bits():
+    def lay(column):
+        values = room(column.values.shape, column.values.dtype)
+        values[:] = column.values
+        return dataclasses.replace(column, values=values)
+
+    members = parties(3, 120)
+    far = []
+    for party in members:
+        table = party.table("")
+        laid = Table.of([lay(table.column(name)) for name in table.names], target=table.target)
+        far.append(Party(party.name, {"t": laid}))
+    job = Job("far", (Prepare(), Rounds(Tabular(hidden=(6,)), Local(epochs=1, batch=9), rounds=2), Evaluate()))
+    with Simulation(far, workers=2).session(job) as session:
+        found = session.run().last(Learning).chosen.tobytes()
+        assert session.crew is None
+    assert found == params(job, 2, members)

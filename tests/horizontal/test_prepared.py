@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from hansa.core.codec import pack, unpack
-from hansa.core.table import Table
+from hansa.core.on_disk import on_disk, room
+from hansa.core.table import Column, Table
 from hansa.data.parts import TimeSplit
 from hansa.errors import DataError
+from hansa.horizontal import prepared as prepared_room
 from hansa.horizontal.columns import Binned, Coding, OneHot, Ordinal, Scaled
 from hansa.horizontal.prepare import Prepare
 from hansa.horizontal.prepared import Prepared
@@ -67,3 +69,18 @@ def test_gaps_and_labels_never_seen_are_coded():
 def test_a_missing_column_is_named_and_no_value_is_shown():
     with pytest.raises(DataError, match="lacks column 'limit'"):
         EVERY.transform(Table.of({"收入": [1.0], "limits": [123456]}))
+
+
+def test_a_table_on_disk_is_prepared_block_by_block_and_the_same(monkeypatch):
+    monkeypatch.setattr(prepared_room, "_ROWS", 7)
+    rows = 50
+    age = room((rows,), "float64")
+    age[:] = np.random.default_rng(0).normal(40, 9, rows)
+    home = Column.of("home", ["own", "rent", None, "boat", "own"] * 10)
+    prepared = Prepared((Scaled("age", 40.0), OneHot("home", ("own", "rent"))))
+    there, here = Table.of([Column("age", "float", age), home]), Table.of([Column("age", "float", np.array(age)), home])
+    found = prepared.transform(there, "float32")
+    assert there.on_disk
+    assert on_disk(found)
+    assert np.array_equal(found, prepared.transform(here, "float32"))
+    assert not on_disk(prepared.transform(here))

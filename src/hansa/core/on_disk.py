@@ -19,6 +19,8 @@ import numpy as np
 from hansa.errors import DataError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import DTypeLike, NDArray
 
 TOUCHED: Final = 64 << 20
@@ -110,6 +112,23 @@ def beside(array: NDArray[Any], like: NDArray[Any]) -> NDArray[Any]:
     out[:] = array
     forget(out)
     return out
+
+
+def by_blocks(score: Callable[[NDArray[Any]], NDArray[Any]], X: NDArray[Any]) -> NDArray[Any]:
+    """What a function by rows makes of `X [rows, ...]`: block by block where that is large, on disk or not.
+
+    Example:
+        >>> by_blocks(lambda rows: rows.sum(axis=1), np.ones((3, 2))).tolist()
+        [2.0, 2.0, 2.0]
+    """
+    if X.nbytes <= TOUCHED:
+        return score(X)
+    rows = max(1, TOUCHED * len(X) // X.nbytes)
+    found = []
+    for start in range(0, len(X), rows):
+        found.append(score(X[start : start + rows]))
+        forget(X)
+    return np.concatenate(found)
 
 
 @final

@@ -32,7 +32,7 @@ from hansa.engines.crew import Crew, Errand, installed
 from hansa.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from hansa.core.carry import Clock, Journal
     from hansa.core.job import At, Job
@@ -104,7 +104,7 @@ class Session:
         hands = engine.workers or _cores()
         self.wanted = min(hands, len(engine.parties))
         sent = (job, list(engine.parties)[:1], [party.guards for party in engine.parties])
-        self.sends = hands > 1 and os.name == "posix" and installed(sent)
+        self.sends = hands > 1 and os.name == "posix" and not _far(engine.parties) and installed(sent)
 
     def run(
         self, watch: Callable[[Keep[At]], None] | None = None, journal: Journal | None = None, begin: At | None = None
@@ -185,3 +185,8 @@ class Aside:
         if self.crew is None:
             return self.function(*self.arguments)
         return self.crew.workers[0].receive()
+
+
+def _far(parties: Iterable[Party]) -> bool:
+    """Whether a table lies on disk: sent to a worker it would lie in memory."""
+    return any(table.on_disk for party in parties for table in party.tables.values())

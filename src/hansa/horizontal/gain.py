@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from math import nan, sqrt
 from statistics import NormalDist
 from typing import Any, final
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hansa.core.metrics import PairedAUC, paired_delong, too_few
+from hansa.core.on_disk import by_blocks
 from hansa.core.party import Memory, Site
 from hansa.core.pytree import unravel
 from hansa.core.trainer import Design, Trainer
@@ -84,11 +86,11 @@ class Scoring:
 
     def margin(self) -> NDArray[np.floating]:
         """The scores before squashing, `[rows]` or `[rows, classes]`."""
-        return self.trainer.margin(self.params, self.data.X)
+        return by_blocks(partial(self.trainer.margin, self.params), self.data.X)
 
     def predict(self) -> NDArray[np.floating]:
         """Probabilities or values, `[rows]` or `[rows, classes]`."""
-        return self.trainer.predict(self.params, self.data.X)
+        return by_blocks(partial(self.trainer.predict, self.params), self.data.X)
 
 
 def gain_of(name: str, local: Scoring, federated: Scoring, least: int = 1) -> Own:

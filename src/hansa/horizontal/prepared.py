@@ -11,12 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hansa.core.codec import pack
+from hansa.core.on_disk import forget, room
 from hansa.core.table import Table
 from hansa.core.trainer import Inputs, Reader, Trainer
 from hansa.data.parts import HashSplit, Split
 from hansa.errors import ConfigError, DataError, nearest
 from hansa.horizontal.codes import Codes, Tokens
 from hansa.horizontal.columns import Encoding
+
+_ROWS = 65_536  # of a table on disk, prepared at a time
 
 
 @final
@@ -96,7 +99,8 @@ class Prepared:
     def transform(self, table: Table, dtype: str = "float64") -> NDArray[np.floating]:
         """The table's rows as numbers `[rows, width]`; columns that were not fitted are ignored.
 
-        Gaps and labels never seen are coded as the fit has laid down, so every row gets numbers.
+        Gaps and labels never seen are coded as the fit has laid down, so every row gets numbers; those of a table on
+        disk lie on disk.
 
         Raises:
             DataError: a column is missing, holds labels where numbers are wanted, or infinite values.
@@ -108,12 +112,23 @@ class Prepared:
                 ...
             hansa.errors.DataError: The table lacks column 'age'. The model was prepared with it. Known: income.
         """
-        out = np.zeros((len(table), self.width), dtype)
+        for name in self.columns:
+            if name not in table.columns:
+                mend = nearest(name, table.names)
+                raise DataError(f"The table lacks column '{name}'.", "The model was prepared with it.", mend)
+        if not table.on_disk:
+            return self._written(table, np.zeros((len(table), self.width), dtype))
+        out = room((len(table), self.width), dtype)
+        for start in range(0, len(table), _ROWS):
+            here = slice(start, start + _ROWS)
+            self._written(table.take(here), out[here])
+            table.forget()
+            forget(out)
+        return out
+
+    def _written(self, table: Table, out: NDArray[np.floating]) -> NDArray[np.floating]:
         start = 0
         for encoding in self.encodings:
-            if encoding.column not in table.columns:
-                mend = nearest(encoding.column, table.names)
-                raise DataError(f"The table lacks column '{encoding.column}'.", "The model was prepared with it.", mend)
             end = start + len(encoding.names)
             encoding.write(table.column(encoding.column), out[:, start:end])
             start = end

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING
 
 from hansa.core.metrics import (
@@ -13,6 +14,7 @@ from hansa.core.metrics import (
     regression_losses,
     regression_sums,
 )
+from hansa.core.on_disk import by_blocks
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,8 +44,8 @@ def loss_sums(trainer: Trainer, params: Params, data: Design, min_cell: int = 1)
         [2.0, 1.39, 0.5, 2.0, 1.0, 1.0, 1.0]
     """
     if trainer.task == "regression":
-        return regression_sums(trainer.predict(params, data.X), data.y, data.weight)
-    margin = trainer.margin(params, data.X)
+        return regression_sums(by_blocks(partial(trainer.predict, params), data.X), data.y, data.weight)
+    margin = by_blocks(partial(trainer.margin, params), data.X)
     sums = binary_sums if trainer.task == "binary" else class_sums
     return sums(margin, data.y, data.weight, min_cell)
 
