@@ -73,7 +73,7 @@ def test_it_names_the_licence_the_command_and_the_oldest_python(wheel: Path):
         commands = archive.read(f"{info}/entry_points.txt").decode()
     assert metadata["License-Expression"] == "Apache-2.0"
     assert metadata["Requires-Python"] == ">=3.11"
-    assert "hansa = hansa.cli.main:main" in commands
+    assert "hansa = hansa.cli.entry:main" in commands
 
 
 def test_the_base_pulls_no_framework(wheel: Path):

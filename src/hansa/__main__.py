@@ -1,6 +1,6 @@
 """`python -m hansa` is `hansa`."""
 
-from hansa.cli.main import main
+from hansa.cli.entry import main
 
 if __name__ == "__main__":
     main()

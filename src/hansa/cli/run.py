@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, final
 
 import typer
 
+from hansa.cli.entry import INTERRUPTED
 from hansa.cli.runs import MODEL, REPORT, RESULT, Note, RunFolder, begun, digests, scenario_of, write
-from hansa.cli.talk import INTERRUPTED, complain, hint, say, stderr
+from hansa.cli.talk import complain, hint, say, stderr
 from hansa.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -16,12 +16,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, get_type_hints
 
 import typer
 
+from hansa.cli.entry import INTERRUPTED
 from hansa.errors import ConfigError, HansaError
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-INTERRUPTED = 130
 
 
 class Verb(Protocol):
