@@ -39,6 +39,8 @@ _FACE = {
     "loan_book": "hansa.data.synthetic",
     "privacy": "hansa.running.privacy",
     "read_csv": "hansa.data.csv_file",
+    "read_parquet": "hansa.data.parquet",
+    "read_sql": "hansa.data.sql",
     "run": "hansa.running.verb",
 }
 _RENAMED = {"Party": "party"}
