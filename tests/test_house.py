@@ -274,6 +274,14 @@ def test_the_command_prints_its_findings_and_fails(tmp_path: Path):
     assert "src/room.py:1 assert vanishes" in done.stdout
 
 
+def test_the_map_names_every_room():
+    house, shown = ROOT / "src" / "hansa", (ROOT / "docs" / "house.md").read_text(encoding="utf-8")
+    rooms = [path.parent for path in house.rglob("__init__.py") if path.parent != house]
+    rooms += [path for path in house.glob("*.py") if not path.name.startswith("__")]
+    missing = [room.name for room in rooms if room.name not in shown]
+    assert missing == []
+
+
 def test_constraints_are_exact_pins_and_nothing_else():
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     pins = [line for line in lines if not line.startswith("#")]
