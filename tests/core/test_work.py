@@ -15,7 +15,8 @@ from hansa.core.table import Table
 from hansa.core.trainer import Local
 from hansa.core.work import Work
 from hansa.errors import DataError, JobError
-from hansa.horizontal.rounds import Rounds, Shape, Train
+from hansa.horizontal.rounds import Rounds, Train
+from hansa.horizontal.shape import Shape
 from hansa.trainers import Linear
 
 JOB = Job("work", (Rounds(Linear()),), min_parties=1)

@@ -198,3 +198,19 @@ def test_there_must_be_something_to_evaluate():
         trainer_of(Job("empty", (Prepare(), Evaluate())))
     with pytest.raises(ConfigError, match="tolerance"):
         Evaluate(tolerance=0.6)
+
+
+@pytest.mark.parametrize("level", [0.0, 1e9])
+def test_r_squared_is_exact_however_far_from_0_the_target_lies(level):
+    parties = []
+    for party in members(task="regression"):
+        table = party.tables["t"]
+        parties.append(Party(party.name, {"t": table.with_columns([Column.of("y", level + 3 * table.y())])}))
+    job, seats, done = judged(parties, Linear(loss="squared"))
+    guesses, truths = map(np.concatenate, margins(job, parties, seats, done))
+    verdict, last = done.last(Verdict), done.last(Learning).history[-1].measures
+    exact = 1 - np.sum((truths - guesses) ** 2) / np.sum((truths - truths.mean()) ** 2)
+    found = measures(Linear(loss="squared"), verdict.sums, verdict.centre)
+    assert found["r2"] == pytest.approx(exact, rel=1e-6)
+    assert found["target"] == pytest.approx(truths.mean(), rel=1e-12)
+    assert last["validation_r2"] == pytest.approx(exact, abs=0.3)

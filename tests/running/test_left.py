@@ -7,6 +7,7 @@ from dataclasses import replace
 from hansa.horizontal.evaluate import Evaluate
 from hansa.links import by_examples, clip_l2, weighted_mean
 from hansa.running.left import left
+from hansa.trainers import Linear
 from tests.running.banks import job, noisy
 
 
@@ -29,6 +30,11 @@ def test_what_a_step_does_not_ask_is_not_listed():
     assert "its own test" not in words(replace(whole, steps=(prepare, rounds, Evaluate(compare=False))))
     assert "validation" not in words(replace(whole, steps=(replace(rounds, check_every=0),)))
     assert "column" not in words(replace(whole, steps=(rounds,)))
+
+
+def test_a_target_that_is_a_value_is_summed_once():
+    assert "sum of the target" not in words(job())
+    assert "sum of the target" in words(job(Linear(loss="squared")))
 
 
 def test_links_at_the_party_and_the_jobs_floors_are_its_protection():

@@ -6,7 +6,7 @@ Example:
     >>> from hansa.core.job import Job
     >>> from hansa.core.party import Party, site_of
     >>> from hansa.core.table import Table
-    >>> from hansa.horizontal.rounds import Shape
+    >>> from hansa.horizontal.shape import Shape
     >>> job = Job.from_toml('name = "scores"\nsteps = ["rounds"]')
     >>> loans = Table.of({"age": [31, 42], "late": [0, 1]}, target="late")
     >>> site = site_of(Party("bank-a", {"loans": loans}), job)

@@ -60,9 +60,10 @@ _MOST_ASKS = 8
 @final
 @dataclass(frozen=True)
 class Losses(Ask):
-    """What do these parameters `[d]` lose on your test rows?"""
+    """What do these parameters `[d]` lose on your test rows? Values are summed as distances from `centre`."""
 
     params: NDArray[np.floating]
+    centre: float = 0.0
 
 
 @final
@@ -85,7 +86,10 @@ class Compare(Ask):
 @final
 @dataclass(frozen=True)
 class Verdict:
-    """What the sealed test says: summed losses, summed score counts over agreed bins, and each party's own gain."""
+    """What the sealed test says: summed losses, summed score counts over agreed bins, and each party's own gain.
+
+    `centre`: what values were summed as distances from.
+    """
 
     sums: NDArray[np.float64] | None = None
     binary: bool = False
@@ -95,6 +99,7 @@ class Verdict:
     asks: int = 0
     left_out: int = 0
     parties: tuple[Own, ...] = ()
+    centre: float = 0.0
 
     @property
     def counts(self) -> ScoreCounts | None:
@@ -148,11 +153,12 @@ class Evaluate:
 
     def plan(self, parties: Roster, kept: Verdict | None, done: Done) -> Plan[Verdict]:
         """Losses, then scores bin by bin, then each party's comparison."""
-        params = done.last(Learning).chosen
-        verdict = kept or Verdict()
+        learned = done.last(Learning)
+        params = learned.chosen
+        verdict = kept or Verdict(centre=learned.centre)
         until = parties.until(len(parties))
         if verdict.sums is None:
-            reply = yield Asks(dict.fromkeys(parties, Losses(params)), until=until)
+            reply = yield Asks(dict.fromkeys(parties, Losses(params, verdict.centre)), until=until)
             verdict = replace(verdict, sums=reply.value["sums"][0], binary=bool(reply.value["binary"][0, 0]))
             yield Keep(verdict)
         if verdict.binary and not verdict.asks:
@@ -232,7 +238,7 @@ class LossCounter:
         trainer, _ = trainer_of(site.job)
         data = enough(design_of(site, memory, "test", trainer.dtype), site)
         scoring = Scoring.of(trainer, site, memory, ask.params, data)
-        sums = loss_sums(scoring.trainer, scoring.params, data, site.job.min_cell)
+        sums = loss_sums(scoring.trainer, scoring.params, data, site.job.min_cell, ask.centre)
         binary = np.array([[float(trainer.task == "binary")]])
         return Answer(Load({"sums": sums[None, :], "binary": binary})), memory
 

@@ -10,8 +10,6 @@ Example:
     >>> from hansa.trainers import Linear
     >>> x = Table.of({"x": range(40), "late": [0, 1] * 20}, target="late")
     >>> site, step = Site("bank-a", Job("scores", (Rounds(),)), x), Rounds()
-    >>> Shapes(step.trainer).answer(Shape(), site, {})[0].load["width"].tolist()
-    [[1.0]]
     >>> ask = Train(np.zeros(2), round=0, local=Local(steps=1), told=({}, {}))
     >>> Trains(step.trainer, step.links()).answer(ask, site, {})[0].load["weight"].tolist()
     [[40.0]]
@@ -47,18 +45,13 @@ from hansa.errors import ConfigError, DataError, JobError
 from hansa.horizontal.design import design_of, enough, prepared_of, width_of
 from hansa.horizontal.prepared import Prepared, told
 from hansa.horizontal.scores import LOSS, loss_sums, measures
+from hansa.horizontal.shape import Shape, Shapes, agreed
 from hansa.horizontal.training import fit, refuse_infinite
 
 
 def _part(name: str) -> Any:
     part = catalogue.part(name)
     return part() if isinstance(part, type) else part
-
-
-@final
-@dataclass(frozen=True)
-class Shape(Ask):
-    """How many columns does your design have?"""
 
 
 @final
@@ -75,9 +68,10 @@ class Train(Ask):
 @final
 @dataclass(frozen=True)
 class Check(Ask):
-    """What do these parameters `[d]` lose on your validation rows?"""
+    """What do these parameters `[d]` lose on your validation rows? Values are summed as distances from `centre`."""
 
     params: NDArray[np.floating]
+    centre: float = 0.0
 
 
 @final
@@ -96,6 +90,7 @@ class Learning:
     """What the rounds have learned: parameters `[d]`, each link's state, the best so far, and the history.
 
     `best` holds the parameters of the best check on validation; where nothing is checked, those of the last round.
+    `centre`: the training target's pooled mean where it is a value.
     """
 
     width: int
@@ -109,6 +104,7 @@ class Learning:
     stale: int = 0
     seconds: float = 0.0
     history: tuple[Point, ...] = ()
+    centre: float = 0.0
 
     @property
     def chosen(self) -> NDArray[np.floating]:
@@ -218,7 +214,7 @@ class Rounds:
 
     def _begin(self, parties: Roster, chain: Chain, done: Done) -> Gather[Learning]:
         reply = yield Asks(dict.fromkeys(parties, Shape()), until=parties.until(len(parties)))
-        width = _agreed(reply.value)
+        width, centre = agreed(reply.value)
         prepared = done.find(Prepared)
         earlier, trainer = done.find(Learning), told(self.trainer, prepared)
         if trainer.task == "binary" and prepared is not None and len(parties) > 1 and prepared.one_class:
@@ -236,7 +232,7 @@ class Rounds:
             vector = earlier.chosen
         else:
             vector, _ = ravel(trainer.init(width, self.start, Draws(parties.seed, "start")))
-        return Learning(width, vector, chain.begin(len(vector)))
+        return Learning(width, vector, chain.begin(len(vector)), centre=centre)
 
     def _close(self, state: Learning, chain: Chain, reply: Reply) -> Learning:
         """Apply the combined update; with nobody in it the model stays as it is."""
@@ -268,10 +264,11 @@ class Rounds:
 
     def _check(self, parties: Roster, state: Learning) -> Gather[Learning]:
         """Pool the validation loss, note it, and keep the parameters if they are the best yet."""
-        reply = yield Asks(dict.fromkeys(parties, Check(state.params)), until=parties.until(len(parties)))
+        check = Check(state.params, state.centre)
+        reply = yield Asks(dict.fromkeys(parties, check), until=parties.until(len(parties)))
         if reply.value is None or not reply.value["rows"][0, 0] > 0:
             return state
-        found = measures(self.trainer, reply.value["sums"][0])
+        found = measures(self.trainer, reply.value["sums"][0], state.centre)
         value = found[LOSS[self.trainer.task]]
         last = state.history[-1]
         noted = {f"validation_{name}": number for name, number in found.items()}
@@ -280,22 +277,6 @@ class Rounds:
             state = replace(state, best=state.params, best_round=state.round, best_value=value)
         better = value < state.anchor * (1 - self.min_improvement) if np.isfinite(state.anchor) else np.isfinite(value)
         return replace(state, stale=0, anchor=value) if better else replace(state, stale=state.stale + 1)
-
-
-@final
-@dataclass(frozen=True)
-class Shapes:
-    """The party's half of `Shape`; the training rows are made ready, so that what is wrong with them shows now."""
-
-    trainer: Trainer
-
-    def answer(self, ask: Shape, site: Site, memory: Memory) -> tuple[Answer, Memory]:
-        """Say the design's width, as two sums that tell whether all parties agree."""
-        del ask
-        width = float(design_of(site, memory, "train", self.trainer.dtype).features)
-        return Answer(
-            Load({"parties": np.ones((1, 1)), "width": np.array([[width]]), "square": np.array([[width**2]])})
-        ), memory
 
 
 @final
@@ -351,21 +332,8 @@ class Checks:
         data = enough(design_of(site, memory, "validation", self.trainer.dtype), site)
         trainer = told(self.trainer, prepared_of(site, memory))
         params = unravel(layout_of(trainer, width_of(site, memory)), ask.params)
-        sums = loss_sums(trainer, params, data, site.job.min_cell)
+        sums = loss_sums(trainer, params, data, site.job.min_cell, ask.centre)
         return Answer(Load({"rows": np.array([[float(data.rows)]]), "sums": sums[None, :]})), memory
-
-
-def _agreed(load: Load | None) -> int:
-    if load is None:
-        raise DataError("No party told its design's width.")
-    parties, width, square = load["parties"][0, 0], load["width"][0, 0], load["square"][0, 0]
-    if square * parties != width**2 or width == 0:
-        raise DataError(
-            "The parties' designs differ in width, or are empty.",
-            "They must have the same columns.",
-            "Add a prepare step.",
-        )
-    return int(width / parties)
 
 
 @lru_cache(maxsize=64)

@@ -30,10 +30,13 @@ MEASURE = {"binary": "auc", "multiclass": "accuracy", "regression": "mse"}
 """What the headline compares, by task."""
 
 
-def loss_sums(trainer: Trainer, params: Params, data: Design, min_cell: int = 1) -> NDArray[np.float64]:
+def loss_sums(
+    trainer: Trainer, params: Params, data: Design, min_cell: int = 1, centre: float = 0.0
+) -> NDArray[np.float64]:
     """A party's sums over its rows, of the kind that the trainer's task needs; an empty design gives zeros.
 
-    Counts of fewer than `min_cell` customers are left out: see `hansa.core.metrics.losses`.
+    Counts of fewer than `min_cell` customers are left out, and values summed as distances from `centre`: see
+    `hansa.core.metrics.losses`.
 
     Example:
         >>> import numpy as np
@@ -44,14 +47,16 @@ def loss_sums(trainer: Trainer, params: Params, data: Design, min_cell: int = 1)
         [2.0, 1.39, 0.5, 2.0, 1.0, 1.0, 1.0]
     """
     if trainer.task == "regression":
-        return regression_sums(by_blocks(partial(trainer.predict, params), data.X), data.y, data.weight)
+        return regression_sums(by_blocks(partial(trainer.predict, params), data.X), data.y, data.weight, centre)
     margin = by_blocks(partial(trainer.margin, params), data.X)
     sums = binary_sums if trainer.task == "binary" else class_sums
     return sums(margin, data.y, data.weight, min_cell)
 
 
-def measures(trainer: Trainer, sums: NDArray[np.float64]) -> dict[str, float]:
+def measures(trainer: Trainer, sums: NDArray[np.float64], centre: float = 0.0) -> dict[str, float]:
     """Named means from summed losses: log loss, Brier score and accuracy; or mean squared error, R squared and so on.
+
+    `centre` is the one that the sums of values were taken around.
 
     Example:
         >>> import numpy as np
@@ -60,6 +65,6 @@ def measures(trainer: Trainer, sums: NDArray[np.float64]) -> dict[str, float]:
         0.7
     """
     if trainer.task == "regression":
-        return asdict(regression_losses(sums))
+        return asdict(regression_losses(sums, centre))
     losses = binary_losses if trainer.task == "binary" else class_losses
     return asdict(losses(sums))

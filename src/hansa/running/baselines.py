@@ -89,7 +89,8 @@ class Baselines:
     def metrics(self, scored: Scored) -> dict[str, float]:
         """Named figures of one model; exact, from rows."""
         stand_in, data = _as_given(self.trainer, scored)
-        found = measures(self.trainer, loss_sums(stand_in, {}, data))
+        centre = float(scored.y.mean()) if self.trainer.task == "regression" and len(scored.y) else 0.0
+        found = measures(self.trainer, loss_sums(stand_in, {}, data, centre=centre), centre)
         if self.trainer.task == "binary" and len(np.unique(scored.y)) == 2:
             auc = auc_of(scored.score, scored.y, scored.weight)
             ranks = {"auc": auc, "gini": 2 * auc - 1, "ks": ks_of(scored.score, scored.y, scored.weight)}

@@ -38,7 +38,7 @@ def _step(job: Job, step: Step) -> list[dict[str, str]]:
             _line("counts of values below candidate edges", "about ten times", tails),
         ]
     if isinstance(step, Rounds):
-        return _rounds(step, f"{few}; {thin}")
+        return _rounds(step, few, thin)
     if isinstance(step, Evaluate):
         figures = "figures of its own model and the federated one on its own test, with the gain's interval"
         groups = f"groups of at least {job.min_cell} rows"
@@ -50,14 +50,17 @@ def _step(job: Job, step: Step) -> list[dict[str, str]]:
     return []
 
 
-def _rounds(step: Rounds, guarded: str) -> list[dict[str, str]]:
+def _rounds(step: Rounds, few: str, thin: str) -> list[dict[str, str]]:
     hides = any(link.guarantees.hides_each for link in step.chain)
     shown = "inside a secure sum" if hides else "in clear to the coordinator"
     guards = ", ".join([shown, *(link.sentence() for link in step.chain if link.stage == "party")])
     update = "an update of the model, its row count, its summed training loss"
-    lines = [_line("the width of its design", "once", "none"), _line(update, f"in up to {step.rounds} rounds", guards)]
+    lines = [_line("the width of its design", "once", "none")]
+    if step.trainer.task == "regression":
+        lines.append(_line("the sum of the target over training rows, and their number", "once", few))
+    lines.append(_line(update, f"in up to {step.rounds} rounds", guards))
     often = "every round" if step.check_every == 1 else f"every {step.check_every} rounds"
-    return [*lines, _line(_LOSSES.format("validation"), often, guarded)] if step.check_every else lines
+    return [*lines, _line(_LOSSES.format("validation"), often, f"{few}; {thin}")] if step.check_every else lines
 
 
 def _line(what: str, how_many: str, protection: str) -> dict[str, str]:

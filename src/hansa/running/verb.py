@@ -132,7 +132,7 @@ def _metrics(
     if drawn and own.weight is None:
         pool["auc_interval"] = exact_interval(own.score, own.y)
     if verdict.sums is not None:
-        pool["sums"] = measures(trainer, verdict.sums)
+        pool["sums"] = measures(trainer, verdict.sums, verdict.centre)
     if verdict.counts is not None:
         pool["counts"] = {**from_counts(verdict.counts, verdict.asks), "left_out": verdict.left_out}
     found: dict[str, Any] = {"federated": pool}
