@@ -14,6 +14,7 @@ from hansa.core.trainer import Local
 from hansa.data.partition import ByColumn
 from hansa.data.synthetic import loan_book
 from hansa.engines.simulation import Simulation
+from hansa.errors import DataError
 from hansa.horizontal.prepare import Prepare
 from hansa.links import by_examples, clip_l2, weighted_mean
 from hansa.running.estimators import LogisticClassifier, TabularClassifier
@@ -53,6 +54,14 @@ def test_settings_reach_the_job():
     assert (rounds.rounds, rounds.trainer.l2, rounds.local, rounds.chain, rounds.patience) == (9, 0.5, LOCAL, chain, 2)
     assert prepare.numeric == "bins"
     assert TabularClassifier(hidden=(3, 2), l2=0.25).to_job().steps[1].trainer.hidden == (3, 2)
+
+
+@pytest.mark.parametrize("face", FACES)
+def test_a_target_in_words_is_the_same_target(face):
+    with pytest.raises(DataError, match="positive"):
+        face.fit(banks(words=True), workers=1)
+    worded = replace(face, positive="yes").fit(banks(words=True), workers=1)
+    assert worded.result.model.parameters_sha256 == face.fit(banks(), workers=1).result.model.parameters_sha256
 
 
 def test_the_defaults_keep_up_with_pooled_rows_on_the_books_of_a_new_project():

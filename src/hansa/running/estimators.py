@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, final
 
 from hansa import catalogue
-from hansa.core.job import Job
+from hansa.core.job import Data, Job
 from hansa.core.link import Link
 from hansa.core.trainer import Local, Trainer
 from hansa.engines.simulation import Simulation
@@ -70,7 +70,7 @@ class LogisticClassifier:
     Each round every party tells its whole gradient and the coordinator takes a step of Adam: what pooled rows would
     give, from books however unlike. `chain`, `local` and `prepare` are those of the job; `l2` is half the weight of the
     squared norm. `patience`: stop after so many rounds without improvement; 0 never does, for Adam's first steps may
-    lead uphill, and the best round is kept anyway.
+    lead uphill, and the best round is kept anyway. `positive`: the label of a target in words that is the event.
 
     Example:
         >>> LogisticClassifier(rounds=5).to_job().steps[1].rounds
@@ -84,6 +84,7 @@ class LogisticClassifier:
     prepare: Prepare = field(default_factory=lambda: Prepare(numeric="bins"))
     patience: int = 0
     seed: int = 0
+    positive: str = ""
 
     def to_job(self) -> Job:
         """The job that `fit` runs."""
@@ -99,6 +100,8 @@ class LogisticClassifier:
 class TabularClassifier:
     """A federated neural network for tables, on prepared columns.
 
+    `positive`: the label of a target in words that is the event.
+
     Example:
         >>> TabularClassifier(hidden=(16,)).to_job().steps[1].trainer.hidden
         (16,)
@@ -112,6 +115,7 @@ class TabularClassifier:
     prepare: Prepare = field(default_factory=Prepare)
     patience: int = 0
     seed: int = 0
+    positive: str = ""
 
     def to_job(self) -> Job:
         """The job that `fit` runs."""
@@ -124,4 +128,4 @@ class TabularClassifier:
 
 def _job(name: str, face: LogisticClassifier | TabularClassifier, trainer: Trainer) -> Job:
     rounds = Rounds(trainer, face.local, face.chain, face.rounds, patience=face.patience)
-    return Job(name, (face.prepare, rounds, Evaluate()), seed=face.seed)
+    return Job(name, (face.prepare, rounds, Evaluate()), seed=face.seed, data=Data(positive=face.positive))
