@@ -289,7 +289,7 @@ class Table:
             raise DataError(
                 what=f"Target {column.name!r} is not numeric.",
                 why=f"It holds {column.kind} values.",
-                mend="Code it as 0 and 1, or give the label of the event as `positive` to the job, schema or classifier.",
+                mend="Code it as 0 and 1, or give the label of the event as `positive` to job, schema or classifier.",
             )
         values = column.floats()
         if not bool(np.isfinite(values).all()):
