@@ -26,6 +26,7 @@ _FACE = {
     "Model": "hansa.running.model",
     "Party": "hansa.data.frames",
     "Prepare": "hansa.horizontal.prepare",
+    "Reading": "hansa.data.source",
     "Result": "hansa.running.result",
     "Rounds": "hansa.horizontal.rounds",
     "Simulation": "hansa.engines.simulation",

@@ -11,6 +11,7 @@ import pytest
 from hansa.core.on_disk import on_disk
 from hansa.data import parquet as room
 from hansa.data.parquet import read_parquet
+from hansa.data.source import Reading
 from hansa.errors import ConfigError, DataError
 
 arrow = pytest.importorskip("pyarrow", reason="needs pyarrow (extra 'parquet')")
@@ -89,7 +90,7 @@ def test_a_folder_a_glob_and_a_list_of_parts_are_one_table(tmp_path):
 def test_small_blocks_change_nothing(file, monkeypatch, disk):
     whole = read_parquet(file)
     monkeypatch.setattr(room, "ROWS_A_BLOCK", 4)
-    again = read_parquet(file, on_disk=disk)
+    again = read_parquet(file, Reading(on_disk=disk))
     for name in whole.names:
         one, two = whole.column(name), again.column(name)
         assert (one.kind, one.levels) == (two.kind, two.levels)
@@ -113,14 +114,14 @@ def test_small_blocks_change_nothing(file, monkeypatch, disk):
     ],
 )
 def test_filters_choose_the_rows(file, where, wanted):
-    assert read_parquet(file, columns=["id"], where=where).column("id").values.tolist() == wanted
+    assert read_parquet(file, Reading(["id"], where)).column("id").values.tolist() == wanted
 
 
 def test_row_groups_that_cannot_match_are_not_read(file):
     with file.open("r+b") as raw:  # spoil the first row group's bytes: only a reader of that group can notice
         raw.seek(4)
         raw.write(b"\xff" * 40)
-    assert read_parquet(file, columns=["id"], where=[("id", ">=", 56)]).column("id").values.tolist() == [56, 57, 58, 59]
+    assert read_parquet(file, Reading(["id"], [("id", ">=", 56)])).column("id").values.tolist() == [56, 57, 58, 59]
     with pytest.raises(DataError, match="cannot be read"):
         read_parquet(file)
 
@@ -139,7 +140,7 @@ def test_row_groups_that_cannot_match_are_not_read(file):
 )
 def test_what_does_not_fit_is_one_clear_error_without_a_value(file, settings, words):
     with pytest.raises((ConfigError, DataError)) as found:
-        read_parquet(file, **settings)
+        read_parquet(file, Reading(**settings))
     assert words in str(found.value)
     assert CANARY not in str(found.value)
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from hansa.core.on_disk import on_disk
+from hansa.data.source import Reading
 from hansa.data.sql import read_sql
 from hansa.errors import ConfigError, DataError
 
@@ -94,7 +95,7 @@ def test_a_table_of_postgresql_comes_as_it_is(served):
 
 
 def test_a_table_of_sqlite_comes_as_it_is(lite):
-    table = read_sql(lite, "loans", kinds={"opened": "date"})
+    table = read_sql(lite, "loans", Reading(kinds={"opened": "date"}))
     check(table)
     assert table.column("opened").values[1] == np.datetime64("2024-01-02")
 
@@ -122,18 +123,20 @@ def test_filters_are_the_databases_work(served, lite, where, wanted):
     for url in (served, lite):
         if not wanted:
             with pytest.raises(DataError, match="has no rows"):
-                read_sql(url, "loans", where=where)
+                read_sql(url, "loans", Reading(where=where))
         else:
-            assert len(read_sql(url, "loans", columns=["id"], where=where)) == wanted
+            assert len(read_sql(url, "loans", Reading(["id"], where))) == wanted
 
 
 def test_the_statement_names_the_columns_and_binds_the_values(lite):
-    seen = []
-    with closing(sqlite3.connect(lite.removeprefix("sqlite:///"))) as base:
-        base.set_trace_callback(seen.append)
     heard = []
-    sql.event.listen(sql.engine.Engine, "before_cursor_execute", lambda *told: heard.append(told[2:4]))
-    read_sql(lite, "loans", columns=["age"], where=[("home", "==", "own")])
+
+    def hear(*told):
+        heard.append(told[2:4])
+
+    sql.event.listen(sql.engine.Engine, "before_cursor_execute", hear)
+    read_sql(lite, "loans", Reading(["age"], [("home", "==", "own")]))
+    sql.event.remove(sql.engine.Engine, "before_cursor_execute", hear)
     statement, values = heard[-1]
     assert "SELECT loans.age" in statement
     assert "own" not in statement
@@ -143,16 +146,17 @@ def test_the_statement_names_the_columns_and_binds_the_values(lite):
 def test_a_session_of_postgresql_may_not_write(served):
     with pytest.raises(DataError) as found:
         read_sql(served, "with gone as (delete from loans returning id) select id from gone")
-    assert len(read_sql(served, "loans", columns=["id"])) == 50
+    assert len(read_sql(served, "loans", Reading(["id"]))) == 50
     assert CANARY not in str(found.value)
 
 
 _BIG = """
 import resource, sys
+from hansa.data.source import Reading
 from hansa.data.sql import read_sql
 query = "select i as id, i * 0.5 as x, repeat('w', 200) || (i % 5) as w from generate_series(1, 600000) as i"
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-table = read_sql(sys.argv[1], query, columns=["id", "x", "w"], on_disk=True)
+table = read_sql(sys.argv[1], query, Reading(["id", "x", "w"], on_disk=True))
 print(len(table), (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
 """
 
@@ -165,7 +169,7 @@ def test_rows_come_through_a_cursor_at_the_server(served):
 
 
 def test_columns_lie_on_disk_where_they_shall(lite):
-    table = read_sql(lite, "loans", on_disk=True)
+    table = read_sql(lite, "loans", Reading(on_disk=True))
     check(table)
     assert all(on_disk(table.column(name).values) for name in ("age", "rate", "home"))
 
@@ -201,11 +205,11 @@ def test_what_cannot_be_reached_is_said(url, table, kind, words):
 )
 def test_a_wrong_statement_is_one_clear_error_without_a_value(served, table, settings, words):
     with pytest.raises((DataError, ConfigError)) as found:
-        read_sql(served, table, **settings)
+        read_sql(served, table, Reading(**settings))
     assert words in str(found.value)
     assert CANARY not in str(found.value)
     assert "pass" not in str(found.value).lower().replace("password", "")
-    assert len(read_sql(served, "loans", columns=["id"])) == 50
+    assert len(read_sql(served, "loans", Reading(["id"]))) == 50
 
 
 def test_numbers_and_words_in_one_column_are_refused(tmp_path):

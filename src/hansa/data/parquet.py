@@ -1,44 +1,40 @@
 """Read Parquet, a file, a folder or a glob, into a table; the only room of pyarrow.
 
 Row filters and columns are pushed down: row groups that no row can come from are not read. Memory stays at the finished
-columns and a few batches, or with `on_disk` at the batches alone.
+columns and a few batches, or at the batches alone where columns lie on disk.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
-from hansa.core.table import Column, Kind, Table
-from hansa.data.filters import Filter, Where, filters
+from hansa.core.table import Column, Table
+from hansa.data.filters import Filter
 from hansa.data.growing import table_of
+from hansa.data.source import ENDINGS, Reading
 from hansa.errors import ConfigError, DataError, nearest
 from hansa.extras import need
 
 ROWS_A_BLOCK: Final = 65_536
-_ENDINGS = (".parquet", ".pq")
 _GLOB = frozenset("*?[")
 
 
 def read_parquet(
     path: str | Path,
+    how: Reading | None = None,
     *,
-    columns: Sequence[str] = (),
-    where: Where = (),
-    kinds: Mapping[str, Kind] | None = None,
     target: str | None = None,
     id: str | None = None,
     weight: str | None = None,
-    on_disk: bool = False,
 ) -> Table:
     """Read a Parquet file, a folder of them (its subfolders too) or a glob into a table [rows].
 
-    `columns`: the only ones read. `where`: the only rows read, as `Filter` or (column, comparison, value). Columns are
-    of the kinds that `read_csv` gives them; booleans are 0 and 1, times of day fall away from dates. `on_disk`: columns
-    lie in files of the temporary folder, and so does what is made from them.
+    `how` says which columns and rows are read, and where columns lie. They are of the kinds that `read_csv` gives them;
+    booleans are 0 and 1, times of day fall away from dates.
 
     Raises:
         DataError: no such file, no Parquet, no rows, files that do not agree, or columns of lists and structs.
@@ -51,23 +47,28 @@ def read_parquet(
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     file = Path(folder, "loans.parquet")
         ...     parquet.write_table(arrow.table({"age": [31, 17, None], "home": ["own", "rent", "own"]}), file)
-        ...     table = read_parquet(file, where=[("age", ">=", 18)])
+        ...     table = read_parquet(file, Reading(where=[("age", ">=", 18)]))
         >>> table.column("age").values.tolist(), table.column("home").levels
         ([31], ('own',))
     """
-    arrow = need("pyarrow")
+    arrow, how = need("pyarrow"), how or Reading()
     files = _files(Path(path))
     name = Path(path).name or str(path)
     try:
         data = need("pyarrow.dataset").dataset([str(file) for file in files], format="parquet")
         schema = data.schema
-        names = _names(schema, columns, name)
-        chosen = _expression(arrow, schema, filters(where), name)
+        names = _names(schema, how.columns, name)
+        chosen = _expression(arrow, schema, how.where, name)
         batches = data.to_batches(
             columns=list(names), filter=chosen, batch_size=ROWS_A_BLOCK, batch_readahead=1, fragment_readahead=1
         )
         return table_of(
-            _blocks(batches, names), names, kinds or {}, (target, id, weight), disk=on_disk, where=f"The source {name}"
+            _blocks(batches, names),
+            names,
+            how.kinds,
+            (target, id, weight),
+            disk=how.on_disk,
+            where=f"The source {name}",
         )
     except (arrow.ArrowInvalid, arrow.ArrowTypeError, arrow.ArrowNotImplementedError):
         raise DataError(  # arrow's own message may quote a value
@@ -81,20 +82,10 @@ def read_parquet(
         ) from None
 
 
-def is_parquet(path: Path) -> bool:
-    """Tell by its name whether a path is one of Parquet: a file that ends so, or a folder or a glob.
-
-    Example:
-        >>> is_parquet(Path("loans.parquet")), is_parquet(Path("loans/*.parquet")), is_parquet(Path("loans.csv"))
-        (True, True, False)
-    """
-    return path.suffix.lower() in _ENDINGS or path.is_dir()
-
-
 def _files(path: Path) -> list[Path]:
     """The files that a path, a folder or a glob stands for, in order of their names."""
     if path.is_dir():
-        found = sorted(file for ending in _ENDINGS for file in path.rglob(f"*{ending}"))
+        found = sorted(file for ending in ENDINGS for file in path.rglob(f"*{ending}"))
     elif _GLOB & set(str(path)) and not path.exists():
         whole = next(i for i, part in enumerate(path.parts) if _GLOB & set(part))
         found = sorted(

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal, final
+from typing import Final, Literal, final
 
 from hansa.core.table import Table
 from hansa.data.csv_file import CsvFormat, read_csv
-from hansa.data.filters import Filter, chosen
-from hansa.data.parquet import is_parquet, read_parquet
-from hansa.data.sql import URL, read_sql
+from hansa.data.filters import Filter, chosen, filters
 from hansa.errors import ConfigError, nearest
+from hansa.extras import need
+
+ENDINGS: Final = (".parquet", ".pq")
+"""How the name of a Parquet file ends."""
+
+_URL = re.compile(r"[a-z][a-z0-9]*(\+[a-z0-9]+)?://", re.IGNORECASE)
 
 
 @final
@@ -20,10 +25,12 @@ from hansa.errors import ConfigError, nearest
 class Reading:
     """How a table is read, whatever it lies in.
 
-    `columns`: the only ones read; all where none is named. `where`: the only rows read. `kinds`: columns to be read as
+    `columns`: the only ones read; all where none is named. `where`: the only rows read, as `Filter` or as tuples
+    (column, comparison, value). `kinds`: columns to be read as
     text, category, integer, float or date. `csv`: how CSV files are written. `query`: of a database, the table, the
     "schema.table" or the SELECT. `on_disk`: columns of Parquet and databases lie in files of the temporary folder
-    (`TMPDIR`) instead of memory, and so does what is made from them.
+    (`TMPDIR`) instead of memory, and so does what is made from them. `rules`: the party's own, by which the table becomes
+    what columns, where and kinds speak of; they are not applied where they are empty.
 
     Example:
         >>> Reading(columns=("age",)).csv.delimiter is None
@@ -36,6 +43,11 @@ class Reading:
     csv: CsvFormat = field(default_factory=CsvFormat)
     query: str = ""
     on_disk: bool = False
+
+    def __post_init__(self) -> None:
+        """Take columns and filters as they are given."""
+        object.__setattr__(self, "columns", tuple(self.columns))
+        object.__setattr__(self, "where", filters(self.where))
 
     def read(self, address: str | Path, base: Path = Path()) -> Table:
         r"""Read the table at a path (relative to `base`) of a CSV file, a Parquet file, folder or glob; or at a URL.
@@ -52,22 +64,15 @@ class Reading:
             >>> table.column("age").values.tolist()
             [31]
         """
-        if URL.match(str(address)):
+        if _URL.match(str(address)):
             if not self.query:
                 raise ConfigError("A database was named and no table.", mend='Say query = "loans", or a SELECT.')
-            return read_sql(
-                _placed(str(address), base),
-                self.query,
-                columns=self.columns,
-                where=self.where,
-                kinds=self.kinds,
-                on_disk=self.on_disk,
-            )
+            return _typed(need("hansa.data.sql").read_sql(_placed(str(address), base), self.query, self))
         if self.query:
             raise ConfigError("A query was given, and the source is no database.", mend="Leave query out.")
         path = base / address
-        if is_parquet(path):
-            return read_parquet(path, columns=self.columns, where=self.where, kinds=self.kinds, on_disk=self.on_disk)
+        if path.suffix.lower() in ENDINGS or path.is_dir():
+            return _typed(need("hansa.data.parquet").read_parquet(path, self))
         if self.on_disk:
             raise ConfigError(
                 "Columns of a CSV file cannot lie on disk.", mend="Write it as Parquet, or leave on_disk out."
@@ -78,9 +83,27 @@ class Reading:
                 raise ConfigError(f"{path.name} has no column '{name}'.", mend=nearest(name, table.names))
         return table.select(self.columns) if self.columns else table
 
+    def _ruled(self, address: str | Path, base: Path) -> Table:
+        """Read what the rules need in the party's own names, and apply them."""
+        rules, later = self.rules, self.rules.later(self.where)
+        wanted = dict.fromkeys((*self.columns, *(one.column for one in later)) if self.columns else ())
+        reading = replace(
+            self,
+            columns=tuple(map(rules.own, wanted)),
+            where=rules.first(self.where),
+            kinds={rules.own(name): kind for name, kind in self.kinds.items()},
+            rules=Rules(),
+        )
+        table = chosen(rules.among(wanted).apply(reading.read(address, base)), later)
+        return table.select(self.columns) if self.columns else table
+
 
 def _placed(url: str, base: Path) -> str:
     """The URL of a database; a relative SQLite file starts where relative paths start."""
     head, mark, rest = url.partition(":///")
     inside = not mark or not head.startswith("sqlite") or rest.startswith("/") or rest in {"", ":memory:"}
     return url if inside else f"{head}:///{base / rest}"
+
+
+def _typed(table: Table) -> Table:
+    return table

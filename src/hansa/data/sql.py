@@ -9,20 +9,18 @@ from __future__ import annotations
 import datetime as dt
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
-from hansa.core.table import Column, Kind, Table
-from hansa.data.filters import Filter, Where, filters
+from hansa.core.table import Column, Table
+from hansa.data.filters import Filter
 from hansa.data.growing import table_of
+from hansa.data.source import Reading
 from hansa.errors import ConfigError, DataError, nearest
 from hansa.extras import need
 
 ROWS_A_BLOCK: Final = 16_384
-URL: Final = re.compile(r"[a-z][a-z0-9]*(\+[a-z0-9]+)?://", re.IGNORECASE)
-"""How the address of a database begins."""
-
 _COLON = re.compile(r"(?<!:):(?=\w)")
 _SECRET = re.compile(r"\$\{(\w+)\}")
 
@@ -30,20 +28,17 @@ _SECRET = re.compile(r"\$\{(\w+)\}")
 def read_sql(
     url: str,
     table_or_query: str,
+    how: Reading | None = None,
     *,
-    columns: Sequence[str] = (),
-    where: Where = (),
-    kinds: Mapping[str, Kind] | None = None,
     target: str | None = None,
     id: str | None = None,
     weight: str | None = None,
-    on_disk: bool = False,
 ) -> Table:
     """Read a database's table (or "schema.table") or a SELECT into a table [rows], by an SQLAlchemy URL.
 
     `${NAME}` in the URL stands for an environment variable, so that no password is written down. Strings are categories
-    or text as `read_csv` has them, decimals are floats, times of day fall away from dates. `columns`, `where` and
-    `on_disk` as `read_parquet` has them.
+    or text as `read_csv` has them, decimals are floats, times of day fall away from dates. `how` says which columns and
+    rows are read, and where columns lie.
 
     Raises:
         DataError: the database cannot be reached, refuses the statement, or has no such table, column or rows.
@@ -55,25 +50,25 @@ def read_sql(
         ...     with sqlite3.connect(f"{folder}/loans.db") as base:
         ...         _ = base.execute("create table loans as select 31 as age, 'own' as home union select 17, 'rent'")
         ...     base.close()
-        ...     table = read_sql(f"sqlite:///{folder}/loans.db", "loans", where=[("age", ">=", 18)])
+        ...     table = read_sql(f"sqlite:///{folder}/loans.db", "loans", Reading(where=[("age", ">=", 18)]))
         >>> table.column("age").values.tolist(), table.column("home").levels
         ([31], ('own',))
     """
-    sql = need("sqlalchemy")
+    sql, how = need("sqlalchemy"), how or Reading()
     engine = _engine(sql, url)
     shown = engine.url.render_as_string(hide_password=True)
     what = table_or_query if _is_name(table_or_query) else "the query"
     try:
         with engine.connect().execution_options(**_OPTIONS[engine.dialect.name == "postgresql"]) as connection:
             source = _source(sql, connection, table_or_query)
-            names = _names(source, columns, filters(where), what)
+            names = _names(source, how, what)
             statement = sql.select(*(source.c[name] for name in names))
-            for one in filters(where):
+            for one in how.where:
                 statement = statement.where(_term(sql, source.c[one.column], one))
             result = connection.execute(statement)
             blocks = _blocks(result, names)
             return table_of(
-                blocks, names, kinds or {}, (target, id, weight), disk=on_disk, where=f"The source {what} at {shown}"
+                blocks, names, how.kinds, (target, id, weight), disk=how.on_disk, where=f"The source {what} at {shown}"
             )
     except sql.exc.SQLAlchemyError as error:
         raise _said(error, what, shown) from None
@@ -140,12 +135,12 @@ def _is_name(text: str) -> bool:
     return re.fullmatch(r"[^\s()]+", text.strip()) is not None
 
 
-def _names(source: Any, columns: Sequence[str], where: Sequence[Filter], what: str) -> tuple[str, ...]:
+def _names(source: Any, how: Reading, what: str) -> tuple[str, ...]:
     known = list(source.c.keys())
-    for name in (*columns, *(one.column for one in where)):
+    for name in (*how.columns, *(one.column for one in how.where)):
         if name not in known:
             raise ConfigError(f"{what} has no column '{name}'.", mend=nearest(name, known))
-    return tuple(columns) or tuple(known)
+    return how.columns or tuple(known)
 
 
 def _term(sql: Any, column: Any, one: Filter) -> Any:
