@@ -174,3 +174,62 @@ def test_worker_processes_train_to_the_same_bits():
         with hs.Simulation(banks, workers=workers).session(job) as session:
             kept.append(session.run().results[-1].params)
     assert (kept[0] == kept[1]).all()
+
+
+def test_a_batch_beyond_all_rows_is_all_rows():
+    trainer, data, draws = Jax(hidden=(3,)), rows(30, dtype="float32"), Draws(0, "bank-a")
+    params = trainer.init(4, "random", draws)
+    huge = trainer.fit(params, data, Local(epochs=2, batch=10**9), draws)["delta"]
+    assert np.abs(huge - trainer.fit(params, data, Local(epochs=2), draws)["delta"]).max() < 1e-6
+    one = trainer.fit(params, rows(1, dtype="float32"), Local(epochs=2, batch=8), draws)
+    assert np.isfinite(one["delta"]).all()
+
+
+def test_rows_that_weigh_nothing_move_nothing():
+    trainer, draws, X = Jax(hidden=(3,)), Draws(0, "bank-a"), rows(10, dtype="float32")
+    params = trainer.init(4, "random", draws)
+    nothing = Design(X.X, X.y, np.zeros(10, np.float32))
+    local = Local(epochs=2, batch=4, optimizer="adam", clip_norm=1.0)
+    assert not trainer.fit(params, nothing, local, draws)["delta"].any()
+    half = Design(X.X, X.y, np.r_[np.ones(5), np.zeros(5)].astype("float32"))
+    first = Design(X.X[:5], X.y[:5])
+    both = [trainer.fit(params, one, Local(epochs=3), draws)["delta"] for one in (half, first)]
+    assert np.abs(both[0] - both[1]).max() < 1e-6
+
+
+def test_parameters_in_lists_are_laid_out_as_hansa_does():
+    import jax.numpy as jnp
+
+    def init(key, X):
+        return [(jnp.full((X.shape[1], 3), 0.1), jnp.zeros(3)), (jnp.ones((3, 1)), jnp.zeros(1))]
+
+    def apply(params, X):
+        (inner, low), (outer, high) = params
+        return jnp.tanh(X @ inner + low) @ outer + high
+
+    def init_named(key, X):
+        return {"1": dict(zip("ab", init(key, X)[0], strict=True)), "2": dict(zip("ab", init(key, X)[1], strict=True))}
+
+    def apply_named(params, X):
+        return apply([(layer["a"], layer["b"]) for layer in (params["1"], params["2"])], X)
+
+    draws, data = Draws(0, "bank-a"), rows(20, dtype="float32")
+    found = []
+    for pair in ((init, apply), (init_named, apply_named)):
+        trainer = on_jax(pair)
+        found.append(trainer.fit(trainer.init(4, "random", draws), data, Local(epochs=2), draws)["delta"])
+    assert (found[0] == found[1]).all()
+
+
+def test_what_would_be_wrong_in_silence_is_refused():
+    import jax.numpy as jnp
+
+    def fit(**own):
+        pair = (lambda key, X: jnp.zeros((X.shape[1], 1)), own.pop("apply", lambda p, X: X @ p))
+        trainer = on_jax(pair, **own)
+        return trainer.fit(trainer.init(4, "random", Draws(0, "a")), rows(20, dtype="float32"), Local(), Draws(0, "a"))
+
+    with pytest.raises(ConfigError, match=r"\[20, 20\] for 20 rows"):
+        fit(loss=lambda out, y: (out - y) ** 2)
+    with pytest.raises(DataError, match="gives a dict"):
+        fit(apply=lambda p, X: {"logits": X @ p})

@@ -187,12 +187,14 @@ def columns(out: Any, outputs: int) -> Any:
     """The outputs as `[rows, outputs]`.
 
     Raises:
-        DataError: they are of another shape.
+        DataError: they are of another shape, or no array.
 
     Example:
         >>> columns(jnp.zeros(3), 1).shape
         (3, 1)
     """
+    if not isinstance(out, jax.Array):
+        raise DataError(f"The network gives a {type(out).__name__}, and no array.", mend="Let it return the outputs.")
     out = out[:, None] if out.ndim == 1 else out
     if out.ndim != 2 or out.shape[1] != outputs:
         raise DataError(
@@ -202,19 +204,26 @@ def columns(out: Any, outputs: int) -> Any:
     return out
 
 
-def each_row(found: Any) -> Any:
-    """One's own loss, which must be of each row: a mean could not leave padding out.
+def each_row(found: Any, out: Any) -> Any:
+    """One's own loss of these outputs, which must be of each row: a mean could not leave padding out.
 
     Raises:
-        ConfigError: it is a mean.
+        ConfigError: it is a mean, or of pairs of rows.
 
     Example:
-        >>> each_row(jnp.zeros((3, 1))).shape
+        >>> each_row(jnp.zeros((3, 1)), jnp.zeros((3, 1))).shape
         (3,)
     """
     if not found.ndim:
         raise ConfigError("The loss gives one number.", "Rows have weights.", "Give each row's loss, [rows].")
-    return found.reshape(found.shape[0], -1).sum(axis=1)
+    rows = len(out)
+    if len(found) != rows or found.size not in {rows, out.size}:
+        raise ConfigError(
+            f"The loss gives {list(found.shape)} for {rows} rows.",
+            "Outputs [rows, 1] less truths [rows] are [rows, rows] in jax.",
+            "Take outputs[:, 0], and give each row's loss.",
+        )
+    return found.reshape(rows, -1).sum(axis=1)
 
 
 def _sizes(design: Design, local: Local) -> tuple[int, int]:
@@ -231,7 +240,7 @@ def _power(count: int) -> int:
 def _lay(design: Design, local: Local, draws: Draws, trainer: Jax) -> dict[str, Any]:
     """One party's rows, the order of its batches `[steps, b]` and each row's share in its batch's mean."""
     rows, steps = _sizes(design, local)
-    b, passes = local.batch or rows, -(-design.rows // local.batch) if local.batch else 1
+    b, passes = min(local.batch or rows, rows), -(-design.rows // local.batch) if local.batch else 1
     taken = local.steps or (local.epochs or 1) * passes
     own = row_weights(design, local, trainer.task)
     weight = np.ones(design.rows) if own is None else own.astype(np.float64)
@@ -260,4 +269,6 @@ def _padded(parts: Sequence[Any], room: int) -> NDArray[Any]:
 
 def _leaves(tree: Any) -> list[Any]:
     """In the order of `ravel`."""
-    return [leaf for key in sorted(tree) for leaf in _leaves(tree[key])] if isinstance(tree, dict) else [tree]
+    if isinstance(tree, dict):
+        tree = [tree[key] for key in sorted(tree)]
+    return [leaf for item in tree for leaf in _leaves(item)] if isinstance(tree, list | tuple) else [tree]

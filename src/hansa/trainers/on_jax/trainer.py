@@ -102,7 +102,7 @@ class Jax:
     def losses(self, out: Any, y: Any) -> Any:
         """Each row's loss `[rows]`."""
         if self.own is not None and self.own.loss is not None:
-            return each_row(self.own.loss(out, y))
+            return each_row(self.own.loss(out, y), out)
         margin = columns(out, self.loss.outputs)
         if self.task == "binary":
             return jnp.logaddexp(0.0, margin[:, 0]) - y * margin[:, 0]
