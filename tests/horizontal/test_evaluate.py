@@ -93,7 +93,7 @@ def test_each_banks_gain_is_delongs_on_its_own_test_rows():
         data = design_of(site_of(party, job), local, "test", trainer.dtype)
         alone = trainer.margin(unravel(layout_of(trainer, data.features), local["params"]), data.X)
         pair = paired_delong(alone, federated, y)
-        assert (own.gain, own.low, own.high) == (pair.gain, pair.low, pair.high)
+        assert (own.gain, own.low, own.high, own.se) == (pair.gain, pair.low, pair.high, pair.se)
         assert (own.local, own.federated, own.rows) == (pair.auc_a, pair.auc_b, len(y))
         assert np.array_equal(seats[party.name].memory["local params"], local["params"])
 
@@ -148,7 +148,7 @@ def test_what_is_told_of_a_party_is_a_handful_of_figures():
     ear, parties[0] = overheard(parties[0])
     judged(parties)
     told = {name: {key: v.shape[1] for key, v in vectors.items()} for name, vectors in ear.heard}
-    assert told["Compare"] == {"figures": 8}
+    assert told["Compare"] == {"figures": 9}
     assert told["Losses"] == {"sums": 7, "binary": 1}
     assert set(told["Scores"]) == {"low", "high", "ties", "left_out"}
 
@@ -198,6 +198,12 @@ def test_there_must_be_something_to_evaluate():
         trainer_of(Job("empty", (Prepare(), Evaluate())))
     with pytest.raises(ConfigError, match="tolerance"):
         Evaluate(tolerance=0.6)
+
+
+@pytest.mark.parametrize("after", [Prepare(), Rounds(), Evaluate()])
+def test_the_test_is_opened_once_for_the_finished_model(after):
+    with pytest.raises(ConfigError, match="evaluate must be the last step"):
+        Job("twice", (Prepare(), Rounds(), Evaluate(), after))
 
 
 @pytest.mark.parametrize("level", [0.0, 1e9])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from hansa.core.metrics import paired_delong
 from hansa.core.trainer import Design
@@ -25,7 +26,7 @@ def test_two_scores_are_compared_by_delong_on_the_same_rows():
     pair = paired_delong(one.margin(), other.margin(), y)
     assert (found.rows, found.positives, found.note) == (200, int(y.sum()), "")
     assert (found.gain, found.low, found.high) == (pair.gain, pair.low, pair.high)
-    assert found.paired.se == pytest.approx(pair.se)
+    assert (found.paired.se, found.paired.freedom) == (pair.se, pair.freedom)
 
 
 def test_a_value_gains_by_what_its_squared_error_falls():
@@ -33,7 +34,14 @@ def test_a_value_gains_by_what_its_squared_error_falls():
     found = gain_of("bank-a", scoring(0.5, y, "squared", y[:, None]), scoring(1.0, y, "squared", y[:, None]))
     assert found.federated == 0
     assert found.gain == pytest.approx(float(np.mean((0.5 * y) ** 2)))
-    assert found.low < found.gain < found.high
+    assert found.high - found.gain == pytest.approx(stats.t.ppf(0.975, 299) * found.se)
+
+
+@pytest.mark.parametrize(("positives", "rough"), [(10, True), (29, True), (30, False), (171, True)])
+def test_below_thirty_rows_of_a_class_the_interval_is_rough(positives, rough):
+    y = (np.arange(200) < positives).astype(float)
+    assert gain_of("bank-a", scoring(1.0, y), scoring(1.0, y)).rough == rough
+    assert not gain_of("bank-a", scoring(1.0, y), scoring(1.0, y), least=100).rough
 
 
 def test_an_accuracy_that_few_rows_miss_is_not_told():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hansa.core.metrics import auc, auc_of, lift_table, paired_delong, probability
+from hansa.core.metrics import auc, auc_of, lift_table, paired_delong, probability, student_quantile
 from hansa.errors import DataError
 from hansa.report.bars import calibrated
 from hansa.running.scores import exact_interval, fine_counts, from_csv, to_csv
@@ -42,8 +42,9 @@ def test_the_interval_is_delongs():
     found = exact_interval(margin, y)
     chance = paired_delong(np.zeros(400), margin, y)  # against a coin, whose variance is 0
     assert found["se"] == pytest.approx(chance.se, rel=1e-9)
-    assert found["low"] == pytest.approx(auc_of(margin, y) - 1.959964 * chance.se, abs=1e-6)
-    assert found["high"] == pytest.approx(auc_of(margin, y) + 1.959964 * chance.se, abs=1e-6)
+    a, wide = auc_of(margin, y), student_quantile(0.95, int(min(y.sum(), 400 - y.sum())) - 1) * chance.se
+    odds = np.log(a / (1 - a)) + np.array([-wide, wide]) / (a * (1 - a))
+    assert [found["low"], found["high"]] == pytest.approx(probability(odds).tolist())
     assert exact_interval(margin, np.zeros(400)) == {}
 
 

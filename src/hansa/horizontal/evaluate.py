@@ -286,7 +286,7 @@ class Comparer:
         return Answer(_told(gain)), {**memory, **kept}
 
 
-_FIGURES = ("rows", "positives", "federated", "local", "gain", "low", "high")
+_FIGURES = ("rows", "positives", "federated", "local", "gain", "low", "high", "se")
 
 
 def _told(own: Own) -> Load:
@@ -298,7 +298,7 @@ def _own(parties: Roster, each: Each | None) -> tuple[Own, ...]:
     rows = () if each is None else each.rows
     found: dict[str, Own] = {}
     for place, answer in rows:
-        count, positives, federated, local, gain, low, high, code = answer.load["figures"][0].tolist()
+        count, positives, *figures, code = answer.load["figures"][0].tolist()
         name, note = parties.names[place], NOTES[int(code)]
-        found[name] = Own(name, int(count), int(positives), federated, local, gain, low, high, note)
+        found[name] = Own(name, int(count), int(positives), *figures, note=note)
     return tuple(found[name] for name in parties if name in found)

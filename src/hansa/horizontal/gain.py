@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from math import nan, sqrt
-from statistics import NormalDist
+from math import isfinite, nan, sqrt
 from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hansa.core.metrics import PairedAUC, paired_delong, too_few
+from hansa.core.metrics import PairedAUC, paired_delong, student_quantile, too_few
 from hansa.core.on_disk import by_blocks
 from hansa.core.party import Memory, Site
 from hansa.core.pytree import unravel
@@ -20,7 +19,8 @@ from hansa.horizontal.design import prepared_of
 from hansa.horizontal.prepared import told
 from hansa.horizontal.rounds import layout_of
 
-_Z = NormalDist().inv_cdf(0.975)
+_LEVEL = 0.95
+_ROUGH = 30
 NOTES = (
     "",
     "too few test rows",
@@ -37,7 +37,7 @@ class Own:
     """One party's own book: its model and the federated one on its sealed test, and the gain with its 95 % interval.
 
     The figures are AUC, accuracy, or mean squared error, by the task; `gain` is positive where the federated model is
-    better. `note` says why there is none.
+    better. `se` is its standard error; `note` says why there is none.
 
     Example:
         >>> Own("bank-a", rows=40, note="too few test rows").gain
@@ -52,14 +52,19 @@ class Own:
     gain: float = nan
     low: float = nan
     high: float = nan
+    se: float = nan
     note: str = ""
 
     @property
     def paired(self) -> PairedAUC:
         """The two AUC as they were compared, to be pooled with other parties'."""
-        se = (self.high - self.low) / (2 * _Z)
-        pair = (self.local, self.federated, self.gain, se, self.low, self.high, nan)
+        pair = (self.local, self.federated, self.gain, self.se, self.low, self.high, nan)
         return PairedAUC(*pair, self.rows - self.positives, self.positives)
+
+    @property
+    def rough(self) -> bool:
+        """Whether the interval rests on fewer than 30 rows of a class: it then covers a little less than it says."""
+        return isfinite(self.low) and 0 < min(self.positives, self.rows - self.positives) < _ROUGH
 
 
 @final
@@ -113,7 +118,7 @@ def gain_of(name: str, local: Scoring, federated: Scoring, least: int = 1) -> Ow
         if min(positives, len(y) - positives) < max(least, 1):
             return Own(name, rows=len(y), note=NOTES[2])
         pair = paired_delong(local.margin(), federated.margin(), y)
-        return Own(name, len(y), positives, pair.auc_b, pair.auc_a, pair.gain, pair.low, pair.high)
+        return Own(name, len(y), positives, pair.auc_b, pair.auc_a, pair.gain, pair.low, pair.high, pair.se)
     if task == "multiclass":
         one, two = (np.argmax(model.margin(), axis=1) == y for model in (local, federated))
         if too_few(one, least) or too_few(two, least):
@@ -122,5 +127,6 @@ def gain_of(name: str, local: Scoring, federated: Scoring, least: int = 1) -> Ow
     else:
         one, two = ((model.predict().astype(np.float64) - y) ** 2 for model in (local, federated))
         better = one - two
-    gain, wide = float(better.mean()), _Z * float(better.std(ddof=1)) / sqrt(len(y))
-    return Own(name, len(y), 0, float(two.mean()), float(one.mean()), gain, gain - wide, gain + wide)
+    gain, se = float(better.mean()), float(better.std(ddof=1)) / sqrt(len(y))
+    wide = student_quantile(_LEVEL, len(y) - 1) * se
+    return Own(name, len(y), 0, float(two.mean()), float(one.mean()), gain, gain - wide, gain + wide, se)

@@ -122,7 +122,7 @@ class Baselines:
             return {"gain": pair.gain, "low": pair.low, "high": pair.high, "se": pair.se}
         (left, a), (_, b) = _as_given(self.trainer, other), _as_given(self.trainer, one)
         own = gain_of("", Scoring(left, {}, a), Scoring(left, {}, b))
-        return {"gain": own.gain, "low": own.low, "high": own.high, "se": (own.high - own.low) / 3.919927969080108}
+        return {"gain": own.gain, "low": own.low, "high": own.high, "se": own.se}
 
 
 @final

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from hansa.core.metrics import auc_interval, auc_of, first_edges, paired_delong, pool_paired, score_keys
 from hansa.errors import ConfigError, DataError
@@ -73,6 +74,33 @@ def test_the_interval_covers_the_truth_as_often_as_it_says():
     assert 0.92 <= gained / 400 <= 0.98
 
 
+def test_ten_defaults_are_enough_for_an_interval_that_covers():
+    rng = np.random.default_rng(5)
+    label = np.arange(200) < 10
+    apart, inside, gained = stats.norm.ppf([0.9, 0.96]) * np.sqrt(2), 0, 0
+    for _ in range(400):
+        shared = rng.normal(size=200)
+        a, b = (d * label + 0.7 * shared + np.sqrt(0.51) * rng.normal(size=200) for d in apart)
+        found = auc_interval(pooled(b, label, split_to_single_scores(b))[0])
+        assert 0 < found.low < found.auc <= found.high <= 1
+        inside += found.low <= 0.96 <= found.high
+        paired = paired_delong(a, b, label)
+        assert paired.freedom == 9
+        assert paired.high - paired.gain == pytest.approx(stats.t.ppf(0.975, 9) * paired.se)
+        assert paired.p_value == pytest.approx(2 * stats.t.sf(abs(paired.gain) / paired.se, 9), abs=1e-12)
+        gained += paired.low <= 0.06 <= paired.high
+    assert inside / 400 >= 0.88  # 77 % by the normal, on the AUC's own scale
+    assert gained / 400 >= 0.89
+
+
+def test_one_party_pooled_keeps_its_interval():
+    margin, label = shape("gaussian", 100)
+    one = paired_delong(margin, np.round(margin), label)
+    for found in (pool_paired([one]).by_rows, pool_paired([one]).by_precision):
+        assert (found.low, found.high) == pytest.approx((one.low, one.high))
+        assert found.p_value == pytest.approx(one.p_value)
+
+
 def test_the_counts_own_bound_widens_the_interval():
     margin, label = shape("gaussian", 5000)
     fine, _, _ = converse(margin, label)
@@ -141,7 +169,9 @@ def test_the_pooled_means_are_as_written():
         share = np.array(weight) / np.sum(weight)
         assert found.gain == pytest.approx(share @ gains)
         assert found.se == pytest.approx(np.sqrt(share**2 @ errors**2))
-        assert found.low == pytest.approx(found.gain - 1.959964 * found.se, abs=1e-7)
+        parts = (share * errors) ** 2
+        freedom = int(parts.sum() ** 2 / (parts**2 / [p.freedom for p in parties]).sum())
+        assert found.low == pytest.approx(found.gain - stats.t.ppf(0.975, freedom) * found.se)
         assert found.parties == 3
         assert found.p_value < 1e-3
     assert pooled_gain.by_precision.se <= pooled_gain.by_rows.se

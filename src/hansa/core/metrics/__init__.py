@@ -54,6 +54,7 @@ from hansa.core.metrics.losses import (
 )
 from hansa.core.metrics.refine import refine
 from hansa.core.metrics.rows import effective, probability
+from hansa.core.metrics.student import student_quantile
 from hansa.core.metrics.tables import Calibration, LiftTable, calibration, lift_table
 
 __all__ = [
@@ -103,6 +104,7 @@ __all__ = [
     "roc",
     "score_keys",
     "small_cells",
+    "student_quantile",
     "tie_sums",
     "too_few",
     "unkey",
