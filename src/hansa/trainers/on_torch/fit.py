@@ -28,16 +28,17 @@ from typing import TYPE_CHECKING, Any, cast, final
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from hansa.core.draws import Draws
 from hansa.core.load import Load, stack
 from hansa.core.pytree import ravel, unravel
 from hansa.core.trainer import Design, Local
-from hansa.errors import ConfigError, DataError
+from hansa.errors import ConfigError
 from hansa.trainers.batches import Feed
 from hansa.trainers.descent import Objective, descend
 from hansa.trainers.memory import Memory, Pool
+from hansa.trainers.on_torch.cost import columns, mean_loss
 from hansa.trainers.on_torch.network import Named, Network, network, seeded, tensor, threads
 from hansa.trainers.on_torch.ready import Own
 from hansa.trainers.on_torch.stacked import Stacked, refusal
@@ -113,7 +114,7 @@ def margins(trainer: Torch, params: Params, X: NDArray[np.floating]) -> NDArray[
     with threads(trainer.threads), torch.no_grad():
         for at in range(0, len(X), _ROWS):
             rows = tensor(np.ascontiguousarray(X[at : at + _ROWS], trainer.dtype)).to(net.device)
-            out[at : at + len(rows)] = _columns(net.module(rows), trainer.loss.outputs).cpu().numpy()
+            out[at : at + len(rows)] = columns(net.module(rows), trainer.loss.outputs).cpu().numpy()
     return out
 
 
@@ -133,42 +134,40 @@ def _alone(trainer: Torch, params: Params, data: Design, local: Local, draws: Dr
     with threads(trainer.threads), torch.random.fork_rng():
         torch.manual_seed(int(draws.raw("torch", 1)[0] >> np.uint64(1)))
         optimiser = _optimiser(trainer, net, local)
-        scheduler = None if own.scheduler is None else own.scheduler(optimiser)
+        scheduler = _scheduler(own, optimiser)
         for step in range(feed.steps):
             batch = next(iter(feed.at(step)))
             if scheduler is not None and batch.epoch > epoch:
                 scheduler.step()
             epoch = batch.epoch
-            rows, truth, share = (tensor(part[0]).to(net.device) for part in (batch.X, batch.y, batch.share))
-            optimiser.zero_grad()
-            mean = _mean_loss(trainer, net.module(rows), truth[:, 0], share[:, 0])
-            mean.backward()
-            loss = float(mean.detach()) if step == 0 else loss
-            pull()
-            optimiser.step()
+            parts = tuple(tensor(part[0]).to(net.device) for part in (batch.X, batch.y, batch.share))
+            cost = _step(trainer, net, optimiser, parts, pull)
+            loss = float(cost) if step == 0 else loss
     delta = ravel(dict(net.read()))[0] - origin
     return Load({"delta": delta[None, :], "rows": mass, "loss": np.array([[loss]]) * mass})
 
 
-def _mean_loss(trainer: Torch, out: Tensor, y: Tensor, share: Tensor) -> Tensor:
-    """The batch's loss: each row's times its share."""
-    if trainer.own is not None and trainer.own.loss is not None:
-        found: Tensor = trainer.own.loss(out, y)
-        if found.ndim:
-            return (found.reshape(-1) * share).sum()
-        if bool((share != share[0]).any()):
-            raise ConfigError(
-                "The loss gives a mean, and the rows have weights.", mend="Give each row's loss: reduction='none'."
-            )
-        return found
-    margin = _columns(out, trainer.loss.outputs)
-    if trainer.task == "binary":
-        each = nn.functional.binary_cross_entropy_with_logits(margin[:, 0], y, reduction="none")
-    elif trainer.task == "multiclass":
-        each = nn.functional.cross_entropy(margin, y.long(), reduction="none")
-    else:
-        each = 0.5 * (margin[:, 0] - y) ** 2
-    return (each * share).sum()
+def _step(trainer: Torch, net: Network, optimiser: Any, batch: tuple[Tensor, ...], pull: _Pull) -> Tensor:
+    """One step of the optimiser, which may ask for the batch's cost several times; gives the first."""
+    rows, truth, share = batch
+    costs: list[Tensor] = []
+
+    def cost() -> Tensor:
+        optimiser.zero_grad()
+        mean = mean_loss(trainer, net.module(rows), truth[:, 0], share[:, 0])
+        mean.backward()
+        pull()
+        costs.append(mean.detach())
+        return mean
+
+    if len(rows) > 1 or not net.mean_buffers:
+        optimiser.step(cost)
+        return costs[0]
+    for norm in net.norms:  # a single row has no spread: the stored statistics stand in
+        norm.eval()
+    optimiser.step(cost)
+    net.module.train()
+    return costs[0]
 
 
 @final
@@ -190,6 +189,7 @@ class _Pull:
             for name, p in self.net.learned.items():
                 if p.grad is None:  # nothing of this batch went through it
                     p.grad = torch.zeros_like(p)
+                p.grad = p.grad.to_dense()
                 if self.l2[name]:
                     p.grad += self.l2[name] * p
                 if self.origin:
@@ -215,18 +215,21 @@ def _optimiser(trainer: Torch, net: Network, local: Local) -> Any:
     known = {key.lower(): kind for key, kind in vars(torch.optim).items() if isinstance(kind, type)}
     if name.lower() not in known or not issubclass(known[name.lower()], torch.optim.Optimizer):
         raise ConfigError(f"torch.optim has no optimiser '{name}'.", mend="Name one of its classes, such as AdamW.")
-    return known[name.lower()](learned, lr=local.learning_rate)
+    try:
+        return known[name.lower()](learned, lr=local.learning_rate)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{name} does not take this network.", f"{error}.", "Name another, such as AdamW.") from None
 
 
-def _columns(out: Tensor, outputs: int) -> Tensor:
-    """The outputs as `[rows, outputs]`; raises DataError where they are of another shape."""
-    out = out[:, None] if out.ndim == 1 else out
-    if out.ndim != 2 or out.shape[1] != outputs:
-        raise DataError(
-            f"The network gives {list(out.shape[1:])} numbers a row and the task needs {outputs}.",
-            mend="Change its last layer, or the trainer's task and classes.",
+def _scheduler(own: Own, optimiser: Any) -> Any:
+    """What is stepped after each epoch, or None."""
+    scheduler = None if own.scheduler is None else own.scheduler(optimiser)
+    if isinstance(scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau):
+        raise ConfigError(
+            "ReduceLROnPlateau waits for a measure, and a party takes none while it trains.",
+            mend="Take a schedule of epochs, such as CosineAnnealingLR.",
         )
-    return out
+    return scheduler
 
 
 def _penalty(trainer: Torch, params: Named) -> Params | None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from hansa.trainers.on_torch.trainer import Torch
 
 Named = Mapping[str, NDArray[np.floating]]
+_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 
 @final
@@ -39,6 +40,8 @@ class Network:
         self.module, self.device = module, device
         self.learned = {name: p for name, p in module.named_parameters() if p.requires_grad}
         self.mean_buffers = {name: b for name, b in module.named_buffers() if b.is_floating_point()}
+        self.fixed = {name: b.clone() for name, b in module.named_buffers() if not b.is_floating_point()}
+        self.norms = [part for part in module.modules() if isinstance(part, _NORMS)]
         if not self.learned:
             raise ConfigError("The network has no trainable parameter.", mend="Unfreeze at least its last layer.")
 
@@ -48,9 +51,20 @@ class Network:
         return {**self.learned, **self.mean_buffers}
 
     @cached_property
+    def places(self) -> dict[str, str]:
+        """Where each trainable parameter stands: a path in the module, and its name; one may stand in several."""
+        names = {id(p): name for name, p in self.learned.items()}
+        return {
+            f"{path}.{own}".removeprefix("."): names[id(p)]
+            for path, part in self.module.named_modules()
+            for own, p in part.named_parameters(recurse=False, remove_duplicate=False)
+            if id(p) in names
+        }
+
+    @cached_property
     def held(self) -> str:
         """SHA-256 over what does not travel, as hex; empty where there is nothing."""
-        every = {**dict(self.module.named_parameters()), **dict(self.module.named_buffers())}
+        every = {**dict(self.module.named_parameters()), **dict(self.module.named_buffers()), **self.fixed}
         digest, rest = sha256(), sorted(every.keys() - self.travelling.keys())
         for name in rest:
             digest.update(name.encode())
@@ -58,10 +72,16 @@ class Network:
         return digest.hexdigest() if rest else ""
 
     def load(self, values: Named) -> None:
-        """Write what travels."""
+        """Write what travels; what does not is as it was in the beginning, such as a count of batches."""
+        buffers = dict(self.module.named_buffers())
         with torch.no_grad():
             for name, held in self.travelling.items():
-                held.copy_(tensor(np.ascontiguousarray(values[name])))
+                held.copy_(tensor(np.asarray(values[name], order="C")))
+            for name, value in self.fixed.items():
+                buffers[name].copy_(value)
+            for norm in self.norms:  # a link's noise or step may take a variance below 0
+                if norm.running_var is not None:
+                    norm.running_var.clamp_(min=0)
 
     def read(self) -> dict[str, NDArray[np.floating]]:
         """Read what travels."""

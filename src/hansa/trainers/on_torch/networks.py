@@ -24,6 +24,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, cast, final
+from weakref import WeakSet
 
 import numpy as np
 import torch
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 _ACTIVATIONS = {"relu": nn.ReLU, "gelu": nn.GELU, "tanh": nn.Tanh}
 _BLOCKS = ("numbers", "codes", "texts")
+_MADE: WeakSet[nn.Module] = WeakSet()  # by factories, to see that each makes a fresh one
 
 
 def mlp(config: ready.mlp, inputs: Inputs, outputs: int) -> nn.Module:
@@ -215,12 +217,24 @@ def own(factory: Callable[..., Any], inputs: Inputs) -> Framed:
     """Build one's own network.
 
     Raises:
-        ConfigError: the factory makes something else than a torch module.
+        ConfigError: the factory makes something else than a torch module, or the same one again.
     """
     net = factory(inputs) if _takes_one(factory) else factory()
     if not isinstance(net, nn.Module):
         raise ConfigError("The factory makes no torch.nn.Module.", f"It made a {type(net).__name__}.")
-    return Framed(net, inputs)
+    if net in _MADE:
+        raise ConfigError(
+            "The factory gives the same network twice.",
+            "It would begin where the last training ended.",
+            "Let it make a fresh one, or pass the network itself.",
+        )
+    _MADE.add(net)
+    framed = Framed(net, inputs)
+    if any(nn.parameter.is_lazy(tensor) for tensor in _tensors(net).values()):
+        with torch.no_grad():
+            framed.eval()(torch.zeros(1, len(inputs.sizes)))  # lazy layers take their shapes from it
+    framed.train()
+    return framed
 
 
 def _takes_one(factory: Callable[..., Any]) -> bool:
@@ -232,18 +246,39 @@ def _takes_one(factory: Callable[..., Any]) -> bool:
 
 
 def emptied(net: nn.Module) -> tuple[nn.Module, Mapping[str, NDArray[np.generic]]]:
-    """A copy of a network without its weights, and these as arrays: what travels to a worker is no tensor."""
-    weights = {name: tensor.detach().cpu().numpy().copy() for name, tensor in _tensors(net).items()}
-    return copy.deepcopy(net).to("meta"), weights
+    """A copy of a network without its weights, and these as arrays: what travels to a worker is no tensor.
+
+    Raises:
+        ConfigError: a lazy network, whose layers have no shape yet.
+    """
+    tensors = _tensors(net)
+    if any(nn.parameter.is_lazy(tensor) for tensor in tensors.values()):
+        raise ConfigError(
+            "The network is lazy: its layers have no shape yet.", mend="Pass the function that makes it, or a class."
+        )
+    bare = {id(tensor): _filled(tensor, torch.empty_like(tensor, device="meta")) for tensor in tensors.values()}
+    return copy.deepcopy(net, bare), {name: _array(tensor) for name, tensor in tensors.items()}
 
 
 def filled(empty: nn.Module, weights: Mapping[str, NDArray[np.generic]], inputs: Inputs) -> Framed:
-    """A copy of the empty network with these weights."""
-    net = copy.deepcopy(empty).to_empty(device="cpu")
-    with torch.no_grad():
-        for name, tensor in _tensors(net).items():
-            tensor.copy_(torch.from_numpy(np.array(weights[name])))
-    return Framed(net, inputs)
+    """A copy of the empty network with these weights; what was one tensor in two places is so again."""
+    full = {
+        id(tensor): _filled(tensor, torch.from_numpy(np.array(weights[name])).to(tensor.dtype))
+        for name, tensor in _tensors(empty).items()
+    }
+    return Framed(copy.deepcopy(empty, full), inputs)
+
+
+def _filled(tensor: Tensor, values: Tensor) -> Tensor:
+    """The values in the place of a tensor."""
+    return nn.Parameter(values, tensor.requires_grad) if isinstance(tensor, nn.Parameter) else values
+
+
+def _array(tensor: Tensor) -> NDArray[np.generic]:
+    tensor = tensor.detach().cpu()
+    tensor = tensor.float() if tensor.dtype == torch.bfloat16 else tensor  # numpy has none
+    found: NDArray[np.generic] = tensor.numpy().copy()
+    return found
 
 
 def _tensors(net: nn.Module) -> dict[str, Tensor]:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from hansa.core.trainer import Inputs
 
 _CLOSE = 1e-4
+_TRIED = 256  # rows at most
 
 
 @final
@@ -59,20 +60,35 @@ class Stacked:
 
 
 def refusal(net: Network, inputs: Inputs) -> str:
-    """Why a network cannot be mapped over parties; empty where it can. It is tried on a few rows of zeros."""
+    """Why a network cannot be mapped over parties; empty where it can.
+
+    It is tried on a few rows: outputs and gradients of two parties at once must be those of each alone. Torch's mapped
+    embedding, for one, forgets its `padding_idx` in the gradients of all parties but the first.
+    """
     if net.mean_buffers:
         return "it keeps statistics of its batches"
-    sizes = np.array([max(size, 1) for size in inputs.sizes])
-    codes = np.arange(12).reshape(4, 3)[:, :1] % sizes
-    rows = torch.from_numpy(codes).to(next(iter(net.learned.values())).dtype)
-    leaves = tuple(torch.stack([p.detach(), p.detach() * 0.5]) for p in net.learned.values())
-    net.module.train()
+    sizes = np.array(inputs.sizes)
+    at = np.arange(min(max(4, *sizes), _TRIED))[:, None]
+    dtype = next(iter(net.learned.values())).detach().cpu().numpy().dtype
+    rows = np.where(sizes > 0, at % np.maximum(sizes, 1), np.cos(at + np.arange(len(sizes)))).astype(dtype)
+    two = {name: np.stack([p.detach().numpy(), p.detach().numpy() * 0.5]) for name, p in net.learned.items()}
+    slopes = {name: np.zeros_like(value) for name, value in two.items()}
     try:
-        both = _program(net)(leaves, torch.stack([rows, rows]))
+        stacked = Stacked(net, two, slopes)
+        out = stacked.forward(np.stack([rows, rows]))
+        slope = np.cos(np.arange(out[0].size).reshape(out[0].shape)).astype(dtype)
+        stacked.backward(rows, np.stack([slope, slope]))
         for i in range(2):
-            alone = functional_call(net.module, dict(zip(net.learned, (leaf[i] for leaf in leaves), strict=True)), rows)
-            if not torch.allclose(both[i], alone, atol=_CLOSE, rtol=_CLOSE):
+            leaves = tuple(torch.from_numpy(np.array(value[i])).requires_grad_() for value in two.values())
+            alone = _lone(net, leaves, tensor(rows)).reshape(slope.shape)
+            if not np.allclose(out[i], alone.detach().numpy(), _CLOSE, _CLOSE, equal_nan=True):
                 return "its outputs change when it is mapped over parties"
+            found = torch.autograd.grad(alone, leaves, tensor(slope), allow_unused=True, materialize_grads=True)
+            if any(
+                not np.allclose(both[i], own.numpy(), _CLOSE, _CLOSE, equal_nan=True)
+                for both, own in zip(slopes.values(), found, strict=True)
+            ):
+                return "its gradients change when it is mapped over parties"
     except Exception as error:  # noqa: BLE001 - whatever torch cannot map, the lone loop can train
         random = "randomness" in str(error)
         return "it draws random numbers while it is trained" if random else "torch cannot map it over parties"
@@ -82,9 +98,12 @@ def refusal(net: Network, inputs: Inputs) -> str:
 def _program(net: Network) -> Any:
     """The network as a function of parameters and rows, mapped over parties."""
     net.module.train()
+    return vmap(lambda params, X: _lone(net, params, X))
 
-    def lone(params: tuple[Tensor, ...], X: Tensor) -> Tensor:
-        out: Tensor = functional_call(net.module, dict(zip(net.learned, params, strict=True)), (X,))
-        return out
 
-    return vmap(lone)
+def _lone(net: Network, params: tuple[Tensor, ...], X: Tensor) -> Tensor:
+    """One party's outputs; a tensor that stands in several places is put into each of them."""
+    held = dict(zip(net.learned, params, strict=True))
+    places = {place: held[name] for place, name in net.places.items()}
+    out: Tensor = functional_call(net.module, places, (X,), tie_weights=False)
+    return out
