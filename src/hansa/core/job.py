@@ -12,7 +12,7 @@ import tomli_w
 
 from hansa.core.codec import build, plain
 from hansa.core.plan import Keep
-from hansa.core.step import Chained, Done, Roster, Step
+from hansa.core.step import Chained, Done, Placed, Roster, Step
 from hansa.errors import ConfigError, PolicyRefusal, TooFewParties
 from hansa.own_parts import allowing
 
@@ -66,7 +66,7 @@ class Job:
     that the steps name, each with the SHA-256 of its module's file; see `hansa.own_parts`.
 
     Raises:
-        ConfigError: no steps, or a setting outside its range.
+        ConfigError: no steps, steps in an order that one of them forbids, or a setting outside its range.
 
     Example:
         >>> from hansa.horizontal import Prepare, Rounds
@@ -87,7 +87,7 @@ class Job:
     parts: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
-        """Check ranges."""
+        """Check ranges, and the order of the steps."""
         if not self.name or not self.steps:
             raise ConfigError("A job needs a name and at least one step.")
         low = {"seed": 0, "quorum": 0, "min_parties": 1, "min_rows": 1, "min_cell": 1}
@@ -96,6 +96,9 @@ class Job:
                 raise ConfigError(f"{name} must be at least {least}.", f"Got {getattr(self, name)}.")
         if not self.deadline > 0:
             raise ConfigError("deadline must be above 0 seconds.", f"Got {self.deadline}.")
+        for place, step in enumerate(self.steps, start=1):
+            if isinstance(step, Placed):
+                step.check_after(self.steps[place:])
 
     @property
     def digest(self) -> str:

@@ -9,7 +9,7 @@ from hansa.core.plan import Everyone, Quorum
 from hansa.errors import JobError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from hansa.core.chain import Chain
     from hansa.core.message import Ask
@@ -120,4 +120,17 @@ class Chained(Step, Protocol):
 
     def links(self) -> Chain:
         """The chain, checked."""
+        ...
+
+
+@runtime_checkable
+class Placed(Step, Protocol):
+    """A step that minds what comes after it in a job."""
+
+    def check_after(self, after: Sequence[Step]) -> None:
+        """Look at the steps that follow.
+
+        Raises:
+            ConfigError: they may not.
+        """
         ...

@@ -23,7 +23,7 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import final
 
@@ -46,7 +46,7 @@ from hansa.core.metrics import (
 )
 from hansa.core.party import Handler, Memory, Party, Site
 from hansa.core.plan import Asks, Gather, Keep, Plan
-from hansa.core.step import Done, Event, Roster
+from hansa.core.step import Done, Event, Roster, Step
 from hansa.core.trainer import Design, Trainer
 from hansa.errors import ConfigError, HansaError
 from hansa.horizontal.design import design_of, enough, remembered
@@ -146,6 +146,15 @@ class Evaluate:
     def events(self) -> tuple[Event, ...]:
         """Nothing that an accountant could bound."""
         return ()
+
+    def check_after(self, after: Sequence[Step]) -> None:
+        """Nothing comes after: it would change the model that was tested, or open the test again."""
+        if after:
+            raise ConfigError(
+                "evaluate must be the last step of a job, and stand there once.",
+                "The sealed test is opened once, for the finished model.",
+                "Put the other steps before it, and take a second evaluate out.",
+            )
 
     def handlers(self) -> Mapping[type[Ask], Handler]:
         """The party's half."""
