@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from hansa.horizontal.gain import ROUGH
 from hansa.report.gains import gains, learning, pooled
 from hansa.report.reading import Reading
 from tests.report.reader import Balance
@@ -11,6 +12,12 @@ def test_the_words_follow_the_intervals():
     assert "Oakfield Credit Union 902 66 0.7655 0.7604 −0.0051 −0.0391 to +0.0289 no clear gain" in text
     assert "Nordhaven Savings 6,412 471 0.7481 0.7688 +0.0207 +0.0094 to +0.0320 clear gain" in text
     assert "one in twenty" not in text
+
+
+def test_a_rough_interval_is_said_beside_its_verdict():
+    held = summary()
+    held["metrics"]["parties"]["Nordhaven Savings"]["note"] = ROUGH
+    assert f"clear gain; {ROUGH}" in Balance(gains(Reading(held))).text
 
 
 def test_many_banks_bring_a_word_on_chance():

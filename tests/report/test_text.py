@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hansa.horizontal.evaluate import NOTES
+from hansa.horizontal.gain import NOTES, ROUGH
 from hansa.report import headline
 from hansa.report.text import WIDTH, verdicts
 from hansa.report.width import columns
@@ -73,3 +73,12 @@ def test_why_a_bank_has_no_figure_is_said_whole(why):
     text = headline({"metrics": {"parties": parties}})
     assert why in " ".join(text.split())
     assert "…" not in text
+
+
+def test_a_rough_interval_is_marked_and_said_once():
+    held = summary()
+    for bank in list(held["metrics"]["parties"].values())[:2]:
+        bank["note"] = ROUGH
+    lines = headline(held).splitlines()
+    assert [line.endswith(") *") for line in lines[1:6]] == [True, True, False, False, False]
+    assert lines.count(f"* {ROUGH}") == 1

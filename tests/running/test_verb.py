@@ -8,6 +8,7 @@ import pytest
 from hansa.core.job import Data
 from hansa.engines.simulation import Simulation
 from hansa.errors import DataError
+from hansa.horizontal.gain import ROUGH
 from hansa.running.verb import run
 from hansa.trainers import Linear
 from tests.running.banks import banks, job
@@ -138,3 +139,12 @@ def test_a_job_that_learns_nothing_is_refused_before_it_starts():
     work = job()
     with pytest.raises(ConfigError, match="learns nothing"):
         result(type(work)("nothing", work.steps[:1]), banks())
+
+
+def test_an_interval_of_few_defaults_is_called_rough():
+    found = run(job(min_cell=1), on=Simulation(banks(), workers=1), baselines=False)
+    for own, line in zip(found.verdict.parties, found.metrics["parties"].values(), strict=True):
+        assert own.rough
+        assert line["note"] == ROUGH
+        assert line["positives"] == own.positives
+    assert f"* {ROUGH}" in found.table()

@@ -20,7 +20,9 @@ from hansa.horizontal.prepared import told
 from hansa.horizontal.rounds import layout_of
 
 _LEVEL = 0.95
-_ROUGH = 30
+_FEW = 30
+ROUGH = f"below {_FEW} rows of a class: a rough interval"
+"""What is said of a gain whose interval covers a little less than it says."""
 NOTES = (
     "",
     "too few test rows",
@@ -63,8 +65,8 @@ class Own:
 
     @property
     def rough(self) -> bool:
-        """Whether the interval rests on fewer than 30 rows of a class: it then covers a little less than it says."""
-        return isfinite(self.low) and 0 < min(self.positives, self.rows - self.positives) < _ROUGH
+        """Whether the interval rests on few rows of a class."""
+        return isfinite(self.low) and 0 < min(self.positives, self.rows - self.positives) < _FEW
 
 
 @final

@@ -62,7 +62,7 @@ def gains(reading: Reading) -> str:
             figure(own.federated),
             signed(own.gain),
             between(own.low, own.high),
-            safe(own.verdict if isfinite(own.gain) else own.note or own.verdict),
+            safe("; ".join(filter(None, (own.verdict if isfinite(own.gain) else "", own.note))) or own.verdict),
         ]
         for own in owns
     ]

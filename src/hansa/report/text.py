@@ -71,7 +71,8 @@ def _parties(owns: Sequence[Own], reading: Reading) -> str:
         heads.pop(1)
         rows = [[row[0], *row[2:]] for row in rows]
     lines = [line for own, row in zip(owns, rows, strict=True) for line in _wrapped([own.name, *row])]
-    return _table(["bank", *heads], lines, left=1)
+    remarks = dict.fromkeys(f"* {own.note}" for own in owns if own.note and isfinite(own.low))
+    return "\n".join([_table(["bank", *heads], lines, left=1), *remarks])
 
 
 def _wrapped(row: Sequence[str]) -> list[list[str]]:
@@ -81,7 +82,9 @@ def _wrapped(row: Sequence[str]) -> list[list[str]]:
 
 
 def _cells(own: Own) -> list[str]:
-    interval = f"({between(own.low, own.high)})" if isfinite(own.low) and isfinite(own.high) else own.note or "(none)"
+    interval = own.note or "(none)"
+    if isfinite(own.low) and isfinite(own.high):
+        interval = f"({between(own.low, own.high)}){' *' * bool(own.note)}"
     figures = [figure(own.local), figure(own.federated), signed(own.gain)]
     return [count(own.rows), count(own.positives), *figures, interval]
 

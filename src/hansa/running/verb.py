@@ -16,7 +16,7 @@ from hansa.engines.simulation import Simulation
 from hansa.errors import ConfigError
 from hansa.horizontal.design import remembered
 from hansa.horizontal.evaluate import Evaluate, Verdict, fit_alone, trainer_of
-from hansa.horizontal.gain import Own
+from hansa.horizontal.gain import ROUGH, Own
 from hansa.horizontal.prepared import Prepared
 from hansa.horizontal.rounds import Learning, Rounds
 from hansa.horizontal.scores import MEASURE, measures
@@ -45,15 +45,15 @@ def run(
     folder: str | Path | None = None,
     watch: Callable[[Keep[At]], None] | None = None,
     start: Model | None = None,
-    shares: Sequence[Share] = (),
     baselines: bool = True,
+    trackers: Sequence[Tracker] = (),
 ) -> Result:
     r"""Run a job on an engine and return the model, its history and what each party gains.
 
     `folder`: a run folder; the run keeps its state there, and goes on from what it finds. `watch` sees every `Keep`.
-    `start`: a model to begin from, for rounds that say `start = "given"`. `shares`: how a simulation's rows were
-    dealt, for the report. `baselines`: also train the central model and score the local ones on the pooled test. The
-    federated model's own figures are exact, from rows, either way.
+    `start`: a model to begin from, for rounds that say `start = "given"`. `baselines`: also train the central
+    model and score the local ones on the pooled test; the federated model's own figures are exact, from rows, either
+    way. `trackers`: where else the run's log is told, e.g. `TensorBoard("boards")`; one that fails does not stop it.
 
     Raises:
         JobError: the job is wrong, or learns nothing.
@@ -74,8 +74,18 @@ def run(
     learned = [step for step in job.steps if isinstance(step, Rounds)]
     if not learned:
         raise ConfigError(f"The job '{job.name}' learns nothing.", mend="Give it a step of rounds.")
-    with on.session(job) as session:
-        wants = baselines and any(isinstance(step, Evaluate) and step.compare for step in job.steps)
+    with _fed(trackers, job, folder) as feed:
+        result = _run(job, on, feed, watch, start, baselines=baselines)
+        feed.finish(result.summary())
+    return result
+
+
+def _fed(trackers: Sequence[Tracker], job: Job, folder: str | Path | None) -> Feed:
+    place = None if folder is None else Path(folder)
+    return Feed(trackers, about(job, stamped(job.name) if place is None else place.resolve().name), place)
+
+
+WANTS and any(isinstance(step, Evaluate) and step.compare for step in job.steps)
         central = session.aside(fit_alone, (job, pooled(job, on.parties))) if wants else None
         results = _carry(session, job, folder, watch, start)
         verdict = results.find(Verdict)
@@ -166,7 +176,7 @@ def _own(own: Own, measure: str) -> dict[str, Any]:
         "federated": {measure: own.federated},
         "local": {measure: own.local},
         "gain": {measure: own.gain, "low": own.low, "high": own.high},
-        "note": own.note,
+        "note": ROUGH if own.rough else own.note,
     }
 
 
