@@ -45,15 +45,15 @@ def run(
     folder: str | Path | None = None,
     watch: Callable[[Keep[At]], None] | None = None,
     start: Model | None = None,
+    shares: Sequence[Share] = (),
     baselines: bool = True,
-    trackers: Sequence[Tracker] = (),
 ) -> Result:
     r"""Run a job on an engine and return the model, its history and what each party gains.
 
     `folder`: a run folder; the run keeps its state there, and goes on from what it finds. `watch` sees every `Keep`.
-    `start`: a model to begin from, for rounds that say `start = "given"`. `baselines`: also train the central
-    model and score the local ones on the pooled test; the federated model's own figures are exact, from rows, either
-    way. `trackers`: where else the run's log is told, e.g. `TensorBoard("boards")`; one that fails does not stop it.
+    `start`: a model to begin from, for rounds that say `start = "given"`. `shares`: how a simulation's rows were
+    dealt, for the report. `baselines`: also train the central model and score the local ones on the pooled test. The
+    federated model's own figures are exact, from rows, either way.
 
     Raises:
         JobError: the job is wrong, or learns nothing.
@@ -74,18 +74,8 @@ def run(
     learned = [step for step in job.steps if isinstance(step, Rounds)]
     if not learned:
         raise ConfigError(f"The job '{job.name}' learns nothing.", mend="Give it a step of rounds.")
-    with _fed(trackers, job, folder) as feed:
-        result = _run(job, on, feed, watch, start, baselines=baselines)
-        feed.finish(result.summary())
-    return result
-
-
-def _fed(trackers: Sequence[Tracker], job: Job, folder: str | Path | None) -> Feed:
-    place = None if folder is None else Path(folder)
-    return Feed(trackers, about(job, stamped(job.name) if place is None else place.resolve().name), place)
-
-
-WANTS and any(isinstance(step, Evaluate) and step.compare for step in job.steps)
+    with on.session(job) as session:
+        wants = baselines and any(isinstance(step, Evaluate) and step.compare for step in job.steps)
         central = session.aside(fit_alone, (job, pooled(job, on.parties))) if wants else None
         results = _carry(session, job, folder, watch, start)
         verdict = results.find(Verdict)
