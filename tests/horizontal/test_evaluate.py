@@ -7,6 +7,7 @@ import pytest
 
 from hansa.core.carry import Carrier, in_process, run_alone, seats_of
 from hansa.core.job import Job
+from hansa.core.message import Refusal
 from hansa.core.metrics import auc, auc_of, average_precision, average_precision_of, ks, ks_of, paired_delong
 from hansa.core.party import Party
 from hansa.core.pytree import unravel
@@ -14,7 +15,7 @@ from hansa.core.table import Column, Table
 from hansa.core.trainer import Local
 from hansa.errors import ConfigError
 from hansa.horizontal.design import design_of
-from hansa.horizontal.evaluate import Evaluate, Verdict, fit_alone, own_job, trainer_of
+from hansa.horizontal.evaluate import Compare, Evaluate, Verdict, fit_alone, own_job, trainer_of
 from hansa.horizontal.prepare import Prepare
 from hansa.horizontal.rounds import Learning, Rounds, layout_of
 from hansa.horizontal.scores import measures
@@ -141,6 +142,35 @@ class Ear:
 def overheard(party):
     ear = Ear()
     return ear, Party(party.name, party.tables, (ear,))
+
+
+class Away:
+    """Refuses to compare."""
+
+    def admit(self, ask, job):
+        return Refusal("not today") if isinstance(ask, Compare) else None
+
+    def release(self, answer, ask, job):
+        return answer
+
+
+def test_a_bank_that_does_not_answer_is_named_in_the_headline():
+    parties = members()
+    parties[1] = Party(parties[1].name, parties[1].tables, (Away(),))
+    _, _, done = judged(parties, quorum=2)
+    assert [(own.party, own.note) for own in done.last(Verdict).parties] == [
+        ("bank-0", ""),
+        ("bank-1", "did not answer"),
+        ("bank-2", ""),
+    ]
+
+
+def test_a_bank_of_few_test_rows_has_a_model_of_its_own():
+    _, seats, done = judged(members((60, 700, 900)))
+    own = done.last(Verdict).parties[0]
+    assert (own.rows, own.note) == (0, "too few test rows")
+    assert np.isnan(own.gain)
+    assert "local params" in seats["bank-0"].memory
 
 
 def test_what_is_told_of_a_party_is_a_handful_of_figures():

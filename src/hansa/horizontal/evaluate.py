@@ -278,21 +278,22 @@ class Comparer:
     """The party's half of `Compare`; its own model stays in its memory."""
 
     def answer(self, ask: Compare, site: Site, memory: Memory) -> tuple[Answer, Memory]:
-        """Train alone, score the own test with both models, and tell a handful of figures."""
+        """Train alone, score the own test with both models, and tell a handful of figures; of few rows, none."""
         trainer, _ = trainer_of(site.job)
         data = design_of(site, memory, "test", trainer.dtype)
-        if data.rows < site.job.min_rows:
-            return Answer(_told(Own(site.name, note=NOTES[1]))), memory
+        few = data.rows < site.job.min_rows
         party = Party(site.name, {site.job.data.table: site.table})
         try:
             local = fit_alone(site.job, party)
         except HansaError:
-            return Answer(_told(Own(site.name, rows=data.rows, note=NOTES[3]))), memory
+            none = Own(site.name, note=NOTES[1]) if few else Own(site.name, rows=data.rows, note=NOTES[3])
+            return Answer(_told(none)), memory
+        kept = {**memory, **{f"local {name}": value for name, value in local.items()}}
+        if few:
+            return Answer(_told(Own(site.name, note=NOTES[1]))), kept
         ours = Scoring.of(trainer, site, memory, ask.params, data)
         own = Scoring.of(trainer, site, local, local["params"], design_of(site, local, "test", trainer.dtype))
-        gain = gain_of(site.name, own, ours, site.job.min_cell)
-        kept = {f"local {name}": value for name, value in local.items()}
-        return Answer(_told(gain)), {**memory, **kept}
+        return Answer(_told(gain_of(site.name, own, ours, site.job.min_cell))), kept
 
 
 _FIGURES = ("rows", "positives", "federated", "local", "gain", "low", "high", "se")
@@ -310,4 +311,4 @@ def _own(parties: Roster, each: Each | None) -> tuple[Own, ...]:
         count, positives, *figures, code = answer.load["figures"][0].tolist()
         name, note = parties.names[place], NOTES[int(code)]
         found[name] = Own(name, int(count), int(positives), *figures, note=note)
-    return tuple(found[name] for name in parties if name in found)
+    return tuple(found.get(name, Own(name, note=NOTES[5])) for name in parties)

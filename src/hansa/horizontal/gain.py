@@ -29,6 +29,7 @@ NOTES = (
     "too few rows of one class in the test part",
     "its own model could not be trained",
     "too few test rows are right, or wrong",
+    "did not answer",
 )
 """Why a party has no gain to show, by code."""
 
