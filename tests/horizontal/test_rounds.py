@@ -116,6 +116,17 @@ def test_patience_keeps_the_best_round_on_validation():
     assert not np.array_equal(found.chosen, found.params)
 
 
+def test_patience_without_validation_rows_is_refused_and_one_party_alone_trains_on():
+    step = Rounds(Linear(), FEDSGD, rounds=5, patience=2)
+    with pytest.raises(DataError, match=r"nothing to watch.*min_rows.*patience to 0"):
+        learned(step, members((60, 60, 60)), steps=(Prepare(),))
+    with pytest.raises(DataError, match="nothing to watch"):
+        learned(step, members())
+    assert learned(step, members((60, 60, 60)), steps=(Prepare(),), min_rows=5).best_round > 0
+    assert learned(step, members((60,)), steps=(Prepare(),)).round == 5
+    assert learned(replace(step, patience=0), members()).best is None
+
+
 def test_a_misspelt_event_is_refused_before_anything_is_trained():
     table = Table.of({"x": range(60), "paid": ["yes", "no", "no"] * 20}, target="paid")
     parties = [Party(f"bank-{i}", {"t": table}) for i in range(3)]

@@ -125,7 +125,8 @@ class Rounds:
     Raises:
         ConfigError: a setting outside its range.
         ChainError: links that do not fit together, or wishes that the trainer does not honour.
-        DataError: when it runs, no party had an update in any round.
+        DataError: when it runs, no party had an update in any round; or there is patience, and nothing to watch. One
+            party by itself then trains to the last round.
         JobError: when it runs, the links make parameters that are not finite.
 
     Example:
@@ -267,6 +268,12 @@ class Rounds:
         check = Check(state.params, state.centre)
         reply = yield Asks(dict.fromkeys(parties, check), until=parties.until(len(parties)))
         if reply.value is None or not reply.value["rows"][0, 0] > 0:
+            if self.patience and state.best is None and 1 < len(parties) == len(reply.counted):
+                raise DataError(
+                    "Early stopping has nothing to watch: no party has enough validation rows.",
+                    "None has as many as the job's min_rows, so no validation loss is told.",
+                    "Bring more rows, let the prepare step part off more of them, or set patience to 0.",
+                )
             return state
         found = measures(self.trainer, reply.value["sums"][0], state.centre)
         value = found[LOSS[self.trainer.task]]
