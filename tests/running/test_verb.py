@@ -148,3 +148,10 @@ def test_an_interval_of_few_defaults_is_called_rough():
         assert line["note"] == ROUGH
         assert line["positives"] == own.positives
     assert f"* {ROUGH}" in found.table()
+
+
+def test_that_nothing_was_chosen_on_validation_is_said():
+    said = "Nothing was chosen on validation"
+    few = result(job(min_rows=70), banks(), baselines=False)  # a fifth of 260 rows are for validation
+    assert any(said in line for line in few.warnings)
+    assert not any(said in line for line in result(job(), banks(), baselines=False).warnings)

@@ -81,7 +81,7 @@ def run(
         verdict = results.find(Verdict)
         learning = results.last(Learning)
         metrics, scores = _metrics(session, job, results, verdict, central)
-        warnings = _warnings(results, metrics)
+        warnings = _warnings(job, results, metrics)
         model = Model(learned[-1].trainer, learning.chosen, learning.width, results.find(Prepared), _facts(job))
     return Result(
         job,
@@ -145,8 +145,8 @@ def _metrics(
     return found, fine_counts(own.score, own.y) if drawn else None
 
 
-def _warnings(done: Done, metrics: Mapping[str, Any]) -> list[str]:
-    """What a reader should know: columns left out, rows in two parts, one class only, no figures from counts."""
+def _warnings(job: Job, done: Done, metrics: Mapping[str, Any]) -> list[str]:
+    """What a reader should know: columns left out, rows in two parts, nothing chosen, no figures from counts."""
     lines: list[str] = []
     prepared = done.find(Prepared)
     if prepared is not None:
@@ -154,6 +154,9 @@ def _warnings(done: Done, metrics: Mapping[str, Any]) -> list[str]:
         twins = prepared.duplicates_train_test
         if twins:
             lines.append(f"{twins} test rows have the features of a training row of the same party.")
+    checked = any(isinstance(step, Rounds) and step.check_every for step in job.steps)
+    if checked and done.last(Learning).best is None:
+        lines.append("Nothing was chosen on validation: no party has min_rows validation rows; the last round is kept.")
     why = metrics.get("federated", {}).get("counts", {}).get("why")
     return [*lines, *[f"The sealed test has no pooled figures of scores: {why}."] * bool(why)]
 
