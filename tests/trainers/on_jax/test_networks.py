@@ -66,3 +66,37 @@ def test_batch_statistics_move_with_the_rows():
     data = Design(X, np.tile(np.float32([0, 1]), 25))
     moved = unravel(layout, vector + trainer.fit(params, data, Local(steps=20), Draws(0, "a"))["delta"][0])["kept"]
     assert np.abs(ravel(moved)[0] - ravel(params["kept"])[0]).max() > 0.1
+
+
+def told_in_its_word(word):
+    from flax import linen
+
+    def forward(X, still):
+        X = linen.BatchNorm(use_running_average=still)(linen.Dense(3)(X))
+        return linen.Dense(1)(linen.Dropout(0.5, deterministic=still)(X))
+
+    class Training(linen.Module):
+        @linen.compact
+        def __call__(self, X, training):
+            return forward(X, not training)
+
+    class Deterministic(linen.Module):
+        @linen.compact
+        def __call__(self, X, deterministic=True):
+            return forward(X, deterministic)
+
+    return {"training": Training, "deterministic": Deterministic}[word]()
+
+
+@pytest.mark.parametrize("word", ["training", "deterministic"])
+def test_a_module_is_told_in_its_own_word_whether_it_is_trained(word):
+    trainer = on_jax(told_in_its_word(word))
+    params, X = trainer.init(3, "random", Draws(0, "start")), np.random.default_rng(0).normal(3, 1, (50, 3))
+    data = Design(X.astype("float32"), np.tile(np.float32([0, 1]), 25))
+    vector, layout = ravel(params)
+    fits = [trainer.fit(params, data, Local(steps=3), Draws(0, bank))["delta"][0] for bank in "ab"]
+    assert ravel(unravel(layout, fits[0])["kept"])[0].any()  # batch norms take the rows' statistics
+    assert (fits[0] != fits[1]).any()  # and what is dropped is drawn
+    assert (trainer.predict(params, data.X) == trainer.predict(params, data.X)).all()
+    shaken = unravel(layout, vector - 2)
+    assert np.isfinite(trainer.predict(shaken, data.X)).all()  # a variance below 0 is taken for 0

@@ -27,6 +27,7 @@ from hansa.errors import ConfigError
 
 Tree: TypeAlias = dict[str, Any]
 
+_TOLD = {"train": True, "training": True, "is_training": True, "deterministic": False}  # while it is trained
 _ACTIVATIONS = {"relu": jax.nn.relu, "tanh": jax.numpy.tanh, "gelu": jax.nn.gelu}
 
 
@@ -69,17 +70,18 @@ def dense(hidden: tuple[int, ...], activation: str, outputs: int) -> Network:
 
 
 def of_linen(module: linen.Module) -> Network:
-    """A linen module; one whose call takes `train` is told so, and what it draws comes from the "dropout" stream."""
-    takes = "train" in inspect.signature(module.__call__).parameters
+    """A linen module, told whether it is trained where its call asks; what it draws comes from the "dropout" stream."""
+    asked = {name: on for name, on in _TOLD.items() if name in inspect.signature(module.__call__).parameters}
 
     def init(key: Any, X: Any) -> Tree:
-        flags = {"train": False} if takes else {}
-        variables = dict(module.init({"params": key, "dropout": key}, X, **flags))
+        variables = dict(
+            module.init({"params": key, "dropout": key}, X, **{name: not on for name, on in asked.items()})
+        )
         return {"learned": variables.pop("params", {}), "kept": variables}
 
     def apply(tree: Tree, X: Any, key: Any, *, train: bool) -> tuple[Any, Tree]:
-        flags = {"train": train} if takes else {}
-        variables = {"params": tree["learned"], **tree["kept"]}
+        flags = {name: train == on for name, on in asked.items()}
+        variables = {"params": tree["learned"], **_real(tree["kept"])}
         if not (train and tree["kept"]):
             return module.apply(variables, X, rngs={"dropout": key}, **flags), tree["kept"]
         out, kept = module.apply(variables, X, rngs={"dropout": key}, mutable=list(tree["kept"]), **flags)
@@ -103,7 +105,7 @@ def of_nnx(factory: Callable[..., Any]) -> Network:
     def apply(tree: Tree, X: Any, key: Any, *, train: bool) -> tuple[Any, Tree]:
         graph, learned, kept, rest = parts(key)
         nnx.replace_by_pure_dict(learned, _like(nnx.to_pure_dict(learned), tree["learned"]))
-        nnx.replace_by_pure_dict(kept, _like(nnx.to_pure_dict(kept), tree["kept"]))
+        nnx.replace_by_pure_dict(kept, _like(nnx.to_pure_dict(kept), _real(tree["kept"])))
         module = nnx.merge(graph, learned, kept, rest)
         module.train() if train else module.eval()
         out = module(X)
@@ -160,6 +162,13 @@ makes an nnx module, or a pair (init, apply).
 def _named(tree: Any) -> Any:
     """A nesting whose keys are text, also where flax counts a list's items."""
     return {str(key): _named(item) for key, item in tree.items()} if isinstance(tree, dict) else tree
+
+
+def _real(kept: Any, name: str = "") -> Any:
+    """What is kept, no variance below 0: a link's noise or step may take one there."""
+    if isinstance(kept, dict):
+        return {key: _real(item, str(key)) for key, item in kept.items()}
+    return jax.numpy.maximum(kept, 0) if name == "var" else kept
 
 
 def _like(form: Any, tree: Any) -> Any:

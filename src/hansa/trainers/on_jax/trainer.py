@@ -49,7 +49,8 @@ class Jax:
 
     The loss is log loss, or half the squared error of a value, unless `own` has another. `epochs` and `batch` (0: as
     `Local` says) stand before `Local`'s. `l2`/2 times the squared norm of all weights is added; biases are free. What
-    travels is every parameter and the statistics of batch norms.
+    travels is every parameter and the statistics of batch norms. A short batch is filled with its own rows: they weigh
+    nothing in the loss, and count in such statistics.
 
     Raises:
         ConfigError: a setting outside its range.
