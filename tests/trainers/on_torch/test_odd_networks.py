@@ -93,23 +93,23 @@ def test_it_learns_what_torchs_own_loop_does(kind, given):
     assert not any("second.weight" in name or "again" in name for name in params)
 
 
-def test_the_padding_of_an_embedding_is_never_learned():
+@pytest.mark.parametrize("place", [0, 999])
+def test_the_padding_of_an_embedding_is_never_learned(place):
     class Padded(nn.Module):
         def __init__(self, inputs):
             super().__init__()
-            self.table, self.last = nn.Embedding(6, 3, padding_idx=0), nn.Linear(3, 1)
+            self.table, self.last = nn.Embedding(1000, 3, padding_idx=place), nn.Linear(3, 1)
 
         def forward(self, codes):
             return self.last(self.table(codes).mean(1))
 
-    trainer = on_torch(Padded, device="cpu", dtype="float64").reading(Inputs(tuple("abcd"), (6,) * 4))
+    trainer = on_torch(Padded, device="cpu", dtype="float64").reading(Inputs(tuple("abcd"), (1000,) * 4))
     rng = np.random.default_rng(0)
-    data = [Design(rng.integers(0, 6, (n, 4)).astype(float), np.arange(n) % 2.0) for n in (20, 9)]
+    data = [Design(rng.choice([place, 1, 2], (n, 4)).astype(float), np.arange(n) % 2.0) for n in (20, 9)]
     params, together, alone = fitted(trainer, data)
-    assert "gradients change" in trainer.how(4)  # torch 2.13 forgets the padding of all parties but the first
-    assert (together == alone).all()
+    assert np.abs(together - alone).max() < 1e-12  # torch 2.13, mapped, forgets the padding of all but the first
     layout = ravel(params)[1]
-    assert not any(unravel(layout, delta)["net.table.weight"][0].any() for delta in together)
+    assert not any(unravel(layout, delta)["net.table.weight"][place].any() for delta in together)
 
 
 def normed(**settings):

@@ -68,7 +68,8 @@ def refusal(net: Network, inputs: Inputs) -> str:
     if net.mean_buffers:
         return "it keeps statistics of its batches"
     sizes = np.array(inputs.sizes)
-    at = np.arange(min(max(4, *sizes), _TRIED))[:, None]
+    half = min(max(4, *sizes), _TRIED) // 2 + 1
+    at = np.arange(-half, half)[:, None]  # the first codes and the last
     dtype = next(iter(net.learned.values())).detach().cpu().numpy().dtype
     rows = np.where(sizes > 0, at % np.maximum(sizes, 1), np.cos(at + np.arange(len(sizes)))).astype(dtype)
     two = {name: np.stack([p.detach().numpy(), p.detach().numpy() * 0.5]) for name, p in net.learned.items()}
