@@ -44,6 +44,13 @@ def test_below_thirty_rows_of_a_class_the_interval_is_rough(positives, rough):
     assert not gain_of("bank-a", scoring(1.0, y), scoring(1.0, y), least=100).rough
 
 
+@pytest.mark.parametrize("rows", [0, 1])
+def test_one_row_has_no_spread(rows):
+    y = np.ones(rows)
+    model = scoring(1.0, y, "squared")
+    assert gain_of("bank-a", model, model) == Own("bank-a", rows=rows, note=NOTES[1])
+
+
 def test_an_accuracy_that_few_rows_miss_is_not_told():
     y = np.array([0.0, 1.0, 2.0] * 30)
     zero = {"coef": np.zeros((3, 3)), "intercept": np.zeros(3)}

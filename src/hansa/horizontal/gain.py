@@ -130,6 +130,8 @@ def gain_of(name: str, local: Scoring, federated: Scoring, least: int = 1) -> Ow
     else:
         one, two = ((model.predict().astype(np.float64) - y) ** 2 for model in (local, federated))
         better = one - two
+    if len(y) < 2:
+        return Own(name, rows=len(y), note=NOTES[1])
     gain, se = float(better.mean()), float(better.std(ddof=1)) / sqrt(len(y))
     wide = student_quantile(_LEVEL, len(y) - 1) * se
     return Own(name, len(y), 0, float(two.mean()), float(one.mean()), gain, gain - wide, gain + wide, se)
