@@ -1,0 +1,297 @@
+"""Bytes between institutions, version 1: a bounded msgpack head, then raw tensors, each with its SHA-256.
+
+    frame  := "HNSA" version:u16 size:u32 digest:32 HEAD tensors
+    HEAD   := msgpack map of kind, job, name [step, keep, turn, attempt], from, to, seq, body,
+              tensors [[dtype, shape, sha256], ...]
+
+Numbers are little-endian. No type name picks a class: the receiver says what kinds it knows, see `hansa.core.bodies`. A
+tensor stands where the body holds {"__tensor__": place}. A field that is not known is ignored. Every count and size is
+checked before anything is allocated for it. The digest is the SHA-256 of the head, which holds those of the tensors: it
+speaks for the whole frame.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from math import prod
+from typing import Any, Final, final
+
+import msgpack
+import numpy as np
+from numpy.typing import NDArray
+
+from hansa.core.message import Name
+from hansa.errors import WireError
+
+MAGIC: Final = b"HNSA"
+VERSION: Final = 1
+DTYPES: Final = ("<f4", "<f8", "|i1", "<i4", "<i8", "|u1", "<u8", "|b1")
+"""The types of numbers that may travel."""
+
+_FIXED = struct.Struct("<4sHI32s")
+_TENSOR = "__tensor__"
+_MOST_DEPTH, _MOST_ITEMS, _MOST_AXES = 64, 1 << 16, 8
+
+
+@final
+@dataclass(frozen=True)
+class Limits:
+    """The most that a receiver takes in one frame: bytes of the head, tensors, and bytes of all tensors.
+
+    Example:
+        >>> Limits(head=1 << 16).tensors
+        1024
+    """
+
+    head: int = 16 << 20
+    tensors: int = 1024
+    payload: int = 2 << 30
+
+
+@final
+@dataclass(frozen=True)
+class Parcel:
+    """One message: its kind, the job's digest, the name of the ask, from whom to whom, and what it says.
+
+    `sequence` counts a sender's messages on a stream. `body` is plain data with arrays in it.
+
+    Example:
+        >>> parcel = Parcel("Hello", "", Name(0, 0, 0), "bank-a", "coordinator", 1, {"x": np.ones(2)})
+        >>> read(b"".join(parcel.frame())).body["x"].tolist()
+        [1.0, 1.0]
+    """
+
+    kind: str
+    job: str
+    name: Name
+    sender: str
+    receiver: str
+    sequence: int
+    body: Any = None
+
+    def frame(self) -> list[bytes | memoryview]:
+        """The frame in pieces, the tensors as views: nothing is copied.
+
+        Raises:
+            WireError: something that may not travel.
+        """
+        tensors: list[NDArray[Any]] = []
+        head = {
+            "kind": self.kind,
+            "job": self.job,
+            "name": list(self.name),
+            "from": self.sender,
+            "to": self.receiver,
+            "seq": self.sequence,
+            "body": _lifted(self.body, tensors),
+            "tensors": [[t.dtype.str, list(t.shape), sha256(_raw(t)).digest()] for t in tensors],
+        }
+        packed: bytes = msgpack.packb(head, use_bin_type=True)
+        fixed = _FIXED.pack(MAGIC, VERSION, len(packed), sha256(packed).digest())
+        return [fixed, packed, *(_raw(t) for t in tensors if t.size)]
+
+
+@final
+class Intake:
+    """Takes a frame in as it arrives, in pieces of any size; tensors are written straight into their arrays.
+
+    Example:
+        >>> parcel = Parcel("Hello", "", Name(0, 0, 0), "bank-a", "coordinator", 1, {"x": np.arange(3)})
+        >>> intake = Intake(Limits())
+        >>> [intake.feed(piece) for piece in parcel.frame()][-1].body["x"].tolist()
+        [0, 1, 2]
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        """Wait for the first byte of a frame."""
+        self._limits = limits
+        self._start = bytearray()
+        self._head: Mapping[str, Any] | None = None
+        self._tensors: list[NDArray[Any]] = []
+        self._digests: list[bytes] = []
+        self._views: list[memoryview] = []
+
+    def feed(self, piece: bytes | memoryview) -> Parcel | None:
+        """Take the next bytes; the parcel, once its last byte is there.
+
+        Raises:
+            WireError: not a frame of this version, one above the limits, damaged, or with bytes behind its end.
+        """
+        rest = memoryview(piece)
+        if self._head is None:
+            rest = self._begin(rest)
+            if self._head is None:
+                return None
+        while self._views and len(rest):
+            room = self._views[0]
+            count = min(len(room), len(rest))
+            room[:count] = rest[:count]
+            rest = rest[count:]
+            self._views = [room[count:], *self._views[1:]] if count < len(room) else self._views[1:]
+        if len(rest):
+            raise WireError("A frame has bytes behind its end.")
+        return None if self._views else self._parcel(self._head)
+
+    def _begin(self, rest: memoryview) -> memoryview:
+        """Gather the fixed part and the head; what is left of the piece."""
+        rest = self._gather(rest, _FIXED.size)
+        if len(self._start) < _FIXED.size:
+            return rest
+        magic, version, size, digest = _FIXED.unpack_from(self._start)
+        if magic != MAGIC:
+            raise WireError("These bytes are no message of hansa's.")
+        if version != VERSION:
+            raise WireError(
+                f"The message is of version {version}; this side speaks {VERSION}.", mend="Install the same version."
+            )
+        if size > self._limits.head:
+            raise WireError("The head of a message is too large.", f"{size:,} bytes; at most {self._limits.head:,}.")
+        rest = self._gather(rest, _FIXED.size + size)
+        if len(self._start) == _FIXED.size + size:
+            head = bytes(self._start[_FIXED.size :])
+            if sha256(head).digest() != digest:
+                raise WireError("The head of a message was damaged on its way.")
+            self._head = _unpacked(head)
+            self._make_room(self._head.get("tensors", []))
+        return rest
+
+    def _gather(self, rest: memoryview, upto: int) -> memoryview:
+        count = max(0, min(upto - len(self._start), len(rest)))
+        self._start += rest[:count]
+        return rest[count:]
+
+    def _make_room(self, listed: Any) -> None:
+        """Check what the tensors claim to be, all of them, before any is made."""
+        if not isinstance(listed, list) or len(listed) > self._limits.tensors:
+            raise WireError("A message has too many tensors, or no list of them.")
+        kinds = [_checked(one) for one in listed]
+        if sum(size for _, _, size, _ in kinds) > self._limits.payload:
+            raise WireError("A message is too large.", mend="Raise max_payload if all agree, or send less.")
+        for dtype, shape, _, digest in kinds:
+            tensor = np.empty(shape, dtype)
+            self._tensors.append(tensor)
+            self._digests.append(digest)
+        self._views = [_raw(tensor) for tensor in self._tensors if tensor.size]
+
+    def _parcel(self, head: Mapping[str, Any]) -> Parcel:
+        for tensor, digest in zip(self._tensors, self._digests, strict=True):
+            if sha256(_raw(tensor)).digest() != digest:
+                raise WireError("A tensor was damaged on its way.", "Its SHA-256 is not the one that was sent.")
+            if tensor.dtype == np.bool_ and tensor.size and int(tensor.view(np.uint8).max()) > 1:
+                raise WireError("A tensor of flags holds something else.")
+            tensor.setflags(write=False)
+        name = head.get("name")
+        if not isinstance(name, list) or len(name) != 4 or not all(_is_count(one) for one in name):
+            raise WireError("A message does not say to which ask it belongs.")
+        words = [head.get(key) for key in ("kind", "job", "from", "to")]
+        if not all(isinstance(word, str) for word in words) or not _is_count(head.get("seq")):
+            raise WireError("A message does not say what it is, or whose.")
+        kind, job, sender, receiver = map(str, words)
+        body = _sunk(head.get("body"), self._tensors)
+        return Parcel(kind, job, Name(*name), sender, receiver, head["seq"], body)
+
+
+def read(data: bytes, limits: Limits | None = None) -> Parcel:
+    """Read one whole frame. Raises WireError as `Intake` does, and where the frame is cut.
+
+    Example:
+        >>> read(b"no frame at all" + bytes(42))
+        Traceback (most recent call last):
+            ...
+        hansa.errors.WireError: These bytes are no message of hansa's.
+    """
+    parcel = Intake(limits or Limits()).feed(data)
+    if parcel is None:
+        raise WireError("A message ends before its end.")
+    return parcel
+
+
+def _raw(tensor: NDArray[Any]) -> memoryview:
+    return tensor.reshape(-1).view(np.uint8).data.cast("B") if tensor.size else memoryview(b"")
+
+
+def _lifted(tree: Any, tensors: list[NDArray[Any]], depth: int = 0) -> Any:
+    """The tree with its arrays taken out, and a place in their stead."""
+    if depth > _MOST_DEPTH:
+        raise WireError("A message is nested too deeply to travel.")
+    if isinstance(tree, np.ndarray):
+        little = np.ascontiguousarray(tree.astype(tree.dtype.newbyteorder("<"), copy=False)).reshape(tree.shape)
+        if little.dtype.str not in DTYPES:
+            raise WireError(f"An array of {tree.dtype} may not travel.", mend="Use whole numbers or floats.")
+        tensors.append(little)
+        return {_TENSOR: len(tensors) - 1}
+    if isinstance(tree, Mapping):
+        if _TENSOR in tree:
+            raise WireError(f"A body has a key '{_TENSOR}' of its own.")
+        return {key: _lifted(item, tensors, depth + 1) for key, item in tree.items()}
+    if isinstance(tree, list | tuple):
+        return [_lifted(item, tensors, depth + 1) for item in tree]
+    if tree is None or isinstance(tree, str | bool | int | float | bytes):
+        return tree
+    raise WireError(f"A {type(tree).__name__} may not travel.")
+
+
+def _sunk(tree: Any, tensors: list[NDArray[Any]], depth: int = 0) -> Any:
+    """The tree with its arrays put back; each is named once."""
+    if depth > _MOST_DEPTH:
+        raise WireError("A message is nested too deeply.")
+    if isinstance(tree, dict):
+        if _TENSOR in tree:
+            place = tree[_TENSOR]
+            if len(tree) != 1 or not _is_count(place) or place >= len(tensors):
+                raise WireError("A message names a tensor that it does not bring.")
+            return tensors[place]
+        return {key: _sunk(item, tensors, depth + 1) for key, item in tree.items()}
+    if isinstance(tree, list):
+        return [_sunk(item, tensors, depth + 1) for item in tree]
+    return tree
+
+
+def _unpacked(data: bytes) -> Mapping[str, Any]:
+    try:
+        tree = msgpack.unpackb(
+            data,
+            object_pairs_hook=_distinct,
+            ext_hook=_no_extension,
+            max_array_len=_MOST_ITEMS,
+            max_map_len=_MOST_ITEMS,
+            max_ext_len=0,
+        )
+    except (ValueError, TypeError, RecursionError, msgpack.UnpackException):
+        raise WireError("The head of a message cannot be read.") from None
+    if not isinstance(tree, dict):
+        raise WireError("The head of a message is no map.")
+    return tree
+
+
+def _distinct(pairs: list[tuple[Any, Any]]) -> dict[str, Any]:
+    tree = dict(pairs)
+    if len(tree) < len(pairs) or not all(isinstance(key, str) for key in tree):
+        raise WireError("A map with a key twice, or one that is no text.")
+    return tree
+
+
+def _no_extension(code: int, data: bytes) -> Any:
+    del data
+    raise WireError(f"An extension of type {code}, which may not travel.")
+
+
+def _checked(one: Any) -> tuple[str, tuple[int, ...], int, bytes]:
+    """What a tensor claims to be: its type, shape, size in bytes and digest."""
+    if not isinstance(one, list) or len(one) < 3:
+        raise WireError("A tensor does not say what it is.")
+    dtype, shape, digest = one[:3]
+    if not isinstance(dtype, str) or dtype not in DTYPES:
+        raise WireError("A tensor of a type that may not travel.")
+    if not isinstance(shape, list) or len(shape) > _MOST_AXES or not all(_is_count(k) for k in shape):
+        raise WireError("A tensor without a proper shape.")
+    if not isinstance(digest, bytes) or len(digest) != 32:
+        raise WireError("A tensor without its SHA-256.")
+    return dtype, tuple(shape), prod(shape) * np.dtype(dtype).itemsize, digest
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and 0 <= value < 1 << 63
