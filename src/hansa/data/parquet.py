@@ -59,9 +59,7 @@ def read_parquet(
         schema = data.schema
         names = _names(schema, how.columns, name)
         chosen = _expression(arrow, schema, how.where, name)
-        batches = data.to_batches(
-            columns=list(names), filter=chosen, batch_size=ROWS_A_BLOCK, batch_readahead=1, fragment_readahead=1
-        )
+        batches = _batches(data, names, chosen)
         return table_of(
             _blocks(batches, names),
             names,
@@ -163,6 +161,22 @@ def _scalar(arrow: Any, value: Any, kind: Any) -> Any:
             raise TypeError
         return arrow.scalar(value).cast(arrow.timestamp("us")).cast(kind)
     return arrow.scalar(value, kind)
+
+
+def _batches(data: Any, names: Sequence[str], chosen: Any) -> Iterator[Any]:
+    """Row group by row group and through a buffer: threads that read ahead would hold many times as much."""
+    scan = need("pyarrow.dataset").ParquetFragmentScanOptions(use_buffered_stream=True, pre_buffer=False)
+    for fragment in data.get_fragments(chosen):
+        for group in fragment.split_by_row_group(chosen, data.schema):
+            yield from group.to_batches(
+                data.schema,
+                columns=list(names),
+                filter=chosen,
+                batch_size=ROWS_A_BLOCK,
+                batch_readahead=1,
+                fragment_scan_options=scan,
+                use_threads=False,
+            )
 
 
 def _blocks(batches: Iterator[Any], names: Sequence[str]) -> Iterator[list[Column]]:

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, final
 
 import numpy as np
@@ -31,6 +32,7 @@ from numpy.typing import NDArray
 
 from hansa.core.job import Job
 from hansa.core.metrics import auc_of, average_precision_of, ks_of, paired_delong
+from hansa.core.on_disk import by_blocks
 from hansa.core.party import Memory, Party, Site, site_of
 from hansa.core.pytree import unravel
 from hansa.core.table import Table
@@ -154,7 +156,8 @@ def _as_given(trainer: Trainer, scored: Scored) -> tuple[Any, Design]:
 
 
 def _score(trainer: Trainer, params: Any, data: Design) -> NDArray[np.floating]:
-    return trainer.predict(params, data.X) if trainer.task == "regression" else trainer.margin(params, data.X)
+    score = trainer.predict if trainer.task == "regression" else trainer.margin
+    return by_blocks(partial(score, params), data.X)
 
 
 def _softmax(margin: NDArray[np.floating]) -> NDArray[np.floating]:
