@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, final
@@ -64,9 +64,9 @@ class Demo:
         file = parse_job(tomllib.loads(template(name)), changes)
         cast = scenario_of(file).cast(self.out, file.job)
         with Watch(file.job) as watch:
-            result = run(file.job, Simulation(cast.parties, workers=self.workers), watch=watch, shares=cast.shares)
+            result = run(file.job, Simulation(cast.parties, workers=self.workers), watch=watch)
         stderr().print("")
-        return result
+        return replace(result, shares=cast.shares)
 
 
 def _put(path: Path, text: str) -> bool:

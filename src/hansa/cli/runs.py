@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from dataclasses import asdict, dataclass, replace
 from hashlib import file_digest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
 from hansa.cli.talk import hint
 from hansa.errors import ConfigError, DataError
+from hansa.tracking.about import stamped
 
 if TYPE_CHECKING:
     from hansa.running.model import Model
     from hansa.running.result import Result
     from hansa.running.scenario import Cast, JobFile, Scenario
+    from hansa.tracking.feed import Tracker
 
 JOB, NOTE, RESULT, MODEL, REPORT, SCORES = (
     "job.toml",
@@ -117,7 +117,7 @@ class RunFolder:
             )
         return scenario.cast(Path(self.note.data), self.file.job)
 
-    def go(self, cast: Cast) -> Result:
+    def go(self, cast: Cast, trackers: Sequence[Tracker] = ()) -> Result:
         """Run, from the last kept state if there is one, and write what came of it."""
         from hansa.cli.progress import Watch
         from hansa.engines.simulation import Simulation
@@ -126,9 +126,15 @@ class RunFolder:
 
         engine = Simulation(cast.parties, workers=self.note.workers)
         with Watch(self.file.job) as watch:
-            result = run(
-                self.file.job, engine, folder=self.path, watch=watch, shares=cast.shares, baselines=self.note.baselines
+            done = run(
+                self.file.job,
+                engine,
+                folder=self.path,
+                watch=watch,
+                baselines=self.note.baselines,
+                trackers=trackers,
             )
+        result = replace(done, shares=cast.shares)
         result.save(self.path / MODEL)
         if result.scores is not None:
             write(self.path / SCORES, to_csv(result.scores))
@@ -139,10 +145,9 @@ class RunFolder:
 
 def begun(runs: Path, file: JobFile, note: Note) -> RunFolder:
     """Make the folder of a new run, named by the time and the job."""
-    stamp = f"{datetime.now().astimezone():%Y%m%d-%H%M%S}"
-    name = re.sub(r"[^\w.-]+", "-", file.job.name).strip("-.")
+    name = stamped(file.job.name)
     for number in range(1, 1000):
-        path = runs / "-".join(filter(None, (stamp, name, str(number) if number > 1 else "")))
+        path = runs / (name if number == 1 else f"{name}-{number}")
         try:
             path.mkdir(parents=True)
         except FileExistsError:

@@ -12,7 +12,6 @@ Example:
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +19,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
-import numpy as np
 from numpy.typing import NDArray
 
 from hansa.core.carry import Closing, Snapshot
@@ -35,7 +33,6 @@ from hansa.running.files import write_bytes
 if TYPE_CHECKING:
     from hansa.core.message import Answer, Refusal
     from hansa.core.party import Seat
-    from hansa.core.plan import Keep
 
 _SPARING = 1.0
 
@@ -151,12 +148,6 @@ class Folder:
         body = pack(kept)
         write_bytes(self.path / "kept" / "snapshot", sha256(body).digest() + body)
         self.saved = time.monotonic()
-
-    def event(self, keep: Keep[At]) -> None:
-        """Add a line to `events.jsonl`: the step and its measures; no data."""
-        line = {"step": keep.state.step, "measures": {k: v for k, v in keep.measures.items() if np.isfinite(v)}}
-        with (self.path / "events.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
 
     def answer(self, name: Name, party: str) -> Answer | Refusal | None:
         """None: single answers are not recorded."""

@@ -27,6 +27,9 @@ from hansa.running.model import Model
 from hansa.running.privacy import privacy
 from hansa.running.result import Result, digest_of, from_counts
 from hansa.running.scores import exact_interval, fine_counts
+from hansa.tracking.about import about, stamped
+from hansa.tracking.feed import Feed
+from hansa.tracking.log import entry_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -34,8 +37,8 @@ if TYPE_CHECKING:
     from hansa.core.job import Job
     from hansa.core.metrics import ScoreCounts
     from hansa.core.plan import Keep
-    from hansa.data.partition import Share
     from hansa.engines.simulation import Aside, Session
+    from hansa.tracking.feed import Tracker
 
 
 def run(
@@ -45,15 +48,15 @@ def run(
     folder: str | Path | None = None,
     watch: Callable[[Keep[At]], None] | None = None,
     start: Model | None = None,
-    shares: Sequence[Share] = (),
     baselines: bool = True,
+    trackers: Sequence[Tracker] = (),
 ) -> Result:
     r"""Run a job on an engine and return the model, its history and what each party gains.
 
     `folder`: a run folder; the run keeps its state there, and goes on from what it finds. `watch` sees every `Keep`.
-    `start`: a model to begin from, for rounds that say `start = "given"`. `shares`: how a simulation's rows were
-    dealt, for the report. `baselines`: also train the central model and score the local ones on the pooled test. The
-    federated model's own figures are exact, from rows, either way.
+    `start`: a model to begin from, for rounds that say `start = "given"`. `baselines`: also train the central
+    model and score the local ones on the pooled test; the federated model's own figures are exact, from rows, either
+    way. `trackers`: where else the run's log is told, e.g. `TensorBoard("boards")`; one that fails does not stop it.
 
     Raises:
         JobError: the job is wrong, or learns nothing.
@@ -70,14 +73,31 @@ def run(
         >>> run(job, on=Simulation(banks)).metrics["federated"]["auc"] > 0.9
         True
     """
+    if not any(isinstance(step, Rounds) for step in job.steps):
+        raise ConfigError(f"The job '{job.name}' learns nothing.", mend="Give it a step of rounds.")
+    place = None if folder is None else Path(folder)
+    told = about(job, stamped(job.name) if place is None else place.resolve().name)
+    with Feed(trackers, told, place) as feed:
+        result = _run(job, on, feed, watch, start, baselines=baselines)
+        feed.finish(result.summary())
+    return result
+
+
+def _run(
+    job: Job,
+    on: Simulation,
+    feed: Feed,
+    watch: Callable[[Keep[At]], None] | None,
+    start: Model | None,
+    *,
+    baselines: bool,
+) -> Result:
     begun = time.perf_counter()
     learned = [step for step in job.steps if isinstance(step, Rounds)]
-    if not learned:
-        raise ConfigError(f"The job '{job.name}' learns nothing.", mend="Give it a step of rounds.")
     with on.session(job) as session:
         wants = baselines and any(isinstance(step, Evaluate) and step.compare for step in job.steps)
         central = session.aside(fit_alone, (job, pooled(job, on.parties))) if wants else None
-        results = _carry(session, job, folder, watch, start)
+        results = _carry(session, job, feed, watch, start)
         verdict = results.find(Verdict)
         learning = results.last(Learning)
         metrics, scores = _metrics(session, job, results, verdict, central)
@@ -90,7 +110,7 @@ def run(
         metrics,
         time.perf_counter() - begun,
         verdict,
-        tuple(shares),
+        (),
         tuple(warnings),
         learning.best_round or learning.round,
         {"chain": str(learned[-1].links()), "steps": [step.title for step in job.steps], "left": left(job)},
@@ -99,21 +119,21 @@ def run(
 
 
 def _carry(
-    session: Session, job: Job, folder: str | Path | None, watch: Callable[[Keep[At]], None] | None, start: Model | None
+    session: Session, job: Job, feed: Feed, watch: Callable[[Keep[At]], None] | None, start: Model | None
 ) -> Done:
     """Run the plan, in a run folder where there is one; whatever happens, the last state is kept there."""
     begin = None if start is None else At(0, Done((start.learning(),)))
-    if folder is None:
-        return session.run(watch, begin=begin)
-    kept = Folder(Path(folder), job, session.seats)
 
-    def both(keep: Keep[At]) -> None:
-        kept.event(keep)
+    def seen(keep: Keep[At]) -> None:
+        feed.log(entry_of(keep, job))
         if watch is not None:
             watch(keep)
 
+    if feed.folder is None:
+        return session.run(seen, begin=begin)
+    kept = Folder(feed.folder, job, session.seats)
     try:
-        return session.run(both, kept, begin)
+        return session.run(seen, kept, begin)
     finally:
         kept.write()
 
