@@ -150,7 +150,7 @@ class Touch:
     def rows(self, count: int) -> int:
         """So many rows, here and there, have been touched; how many since the last time that all was forgotten."""
         self._count += count
-        if self._count * self._row > 4 * TOUCHED:
+        if self._count * self._row > 2 * TOUCHED:
             forget(*self._arrays)
             self._count = 0
         return self._count
