@@ -10,7 +10,7 @@ def test_a_network_of_a_job_file_is_written(hansa, project, tmp_path):
     pytest.importorskip("onnxscript")
     trainer = 'trainer={use = "torch", device = "cpu", module = {use = "mlp", hidden = [4]}}'
     words = ["--set", "rounds=1", "--set", trainer, "--workers", "1", "--no-baselines", "--runs", tmp_path / "runs"]
-    hansa("run", project / "job.toml", *words)
+    assert "Trained: A stack of parties at once." in hansa("run", project / "job.toml", *words)
     (run,) = (tmp_path / "runs").iterdir()
     assert "prepared columns" in hansa("export", run, tmp_path / "模型.onnx")
     inputs = runtime.InferenceSession((tmp_path / "模型.onnx").read_bytes()).get_inputs()

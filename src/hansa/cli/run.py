@@ -77,6 +77,8 @@ class Run:
             complain(f"stopped. Go on with: {hint(f'run --resume {shlex.quote(str(folder.path))}')}")
             raise typer.Exit(INTERRUPTED) from None
         say(result.table())
+        if result.model.training:
+            stderr().print(f"Trained: {result.model.training}", soft_wrap=True, markup=False)
         stderr().print(f"Kept in {folder.path}: {REPORT}, {RESULT}, {MODEL}/", soft_wrap=True, markup=False)
         self._copy(folder)
 

@@ -231,6 +231,15 @@ class Holder(Trainer, Protocol):
 
 
 @runtime_checkable
+class Chooser(Trainer, Protocol):
+    """A trainer that may train a stack of parties in several ways."""
+
+    def how(self, features: int) -> str:
+        """Which way it takes, and why, as a sentence."""
+        ...
+
+
+@runtime_checkable
 class Exporter(Trainer, Protocol):
     """A trainer whose models other software can score with."""
 

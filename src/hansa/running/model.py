@@ -20,7 +20,7 @@ from safetensors.numpy import save as save_tensors
 
 from hansa.core.codec import build, pack, plain, unpack
 from hansa.core.pytree import unravel
-from hansa.core.trainer import Exporter, Holder, Trainer
+from hansa.core.trainer import Chooser, Exporter, Holder, Trainer
 from hansa.data.frames import from_frame
 from hansa.errors import ConfigError, DataError, HansaError, PolicyRefusal, WireError
 from hansa.horizontal.prepared import Prepared, told
@@ -136,6 +136,18 @@ class Model:
         write_bytes(folder / "model.safetensors", body)
         write_bytes(folder / "manifest.json", json.dumps(manifest, indent=2, ensure_ascii=False).encode())
         return folder
+
+    @property
+    def training(self) -> str:
+        """Whether parties are trained as a stack or one after another, and why; empty where there is no choice.
+
+        Example:
+            >>> from hansa.trainers import Linear
+            >>> Model(Linear(), np.array([1.0, 0.0]), 1).training
+            ''
+        """
+        known = self._told
+        return known.how(self.width) if isinstance(known, Chooser) else ""
 
     def export(self, path: str | Path) -> Path:
         """Write the model as ONNX: rows as `design` prepares them in, what it predicts out; whole or not at all.

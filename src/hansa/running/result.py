@@ -77,6 +77,7 @@ class Result:
             "partition": [_share(share, self.job) for share in self.shares],
             "warnings": list(self.warnings),
             "history": [{"round": p.round, "counted": p.counted, "measures": dict(p.measures)} for p in self.history],
+            **({"training": self.model.training} if self.model.training else {}),
             **self.facts,
         }
 

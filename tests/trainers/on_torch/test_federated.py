@@ -34,6 +34,7 @@ def federated(trainer, prepare, rounds=5, local=LOCAL):
 def check(trainer, prepare, tmp_path, least, local=LOCAL):
     result = federated(trainer, prepare, local=local)
     assert result.metrics["federated"]["auc"] > least
+    assert result.summary()["training"] == trainer.reading(result.model.prepared.inputs).how(result.model.width)
     table = banks()[0].table("")
     result.model.save(tmp_path / "model")
     again = hs.load(tmp_path / "model", trainer=trainer)
