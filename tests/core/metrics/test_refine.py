@@ -55,6 +55,18 @@ def test_ties_need_few_asks_only_because_their_sums_are_told():
     assert asks > 6
 
 
+@pytest.mark.parametrize("parties", [1, 3, 10])
+def test_few_rows_that_share_a_score_are_found_whatever_their_labels_and_banks(parties):
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        label = np.arange(90) % 4 == 0
+        margin = np.round(rng.normal(size=90) + label, 1)
+        counts, asks, _ = converse(margin, label, parts=np.array_split(rng.permutation(90), parties))
+        assert asks <= 3
+        assert auc(counts).value == pytest.approx(roc_auc_score(label, margin), abs=1e-4)
+        assert auc(counts).error <= 1e-4
+
+
 def test_what_merging_costs_shrinks_with_the_rows_of_a_party():
     errors = [auc(converse(*shape("gaussian", n), min_cell=10)[0]).error for n in (1000, 10_000, 100_000)]
     assert errors[0] > 3 * errors[1] > 9 * errors[2]

@@ -166,9 +166,10 @@ def merge_small(
 def tie_sums(keys: Keys, label: ArrayLike, edges: Keys, min_cell: int = 1) -> Floats:
     """Party side: the rows of each bin at scores that many share, and the sum of their distances from the edge.
 
-    The answer is float64 `[2, bins]`. Counted are groups of `merge_small` (of two rows or more) that hold one score
-    only: what refining would tell in any case. Scorecards and small trees give few distinct scores, and with these
-    sums `refine` finds a score that stands alone in its bin at once, rather than by halving 2^47 possible ones.
+    The answer is float64 `[2, bins]`. Counted are groups of `merge_small` that hold one score only: what refining would
+    tell in any case; with `min_cell` 1 that is every row. Scorecards and small trees give few distinct scores, and with
+    these sums `refine` finds a score that stands alone in its bin at once, rather than by halving 2^47 possible ones.
+    Two rows may share it at different parties, or have different labels, so single ones count too.
 
     Raises:
         DataError: labels other than 0 and 1, or lengths that differ.
@@ -176,14 +177,14 @@ def tie_sums(keys: Keys, label: ArrayLike, edges: Keys, min_cell: int = 1) -> Fl
     Example:
         >>> from hansa.core.metrics import score_keys
         >>> edges = np.array([LOWEST, *score_keys([0.0]), TOP], dtype=np.uint64)
-        >>> tie_sums(score_keys([1e-323, 1e-323, 7.0]), [1, 1, 0], edges).tolist()
+        >>> tie_sums(score_keys([1e-323, 1e-323, -7.0]), [1, 1, 0], edges, min_cell=2).tolist()
         [[0.0, 2.0], [0.0, 4.0]]
     """
     positive = checked_label(label, len(keys))
     sums = np.zeros((2, len(checked_edges(edges)) - 1))
     for value in (False, True):
         groups = _grouped(keys[positive == value], min_cell)
-        tied = (groups.low == groups.high) & (groups.rows > 1)
+        tied = groups.low == groups.high
         key, rows = groups.low[tied], groups.rows[tied].astype(np.float64)
         place = bin_of(key, edges)
         np.add.at(sums[0], place, rows)
