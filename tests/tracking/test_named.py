@@ -24,6 +24,5 @@ def test_wrong_words_are_one_sentence(words, said):
 
 
 def test_a_place_may_hold_an_equals_sign(tmp_path):
-    pytest.importorskip("tensorboardX")
     (board,) = trackers_of([f"tensorboard={tmp_path}/a=b"])
     assert board.folder.name == "a=b"

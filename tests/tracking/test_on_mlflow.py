@@ -13,8 +13,6 @@ from hansa.tracking.log import LOG, Entry, read_log
 from hansa.tracking.on_mlflow import MLflow
 from tests.running.banks import banks, job
 
-mlflow = pytest.importorskip("mlflow")
-
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*noload.*:DeprecationWarning"),  # MLflow asks sqlalchemy 2.1 for an old loader
     pytest.mark.filterwarnings("ignore::ResourceWarning"),  # and leaves the database open until the process ends
@@ -22,6 +20,8 @@ pytestmark = [
 
 
 def runs_of(uri, experiment):
+    import mlflow
+
     client = mlflow.MlflowClient(tracking_uri=uri)
     return client, client.search_runs([client.get_experiment_by_name(experiment).experiment_id])
 

@@ -12,8 +12,6 @@ from hansa.tracking.log import LOG, read_log
 from hansa.tracking.on_tensorboard import TensorBoard
 from tests.running.banks import banks, job
 
-pytest.importorskip("tensorboardX")
-
 
 def scalars(folder):
     """Every scalar of a run's one event file: {tag: [(step, value, time)]}; a record's length stands before it."""

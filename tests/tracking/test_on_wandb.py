@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import struct
+import time
 
 import pytest
 
@@ -13,8 +14,6 @@ from hansa.running.verb import run
 from hansa.tracking.log import LOG, read_log
 from hansa.tracking.on_wandb import WandB
 from tests.running.banks import banks, job
-
-pytest.importorskip("wandb")
 
 BLOCK = 32 * 1024
 HEAD = 7
@@ -41,6 +40,8 @@ def records(file):
 def read(folder):
     """What was told of a run: its settings, its history, its summary."""
     (file,) = folder.glob("wandb/offline-run-*/*.wandb")
+    while not any(record.HasField("exit") for record in records(file)):
+        time.sleep(0.01)  # its own process writes the end a moment later
     config, history, summary = {}, [], {}
     for record in records(file):
         config |= {one.key: json.loads(one.value_json) for one in record.run.config.update}
