@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -110,3 +111,10 @@ def test_training_goes_on_as_if_nothing_had_been_exported():
     before = trainer.fit(params, data, Local(epochs=2), Draws(0, "a"))["delta"]
     to_onnx(trainer, params, 3)
     assert (trainer.fit(params, data, Local(epochs=2), Draws(0, "a"))["delta"] == before).all()
+
+
+def test_without_the_extra_the_error_names_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxscript", None)
+    trainer = Torch(mlp(hidden=(4,)), device="cpu")
+    with pytest.raises(ConfigError, match=r"hansa\[onnx\]"):
+        to_onnx(trainer, trainer.init(2, "random", Draws(0, "start")), 2)
