@@ -10,8 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hansa.core.on_disk import on_disk
 from hansa.data import csv_file
-from hansa.data.csv_file import DELIMITERS, CsvFormat, read_csv
+from hansa.data.csv_file import DELIMITERS, read_csv
+from hansa.data.csv_format import CsvFormat
+from hansa.data.lines import LONGEST_LINE
+from hansa.data.source import Reading
 from hansa.errors import ConfigError, DataError
 
 
@@ -63,25 +67,25 @@ def test_integers_are_not_rounded_through_floats(write):
 
 def test_kinds_can_be_forced(write):
     path = write("zip,year,flag\n00501,2020,1\n10001,2021,0\n")
-    table = read_csv(path, kinds={"zip": "text", "year": "category", "flag": "float"})
+    table = read_csv(path, Reading(kinds={"zip": "text", "year": "category", "flag": "float"}))
     assert [table.column(name).kind for name in table.names] == ["text", "category", "float"]
-    assert read_csv(path, kinds={"zip": "integer"}).column("zip").values.tolist() == [501, 10001]
+    assert read_csv(path, Reading(kinds={"zip": "integer"})).column("zip").values.tolist() == [501, 10001]
 
 
 def test_a_forced_kind_that_does_not_fit_names_the_line_and_no_value(write):
     path = write('note,income\n"two\nlines",1\nb,NA\nc,secret\n')
     with pytest.raises(DataError, match=r"'income'.*float.*line 5") as caught:
-        read_csv(path, kinds={"income": "float"})
+        read_csv(path, Reading(kinds={"income": "float"}))
     assert "secret" not in str(caught.value)
     with pytest.raises(ConfigError, match="'income'"):
-        read_csv(path, kinds={"incom": "float"})
+        read_csv(path, Reading(kinds={"incom": "float"}))
     with pytest.raises(ConfigError, match="'float'"):
-        read_csv(path, kinds={"income": "floa"})
+        read_csv(path, Reading(kinds={"income": "floa"}))
 
 
 def test_words_for_a_gap_are_configurable(write):
     path = write("x,y\n-99,NA\n5,b\n")
-    table = read_csv(path, form=CsvFormat(gaps=("-99",)))
+    table = read_csv(path, Reading(csv=CsvFormat(gaps=("-99",))))
     assert table.column("x").gaps.tolist() == [True, False]
     assert table.column("y").levels == ("NA", "b")
 
@@ -103,9 +107,9 @@ def test_another_encoding_can_be_named(write):
     path = write("姓,x\n王,1\n", encoding="gb18030")
     with pytest.raises(DataError, match="UTF-8"):
         read_csv(path)
-    assert read_csv(path, form=CsvFormat(encoding="gb18030")).names == ("姓", "x")
+    assert read_csv(path, Reading(csv=CsvFormat(encoding="gb18030"))).names == ("姓", "x")
     with pytest.raises(ConfigError, match="encoding"):
-        read_csv(path, form=CsvFormat(encoding="no such"))
+        read_csv(path, Reading(csv=CsvFormat(encoding="no such")))
 
 
 @pytest.mark.parametrize(
@@ -161,7 +165,7 @@ def test_a_delimiter_is_one_character(write):
     for wrong in (";;", "", '"', "\n"):
         with pytest.raises(ConfigError, match="one character"):
             CsvFormat(delimiter=wrong)
-    assert read_csv(write("x y\n1 2\n"), form=CsvFormat(delimiter=" ")).names == ("x", "y")
+    assert read_csv(write("x y\n1 2\n"), Reading(csv=CsvFormat(delimiter=" "))).names == ("x", "y")
 
 
 @pytest.mark.parametrize("head", [b"", b"a,b\n"])
@@ -172,7 +176,7 @@ def test_an_endless_line_is_refused_before_it_fills_the_memory(write, head):
         read_csv(path)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert peak < 6 * csv_file.LONGEST_LINE
+    assert peak < 6 * LONGEST_LINE
 
 
 @pytest.mark.parametrize("later", ["x\n1\n", "x\n1\n2\n3\n", "x\n1\nsecret\n"])
@@ -222,7 +226,7 @@ def test_what_the_standard_library_writes_is_read(tmp_path_factory, rows, mark):
     writer.writerows([("first", "second"), *rows])
     path = tmp_path_factory.mktemp("csv") / "x.csv"
     path.write_bytes(file.getvalue().encode())
-    table = read_csv(path, kinds={"first": "text", "second": "category"}, form=CsvFormat(gaps=("NA",)))
+    table = read_csv(path, Reading(kinds={"first": "text", "second": "category"}, csv=CsvFormat(gaps=("NA",))))
     read = list(zip(table.column("first").strings().tolist(), table.column("second").strings().tolist(), strict=True))
     assert read == [tuple("" if cell == "NA" else cell for cell in row) for row in rows]
 
@@ -264,3 +268,91 @@ def test_a_first_row_in_the_header_s_place_is_never_quoted(write, first):
     with pytest.raises(DataError, match="looks like a row of values") as caught:
         read_csv(write(f"{first}\nbert,51,1954-01-01\n"))
     assert not any(cell in str(caught.value) for cell in ("anna", "44", "1961", "1,234"))
+
+
+EUROPEAN = "loan;amount;opened;rate\nA1;1.234,50;03.04.2024;5,25\nB2;12.345.678,00;28.02.2023;0,5\nC3;NA;;-1,0\n"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "gb18030", "cp1252"])
+def test_decimal_commas_thousands_and_days_first(write, encoding):
+    form = CsvFormat(encoding=encoding, thousands=".", decimal=",")
+    table = read_csv(write(EUROPEAN, encoding=encoding), Reading(csv=form))
+    np.testing.assert_array_equal(table.column("amount").values, [1234.5, 12345678, np.nan])
+    assert table.column("rate").values.tolist() == [5.25, 0.5, -1]
+    assert table.column("opened").values.astype(str).tolist() == ["2024-04-03", "2023-02-28", "NaT"]
+
+
+@pytest.mark.parametrize("block", [1, 65_536])
+def test_marks_that_nobody_named_are_an_error_and_never_a_guess(write, monkeypatch, block):
+    monkeypatch.setattr(csv_file, "CELLS_A_BLOCK", block)
+    path = write('a,pay\n1,"1,234"\n2,77\n3,"99,999"\n4,\n')
+    with pytest.raises(DataError, match=r"'pay' of loans\.csv.* 2 of 4 rows") as caught:
+        read_csv(path)
+    assert 'decimal = "," or with thousands = ","' in caught.value.why
+    assert not any(value in str(caught.value) for value in ("1,234", "77", "99"))
+    assert read_csv(path, Reading(csv=CsvFormat(thousands=","))).column("pay").values.tolist() == [1234, 77, 99999, 0]
+    assert read_csv(path, Reading(kinds={"pay": "category"})).column("pay").levels == ("1,234", "77", "99,999")
+    assert read_csv(path, Reading(columns=("a",))).names == ("a",)
+    assert read_csv(path, id="pay").column("pay").kind == "text"
+
+
+def test_many_numbers_with_marks_are_no_text(write):
+    path = write("pay;a\n" + "".join(f"{i},5;1\n" for i in range(400)))
+    with pytest.raises(DataError, match=r"400 of 400 rows .* decimal = \","):
+        read_csv(path)
+
+
+@pytest.mark.parametrize("block", [1, 65_536])
+def test_days_and_months_are_never_guessed(write, monkeypatch, block):
+    monkeypatch.setattr(csv_file, "CELLS_A_BLOCK", block)
+    clear = read_csv(write("d\n03/04/2024\n01/01/2024\n12/31/2023\n"))
+    assert clear.column("d").values.astype(str).tolist() == ["2024-03-04", "2024-01-01", "2023-12-31"]
+    path = write("d,x\n03/04/2024,1\n05/06/2024,1\n")
+    with pytest.raises(DataError, match=r"'d' of loans\.csv holds dates.*%d/%m/%Y.*%m/%d/%Y") as caught:
+        read_csv(path)
+    assert "03/04" not in str(caught.value)
+    for form, month in (("%d/%m/%Y", "04"), ("%m/%d/%Y", "03")):
+        table = read_csv(path, Reading(csv=CsvFormat(dates=form)))
+        assert str(table.column("d").values[0])[5:7] == month
+    assert read_csv(path, Reading(kinds={"d": "text"})).column("d").kind == "text"
+
+
+def test_each_column_has_a_format_of_its_own(write):
+    form = CsvFormat(dates=("%Y%m%d", "%d.%m.%y"))
+    path = write("a,b,c,d\n20240501,01.02.03,2024-05-01 10:00,2024年5月1日\n")
+    table = read_csv(path, Reading(csv=form, kinds={"a": "date"}))
+    assert [str(table.column(name).values[0]) for name in "abcd"] == [
+        "2024-05-01", "2003-02-01", "2024-05-01", "2024-05-01"
+    ]  # fmt: skip
+
+
+def test_misfits_of_a_forced_kind_are_counted(write):
+    rows = ["d", *["2024-05-01"] * 997, "secret", "2024-13-01", ""]
+    path = write("\n".join([*rows, "canary"]), "a.csv")
+    with pytest.raises(DataError, match=r"3 of 1,000 rows hold none there, the first of them in line 999\.") as caught:
+        read_csv(path, Reading(kinds={"d": "date"}))
+    assert "secret" not in str(caught.value)
+    mixed = write("d\n01.02.2024\n2024-02-01\n")
+    with pytest.raises(DataError, match="more than one way"):
+        read_csv(mixed, Reading(kinds={"d": "date"}))
+
+
+def test_columns_may_lie_on_disk(write):
+    text = "n,x,d,c,t\n" + "".join(f"{i},{i}.5,2024-05-01,{'ab'[i % 2]},w{i}\n" for i in range(300)) + ",,,,\n"
+    path = write(text)
+    here = read_csv(path)
+    there = read_csv(path, Reading(on_disk=True, where=(("n", ">=", 5),)))
+    assert [name for name in there.names if on_disk(read_csv(path, Reading(on_disk=True)).column(name).values)] == [
+        "n", "x", "d", "c"
+    ]  # fmt: skip
+    for name in here.names:
+        assert there.column(name).strings().tolist() == here.column(name).strings()[5:-1].tolist()
+
+
+def test_columns_that_are_not_wanted_are_not_read(write):
+    path = write("a,b,c\n1,x,y\n2,x,y\n")
+    table = read_csv(path, Reading(columns=("c", "a"), where=(("b", "==", "x"), ("a", ">", 1))))
+    assert table.names == ("c", "a")
+    assert table.column("a").values.tolist() == [2]
+    with pytest.raises(ConfigError, match=r"loans\.csv has no column 'aa'"):
+        read_csv(path, Reading(columns=("aa",)))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from hansa.core.codec import build, plain
-from hansa.data.csv_file import CsvFormat
+from hansa.data.csv_format import CsvFormat
 from hansa.data.filters import Filter
 from hansa.data.source import Reading
 from hansa.errors import ConfigError
@@ -86,7 +86,6 @@ def test_how_a_table_is_read_travels_as_plain_data():
     [
         (Reading(), "sqlite:///loans.db", "no table"),
         (Reading(query="loans"), "loans.csv", "no database"),
-        (Reading(on_disk=True), "loans.csv", "cannot lie on disk"),
         (Reading(("aeg",)), "loans.csv", "no column 'aeg'. Did you mean 'age'"),
         (Reading(where=(Filter("aeg", "<", 1),)), "loans.csv", "no column 'aeg' to filter by"),
         (Reading(where=(Filter("age", "<", "x"),)), "loans.csv", "filter on 'age' does not fit"),

@@ -1,71 +1,52 @@
 """Read CSV files into tables, in two passes of blocks: what each column is, then its values.
 
-The parse is the standard library's. Memory stays at the finished arrays and one block of words, however large the file.
+The parse is the standard library's. Memory stays at the finished arrays and one block of words, however large the file;
+where columns lie on disk, at the words of text and the block.
 """
 
 from __future__ import annotations
 
 import csv
-import gzip
-import io
 import re
-import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
-from typing import BinaryIO, cast, final
+from typing import Final, final
 
-from hansa.core.table import KINDS, Kind, Table
-from hansa.data.typed import MEASURED, Slot, possible, reads_as
+import numpy as np
+
+from hansa.core.table import KINDS, Column, Kind, Table
+from hansa.data.csv_format import CsvFormat, named
+from hansa.data.filters import chosen
+from hansa.data.lines import opened
+from hansa.data.source import Reading
+from hansa.data.spelling import Spelling, spelt
+from hansa.data.typed import MEASURED, Guess, Slot, reads_as
 from hansa.errors import ConfigError, DataError, is_value, nearest
 
-GAPS = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "?")
-DELIMITERS = (",", ";", "\t", "|")
+DELIMITERS: Final = (",", ";", "\t", "|")
 CELLS_A_BLOCK = 65_536
-LONGEST_LINE = 4_194_304
-"""Characters: a longer line is taken for a file that is none of lines, before it fills the memory."""
 
-_GZIP = b"\x1f\x8b"
+_ROWS_HELD = 4_194_304
 _TOLD = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 """What Excel reads, and hides, above the header: the delimiter."""
 
 
 @final
 @dataclass(frozen=True)
-class CsvFormat:
-    """How a file is written: its delimiter (None looks at the header), the words for a gap, its encoding.
-
-    Blanks around a word for a gap do not count. Raises ConfigError for a delimiter that is not one character.
-
-    Example:
-        >>> CsvFormat(delimiter=";", gaps=("", "-99")).encoding
-        'utf-8-sig'
-    """
-
-    delimiter: str | None = None
-    gaps: tuple[str, ...] = GAPS
-    encoding: str = "utf-8-sig"
-
-    def __post_init__(self) -> None:
-        """Check the delimiter."""
-        if self.delimiter is not None and (len(self.delimiter) != 1 or self.delimiter in '"\r\n'):
-            raise ConfigError(
-                what=f"A file cannot be read with the delimiter {self.delimiter!r}.",
-                why="It is one character, and no quote or line end.",
-                mend='Name one, as in delimiter = ";", or leave it out: hansa looks at the header.',
-            )
-
-
-@final
-@dataclass(frozen=True)
 class _Layout:
-    """The columns' names, the delimiter, and how many lines stand above the header."""
+    """The columns' names, the places of those to be read, the delimiter, and how many lines stand above the header."""
 
     names: tuple[str, ...]
+    places: tuple[int, ...]
     delimiter: str
     above: int
+
+    @property
+    def read(self) -> tuple[str, ...]:
+        """The names of the columns to be read, in the file's order."""
+        return tuple(self.names[i] for i in self.places)
 
 
 @final
@@ -74,23 +55,31 @@ class _Block:
     rows: Sequence[Sequence[str]]
     lines: Sequence[int]
 
+    def columns(self, layout: _Layout) -> Iterator[tuple[str, ...]]:
+        """The words of each column to be read."""
+        every = list(zip(*self.rows, strict=True))
+        return (every[i] for i in layout.places)
+
 
 def read_csv(
     path: str | Path,
+    how: Reading | None = None,
     *,
-    form: CsvFormat | None = None,
-    kinds: Mapping[str, Kind] | None = None,
     target: str | None = None,
     id: str | None = None,
     weight: str | None = None,
 ) -> Table:
     """Read a CSV file (gzipped or not) with a header line into a table [rows].
 
-    A column is integer, float or date (ISO) where every value reads as one, else category, else text (more than 256
-    labels); codes with leading zeros stay words. `kinds` forces the kind of a column, and an id that is not a number is
-    text. A nameless column is called column_1, column_2, ... by its place. Raises DataError for a file that is missing,
-    empty, ragged, wrongly encoded or without rows, for names that stand twice, and for values against a forced kind;
-    ConfigError where `kinds` names no column.
+    A column is integer, float or date where every value reads as one, else category, else text (more than 256 labels);
+    codes with leading zeros stay words, and an id that is not a number is text. A nameless column is called column_1,
+    column_2, ... by its place. `how` says how the file is written, which columns and rows are read, of which kinds they
+    are, and where they lie; text always lies in memory.
+
+    Raises:
+        DataError: a file that is missing, empty, ragged, wrongly encoded or without rows; names that stand twice;
+            values against a kind that was given; numbers or dates that read in more than one way.
+        ConfigError: a kind or a filter for no column of the file.
 
     Example:
         >>> import tempfile
@@ -101,40 +90,52 @@ def read_csv(
         >>> table.column("age").kind, table.column("age").gaps.tolist()
         ('integer', [False, True])
     """
-    path, form = Path(path), form or CsvFormat()
-    with _errors_of(path):
-        layout = _header(path, form)
-        names = layout.names
-        forced = _forced(names, dict(kinds or {}), path)
-        found, rows = _kinds(path, form, layout, forced)
-        slots = [Slot.empty(name, found[name], rows, gaps=form.gaps, forced=name in forced) for name in names]
-        filled = _filled(slots, _blocks(path, form, layout), rows)
-        if filled is None:
-            raise DataError(
-                what=f"The file {path.name} changed while it was read.",
-                why="Its rows are not what they were a moment ago.",
-                mend="Read it again when nothing writes to it.",
-            )
-    return Table.of((slot.column() for slot in filled), target=target, id=id, weight=weight)
+    path, how = Path(path), how or Reading()
+    form, forced = how.csv, dict(how.kinds)
+    layout = _header(path, form, how)
+    found, rows = _kinds(path, form, layout, forced)
+    slots = [
+        Slot.empty(name, kind, rows, gaps=form.gaps, forced=name in forced, spelling=spelling, disk=how.on_disk)
+        for name, (kind, spelling) in found.items()
+    ]
+    filled = _filled(slots, (block.columns(layout) for block in _blocks(path, form, layout)), rows)
+    if filled is None:
+        raise DataError(
+            what=f"The file {path.name} changed while it was read.",
+            why="Its rows are not what they were a moment ago.",
+            mend="Read it again when nothing writes to it.",
+        )
+    columns = [slot.column() for slot in filled]
+    for column in columns:
+        if column.name not in {*forced, id}:
+            _check_spelt(column, form.spelling, path)
+    table = chosen(Table.of(columns, target=target, id=id, weight=weight), how.where)
+    return table.select(how.columns) if how.columns else table
 
 
-def _filled(slots: list[Slot], blocks: Iterable[_Block], rows: int) -> list[Slot] | None:
+def _filled(slots: list[Slot], blocks: Iterable[Iterable[Sequence[str]]], rows: int) -> list[Slot] | None:
     """Fill the slots with all blocks: the second pass; None where the rows are not those of the first."""
-    start = 0
+    start = held = 0
     for block in blocks:
-        stop = start + len(block.rows)
+        columns = list(block)
+        stop = start + len(columns[0])
         if stop > rows:
             return None
         try:
-            slots = [slot.fill(start, words) for slot, words in zip(slots, zip(*block.rows, strict=True), strict=True)]
+            slots = [slot.fill(start, words) for slot, words in zip(slots, columns, strict=True)]
         except (OverflowError, ValueError):
             return None  # a word that read as a number before; the error would quote it
         start = stop
+        if start - held >= _ROWS_HELD // len(slots):
+            held = start
+            for slot in slots:
+                slot.forget()
     return slots if start == rows else None
 
 
-def _forced(names: Sequence[str], kinds: dict[str, Kind], path: Path) -> dict[str, Kind]:
-    for name, kind in kinds.items():
+def _places(names: Sequence[str], how: Reading, path: Path) -> tuple[int, ...]:
+    """Where the columns stand that are read or filtered by; ConfigError for one that the file does not have."""
+    for name, kind in how.kinds.items():
         if name not in names:
             raise ConfigError(
                 what=f"There is no column {name!r} in {path.name}.",
@@ -147,51 +148,101 @@ def _forced(names: Sequence[str], kinds: dict[str, Kind], path: Path) -> dict[st
                 why="There is no such kind.",
                 mend=nearest(kind, KINDS),
             )
-    return kinds
+    for name in how.columns:
+        if name not in names:
+            raise ConfigError(f"{path.name} has no column '{name}'.", mend=nearest(name, names))
+    wanted = {*how.columns, *(one.column for one in how.where)} if how.columns else set(names)
+    return tuple(i for i, name in enumerate(names) if name in wanted)
 
 
-def _kinds(path: Path, form: CsvFormat, layout: _Layout, forced: Mapping[str, Kind]) -> tuple[dict[str, Kind], int]:
-    """Tell the kind of each column and the number of rows: the first pass."""
-    names = layout.names
-    open_kinds = {name: MEASURED for name in names if name not in forced}
-    gaps = frozenset(form.gaps)
-    seen = dict.fromkeys(names, False)
+def _kinds(
+    path: Path, form: CsvFormat, layout: _Layout, forced: Mapping[str, Kind]
+) -> tuple[dict[str, tuple[Kind, Spelling]], int]:
+    """Tell the kind of each column, how its values are spelt, and the number of rows: the first pass."""
+    spelling, gaps = form.spelling, frozenset(form.gaps)
+    guesses = {name: Guess.of(spelling, forced.get(name)) for name in layout.read}
+    seen = dict.fromkeys(layout.read, False)
     rows = 0
     for block in _blocks(path, form, layout):
         rows += len(block.rows)
-        for name, cells in zip(names, zip(*block.rows, strict=True), strict=True):
+        for name, cells in zip(layout.read, block.columns(layout), strict=True):
             words = cells if gaps.isdisjoint(cells) else [cell for cell in cells if cell not in gaps]
             seen[name] = seen[name] or bool(words)
-            kind = forced.get(name)
-            if kind is None:
-                open_kinds[name] = possible(words, open_kinds[name])
-            elif kind in MEASURED and not reads_as(words, kind):
-                pairs = zip(block.lines, cells, strict=True)
-                line = next(n for n, cell in pairs if cell not in gaps and not reads_as([cell], kind))
-                raise DataError(
-                    what=f"Column {name!r} of {path.name} cannot be read as {kind}.",
-                    why=f"The value in line {line} is none.",
-                    mend="Give the column another kind, or name its words for a gap in `gaps`.",
-                )
+            guesses[name], kind = guesses[name].seeing(words, spelling), forced.get(name)
+            fits = guesses[name].dates if kind == "date" else kind not in MEASURED or reads_as(words, kind, spelling)
+            if not fits:
+                raise _misfit(path, form, layout, name, kind or "text")
     if not rows:
         raise DataError(
             what=f"The file {path.name} has no rows.",
             why="Nothing stands below its header.",
             mend="Check that the export ran to its end.",
         )
-    kinds = dict(forced)
-    for name, left in open_kinds.items():
-        if not seen[name]:
-            kinds[name] = "float"
-        else:
-            order: tuple[Kind, ...] = ("integer", "float", "date")
-            kinds[name] = next((kind for kind in order if kind in left), "category")
-    return kinds, rows
+    found: dict[str, tuple[Kind, Spelling]] = {}
+    for name, guess in guesses.items():
+        kind = forced.get(name) or (guess.kind() if seen[name] else "float")
+        dates = (_format(name, guess.dates, spelling, path),) if kind == "date" and seen[name] else ()
+        found[name] = kind, replace(spelling, dates=dates)
+    return found, rows
 
 
-def _header(path: Path, form: CsvFormat) -> _Layout:
+def _format(name: str, dates: Sequence[str], spelling: Spelling, path: Path) -> str:
+    """The one format of a column's dates: a named one, or the only one that reads them."""
+    if len(dates) > 1 and dates[0] not in spelling.dates:
+        raise DataError(
+            what=f"Column {name!r} of {path.name} holds dates, and which comes first, day or month, is not clear.",
+            why="No row tells: all of them read either way.",
+            mend=f"{named('Name their format', dates=dates[0])} Or {dates[1]}; or say that it is text, in `kinds`.",
+        )
+    return dates[0]
+
+
+def _misfit(path: Path, form: CsvFormat, layout: _Layout, name: str, kind: Kind) -> DataError:
+    """Say how many rows do not read as the kind that was given; the file is read once more for it."""
+    spelling, place = form.spelling, layout.names.index(name)
+    rows, odd = 0, []
+    for block in _blocks(path, form, layout):
+        rows += len(block.rows)
+        for line, row in zip(block.lines, block.rows, strict=True):
+            words = [] if row[place] in form.gaps else [row[place]]
+            dated = kind == "date" and (not words or spelling.readable(words, spelling.formats))
+            if not dated and (kind == "date" or not reads_as(words, kind, spelling)):
+                odd.append(line)
+    what = f"Column {name!r} of {path.name} cannot be read as {kind}."
+    if not odd:
+        return DataError(what, "Its dates are written in more than one way.", "Write all of them in one.")
+    return DataError(
+        what=what,
+        why=f"{len(odd):,} of {rows:,} rows hold none there, the first of them in line {odd[0]}.",
+        mend="Give the column another kind, name its words for a gap in `gaps`, or the format of its dates in `dates`."
+        if kind == "date"
+        else "Give the column another kind, or name its words for a gap in `gaps`.",
+    )
+
+
+def _check_spelt(column: Column, spelling: Spelling, path: Path) -> None:
+    """Refuse words that are numbers by other marks than the named ones: as words they would be of no use."""
+    if column.kind not in {"category", "text"}:
+        return
+    present = np.flatnonzero(~column.gaps)
+    words = list(column.levels) or column.values[present[:1]].tolist()
+    if not words or not spelt(words, spelling):
+        return
+    words = column.strings()[present].tolist()
+    ways = spelt(words, spelling)
+    if ways:
+        odd = sum(not reads_as([word], "float", spelling) for word in words)
+        told = " or with ".join(", ".join(f'{name} = "{mark}"' for name, mark in way.marks.items()) for way in ways)
+        raise DataError(
+            what=f"Column {column.name!r} of {path.name} holds numbers with marks that nobody has named.",
+            why=f"{odd:,} of {len(column):,} rows have marks for thousands or decimals; all of them read with {told}.",
+            mend=f"{named('Name the marks', **ways[0].marks)} If they are no numbers, say so in `kinds`.",
+        )
+
+
+def _header(path: Path, form: CsvFormat, how: Reading) -> _Layout:
     """Read the names of the columns and the delimiter that stands between them."""
-    with _opened(path, form) as lines:
+    with opened(path, form.encoding) as lines:
         line = next(lines, "")
         told = _TOLD.fullmatch(line)
         if told is not None:
@@ -218,7 +269,7 @@ def _header(path: Path, form: CsvFormat) -> _Layout:
             why="Columns are found by their names.",
             mend="Give each column a name of its own.",
         )
-    return _Layout(names, delimiter, above=0 if told is None else 1)
+    return _Layout(names, _places(names, how, path), delimiter, above=0 if told is None else 1)
 
 
 def _likely(line: str) -> str:
@@ -231,7 +282,7 @@ def _blocks(path: Path, form: CsvFormat, layout: _Layout) -> Iterator[_Block]:
     """Yield the rows below the header, so many at a time that a block holds CELLS_A_BLOCK cells."""
     width = len(layout.names)
     size = max(1, CELLS_A_BLOCK // width)
-    with _opened(path, form) as text:
+    with opened(path, form.encoding) as text:
         records = _records(path, islice(text, layout.above, None), layout.delimiter, layout.above)
         next(records)
         rows: list[list[str]] = []
@@ -243,7 +294,7 @@ def _blocks(path: Path, form: CsvFormat, layout: _Layout) -> Iterator[_Block]:
                 raise DataError(
                     what=f"Line {line} of {path.name} has {len(row)} fields, the header {width}.",
                     why="Every row has one field a column.",
-                    mend=f"Quote the fields that hold the delimiter, or {_named('delimiter', ';')}",
+                    mend=f"Quote the fields that hold the delimiter, or {named('name the delimiter', delimiter=';')}",
                 )
             rows.append(row)
             lines.append(line)
@@ -265,10 +316,11 @@ def _records(path: Path, text: Iterable[str], delimiter: str, above: int = 0) ->
     except csv.Error as error:
         lone = "A quote opens there and does not close, or more stands behind the quote that closes."
         long = "A field there is longer than 131,072 characters, most often for a quote that never closes."
+        mend = named('Close the quote (one inside a field is written twice: ""), or name the delimiter', delimiter=";")
         raise DataError(
             what=f"The file {path.name} cannot be read as CSV from line {line + 1} on.",
             why=long if "limit" in str(error) else lone,
-            mend=f'Close the quote (one inside a field is written twice: ""), or {_named("delimiter", ";")}',
+            mend=mend,
         ) from None
 
 
@@ -281,63 +333,3 @@ def _with_gaps(rows: list[list[str]], gaps: Collection[str]) -> list[list[str]]:
             if cell[-1:] == " " and (word := cell.rstrip(" ")) in gaps:
                 row[i] = word
     return rows
-
-
-def _named(setting: str, value: str) -> str:
-    """Say how a setting of `CsvFormat` is named, in a job file and in Python."""
-    in_file = f'csv = {{{setting} = "{value}"}} under [simulation] of a job file'
-    return f'name the {setting}: {in_file}, CsvFormat({setting}="{value}") in Python.'
-
-
-def _lines(text: io.TextIOWrapper, path: Path) -> Iterator[str]:
-    """Yield the lines of a text, none of them longer than LONGEST_LINE."""
-    while line := text.readline(LONGEST_LINE):
-        if len(line) == LONGEST_LINE:
-            raise DataError(
-                what=f"The file {path.name} has a line of more than {LONGEST_LINE:,} characters.",
-                why="A table has one row a line.",
-                mend="Check that it is a CSV file, and that its export writes line ends.",
-            )
-        yield line
-
-
-@contextmanager
-def _opened(path: Path, form: CsvFormat) -> Iterator[Iterator[str]]:
-    """Open a file as lines of text, gzipped or not, whatever it is called."""
-    with path.open("rb") as raw:
-        zipped = raw.read(2) == _GZIP
-        raw.seek(0)
-        source = cast("BinaryIO", gzip.GzipFile(fileobj=raw)) if zipped else raw
-        with io.TextIOWrapper(source, encoding=form.encoding, newline="") as text:
-            yield _lines(text, path)
-
-
-@contextmanager
-def _errors_of(path: Path) -> Iterator[None]:
-    """Say what is wrong with a file in the house's words, and never quote it."""
-    try:
-        yield
-    except UnicodeError:
-        raise DataError(
-            what=f"The file {path.name} is not in the encoding that it was read with.",
-            why="Some of its bytes are no characters there.",
-            mend=f"Save it as UTF-8, or {_named('encoding', 'gb18030')}",
-        ) from None
-    except LookupError as error:
-        raise ConfigError(
-            what="The encoding of the file is not known.",
-            why=str(error).capitalize() + ".",
-            mend="Name one that Python knows, as utf-8-sig, latin-1 or gb18030.",
-        ) from None
-    except (gzip.BadGzipFile, EOFError, zlib.error):
-        raise DataError(
-            what=f"The file {path.name} is damaged.",
-            why="Its compressed bytes end early or do not unpack.",
-            mend="Copy or export it again.",
-        ) from None
-    except OSError as error:
-        raise DataError(
-            what=f"The file {path} cannot be read.",
-            why=f"{error.strerror or 'The system refused it'}.",
-            mend="Check the path and its permissions; relative paths start at the working folder or at --data.",
-        ) from None

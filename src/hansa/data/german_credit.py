@@ -7,7 +7,9 @@ from importlib.resources import as_file, files
 import numpy as np
 
 from hansa.core.table import Column, Table
-from hansa.data.csv_file import CsvFormat, read_csv
+from hansa.data.csv_file import read_csv
+from hansa.data.csv_format import CsvFormat
+from hansa.data.source import Reading
 
 TARGET = "creditability"
 
@@ -25,7 +27,7 @@ def german_credit() -> Table:
         (1000, 20, 0.3)
     """
     with as_file(files("hansa.data") / "german_credit.csv.gz") as path:
-        table = read_csv(path, form=CsvFormat(gaps=()), target=TARGET)
+        table = read_csv(path, Reading(csv=CsvFormat(gaps=())), target=TARGET)
     bad = (table.column(TARGET).strings() == "bad").astype(np.int64)
     number = np.arange(1, len(table) + 1)
     columns = [Column.of("id", number), *(table.column(name) for name in table.features), Column.of(TARGET, bad)]

@@ -18,7 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hansa.core.table import Column, Table
-from hansa.data.csv_file import CsvFormat, read_csv
+from hansa.data.csv_file import read_csv
+from hansa.data.csv_format import CsvFormat
+from hansa.data.source import Reading
 from hansa.errors import ConfigError, DataError
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
@@ -152,7 +154,7 @@ class FixedTest:
             ...     FixedTest.from_csv(Path(folder, "test.csv")).ids
             ('7', '9')
         """
-        table = read_csv(path, form=form)
+        table = read_csv(path, Reading(csv=form or CsvFormat()))
         return cls(tuple(table.column(column or table.names[0]).strings().tolist()))
 
     def codes(self, table: Table) -> Codes:

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Final, Literal, final
 
 from hansa.core.table import Table
-from hansa.data.csv_file import CsvFormat, read_csv
+from hansa.data.csv_format import CsvFormat
 from hansa.data.filters import Filter, chosen, filters
-from hansa.errors import ConfigError, nearest
+from hansa.errors import ConfigError
 from hansa.extras import need
 
 ENDINGS: Final = (".parquet", ".pq")
@@ -28,7 +28,7 @@ class Reading:
     `columns`: the only ones read; all where none is named. `where`: the only rows read, as `Filter` or as tuples
     (column, comparison, value). `kinds`: columns to be read as
     text, category, integer, float or date. `csv`: how CSV files are written. `query`: of a database, the table, the
-    "schema.table" or the SELECT. `on_disk`: columns of Parquet and databases lie in files of the temporary folder
+    "schema.table" or the SELECT. `on_disk`: columns but for text lie in files of the temporary folder
     (`TMPDIR`) instead of memory, and so does what is made from them. `rules`: the party's own, by which the table becomes
     what columns, where and kinds speak of; they are not applied where they are empty.
 
@@ -73,15 +73,7 @@ class Reading:
         path = base / address
         if path.suffix.lower() in ENDINGS or path.is_dir():
             return _typed(need("hansa.data.parquet").read_parquet(path, self))
-        if self.on_disk:
-            raise ConfigError(
-                "Columns of a CSV file cannot lie on disk.", mend="Write it as Parquet, or leave on_disk out."
-            )
-        table = chosen(read_csv(path, form=self.csv, kinds=self.kinds), self.where)
-        for name in self.columns:
-            if name not in table.columns:
-                raise ConfigError(f"{path.name} has no column '{name}'.", mend=nearest(name, table.names))
-        return table.select(self.columns) if self.columns else table
+        return _typed(need("hansa.data.csv_file").read_csv(path, self))
 
     def _ruled(self, address: str | Path, base: Path) -> Table:
         """Read what the rules need in the party's own names, and apply them."""

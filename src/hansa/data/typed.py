@@ -5,105 +5,115 @@ Both passes see one block of rows at a time, so reading needs the memory of the 
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, final
+from typing import Any, Final, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hansa.core.column import LEVELS_KEPT, Column, Kind
+from hansa.core.on_disk import forget, room
+from hansa.data.spelling import CODE, Spelling, is_digits
 
-MEASURED: frozenset[Kind] = frozenset({"integer", "float", "date"})
+MEASURED: Final[frozenset[Kind]] = frozenset({"integer", "float", "date"})
 """The kinds that a column of a file has only where every word of it reads as one."""
 
-_CODE = re.compile(r"_|^[+-]?0[0-9]", re.MULTILINE)
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_NUMBERS: Final[frozenset[Kind]] = frozenset({"integer", "float"})
+_AT_ONCE = 1 << 20
 
 
-def possible(words: Sequence[str], among: frozenset[Kind]) -> frozenset[Kind]:
-    """Tell which of these kinds every word (no gaps) reads as; codes such as 0042 are not numbers.
+@final
+@dataclass(frozen=True)
+class Guess:
+    """What the words of a column may be, as far as they have been seen: kinds of numbers, and formats of dates.
 
     Example:
-        >>> sorted(possible(["1", "2.5"], MEASURED)), sorted(possible(["0042"], MEASURED))
-        (['float'], [])
+        >>> guess = Guess.of(Spelling()).seeing(["03/04/2024"], Spelling())
+        >>> guess.dates, guess.seeing(["03/31/2024"], Spelling()).dates
+        (('%d/%m/%Y', '%m/%d/%Y'), ('%m/%d/%Y',))
+    """
+
+    numbers: frozenset[Kind]
+    dates: tuple[str, ...]
+
+    @classmethod
+    def of(cls, spelling: Spelling, forced: Kind | None = None) -> Guess:
+        """What a column may be that nobody has seen; of one whose kind is given, only how its dates are written.
+
+        Example:
+            >>> Guess.of(Spelling(), "float").kind(), Guess.of(Spelling(), "date").kind()
+            ('category', 'date')
+        """
+        if forced is not None:
+            return cls(frozenset(), spelling.formats if forced == "date" else ())
+        return cls(_NUMBERS, tuple(form for form in spelling.formats if not is_digits(form)))
+
+    def seeing(self, words: Sequence[str], spelling: Spelling) -> Guess:
+        """What it may still be with these words (no gaps) too."""
+        if not words or not (self.numbers or self.dates):
+            return self
+        dates = spelling.readable(words, self.dates) if self.dates else ()
+        return Guess(possible(words, self.numbers, spelling), dates)
+
+    def kind(self) -> Kind:
+        """The narrowest kind that is left: words are a category."""
+        if self.numbers:
+            return "integer" if "integer" in self.numbers else "float"
+        return "date" if self.dates else "category"
+
+
+def possible(words: Sequence[str], among: frozenset[Kind], spelling: Spelling) -> frozenset[Kind]:
+    """Tell which of these kinds of numbers every word (no gaps) reads as; codes such as 0042 are not numbers.
+
+    Example:
+        >>> sorted(possible(["1", "2.5"], frozenset({"integer", "float"}), Spelling()))
+        ['float']
     """
     if not among or not words:
         return among
-    if _CODE.search("\n".join(words)):
-        among -= {"integer", "float"}
+    if CODE.search("\n".join(words)):
+        return frozenset()
     if "integer" in among:
         try:
-            integers(words)
+            spelling.integers(words)
         except OverflowError:
-            among -= {"integer", "float"}  # as a float, two long account numbers could become one
+            return frozenset()  # as a float, two long account numbers could become one
         except ValueError:
             among -= {"integer"}
-    if "float" in among and "integer" not in among and not reads_as(words, "float"):
-        among -= {"float"}
-    if "date" in among and not reads_as(words, "date"):
-        among -= {"date"}
-    return among
+        else:
+            return among
+    return among if reads_as(words, "float", spelling) else frozenset()
 
 
-def reads_as(words: Sequence[str], kind: Kind) -> bool:
-    """Tell whether every word can be read as that kind.
+def reads_as(words: Sequence[str], kind: Kind, spelling: Spelling) -> bool:
+    """Tell whether every word can be read as that kind: a date as one of the spelling's first format.
 
     Example:
-        >>> reads_as(["2024-02-29"], "date"), reads_as(["2023-02-29"], "date")
+        >>> reads_as(["2024-02-29"], "date", Spelling()), reads_as(["2023-02-29"], "date", Spelling())
         (True, False)
     """
     try:
-        _READERS[kind](words)
+        _read(words, kind, spelling)
     except (ValueError, OverflowError):
         return False
     return True
 
 
-def integers(words: Sequence[str]) -> NDArray[np.int64]:
-    """Read whole numbers [rows]; ValueError where one is none, OverflowError beyond 64 bits.
-
-    Example:
-        >>> integers(["7", "-1"]).tolist()
-        [7, -1]
-    """
-    return np.array(list(map(int, words)), np.int64)
-
-
-def floats(words: Sequence[str]) -> NDArray[np.float64]:
-    """Read numbers [rows]; ValueError where one is none.
-
-    Example:
-        >>> floats(["7", "1e-3"]).tolist()
-        [7.0, 0.001]
-    """
-    return np.array(list(map(float, words)), np.float64)
-
-
-def days(words: Sequence[str]) -> NDArray[np.datetime64]:
-    """Read ISO dates [rows], year-month-day; ValueError where one is none.
-
-    Example:
-        >>> days(["2024-05-01"]).dtype
-        dtype('<M8[D]')
-    """
-    if not all(map(_DAY.fullmatch, words)):
-        raise ValueError
-    return np.array(words, "datetime64[D]")
+def _read(words: Sequence[str], kind: Kind, spelling: Spelling) -> NDArray[Any]:
+    if kind == "integer":
+        return spelling.integers(words)
+    if kind == "float":
+        return spelling.floats(words)
+    if kind == "date":
+        return spelling.days(words)
+    return _as_text(words)
 
 
 def _as_text(words: Sequence[str]) -> NDArray[Any]:
     return np.array(words, np.dtypes.StringDType())
 
 
-_READERS: dict[Kind, Callable[[Sequence[str]], NDArray[Any]]] = {
-    "integer": integers,
-    "float": floats,
-    "date": days,
-    "category": _as_text,
-    "text": _as_text,
-}
 _DTYPES: dict[Kind, Any] = {
     "integer": np.int64,
     "float": np.float64,
@@ -132,40 +142,57 @@ class Slot:
     values: NDArray[Any]
     missing: NDArray[np.bool_]
     codes: dict[str, int]
-    gaps: Collection[str]
+    gaps: frozenset[str]
     forced: bool
+    spelling: Spelling
 
     @classmethod
-    def empty(cls, name: str, kind: Kind, rows: int, *, gaps: Collection[str], forced: bool) -> Slot:
-        """Make room for so many rows of one kind.
+    def empty(
+        cls,
+        name: str,
+        kind: Kind,
+        rows: int,
+        *,
+        gaps: Collection[str],
+        forced: bool,
+        spelling: Spelling | None = None,
+        disk: bool = False,
+    ) -> Slot:
+        """Make room for so many rows of one kind, in memory or on disk; words of text always lie in memory.
+
+        Raises:
+            DataError: the disk has no room for them.
 
         Example:
             >>> len(Slot.empty("x", "float", 4, gaps=(), forced=False).values)
             4
         """
         marks = frozenset(gaps)
-        values = np.empty(rows, _DTYPES[kind])
-        return cls(name, kind, values, np.zeros(rows, bool), dict.fromkeys(marks, -1), marks, forced)
+        values = room((rows,), _DTYPES[kind]) if disk and kind != "text" else np.empty(rows, _DTYPES[kind])
+        missing = room((rows,), "?") if disk else np.zeros(rows, bool)
+        return cls(name, kind, values, missing, dict.fromkeys(marks, -1), marks, forced, spelling or Spelling())
 
     def fill(self, start: int, words: Sequence[str]) -> Slot:
         """Write a block of words from row `start` on; ValueError or OverflowError where one does not read."""
         here = slice(start, start + len(words))
         if self.kind == "category":
             codes = self.codes
-            self.values[here] = [codes.setdefault(word, len(codes) - len(self.gaps)) for word in words]
+            for word in set(words).difference(codes):
+                codes[word] = len(codes) - len(self.gaps)
+            self.values[here] = list(map(codes.__getitem__, words))
             many = len(codes) - len(self.gaps) > LEVELS_KEPT
             return self._as_text(here.stop) if many and not self.forced else self
-        missing = [word in self.gaps for word in words]
-        if any(missing):
+        if not self.gaps.isdisjoint(words):
+            missing = [word in self.gaps for word in words]
             self.missing[here] = missing
             if self.kind == "date":
                 self.values[here] = np.datetime64("NaT")
                 there = np.arange(here.start, here.stop)[~self.missing[here]]
-                self.values[there] = days([word for word in words if word not in self.gaps])
+                self.values[there] = self.spelling.days([word for word in words if word not in self.gaps])
                 return self
             blank = _BLANKS[self.kind]
             words = [blank if gap else word for gap, word in zip(missing, words, strict=True)]
-        self.values[here] = _READERS[self.kind](words)
+        self.values[here] = _read(words, self.kind, self.spelling)
         return self
 
     def column(self) -> Column:
@@ -175,9 +202,17 @@ class Slot:
             place = np.full(len(labels) + 1, -1, np.int32)
             for i, label in enumerate(labels):
                 place[self.codes[label]] = i
-            return Column(self.name, "category", place[self.values], levels=tuple(labels))
+            for start in range(0, len(self.values), _AT_ONCE):
+                here = slice(start, start + _AT_ONCE)
+                self.values[here] = place[self.values[here]]
+                self.forget()
+            return Column(self.name, "category", self.values, levels=tuple(labels))
         masked = self.kind in {"integer", "text"} and bool(self.missing.any())
         return Column(self.name, self.kind, self.values, self.missing if masked else None)
+
+    def forget(self) -> None:
+        """Give back the memory of what has been filled, where it lies on disk."""
+        forget(self.values, self.missing)
 
     def _as_text(self, filled: int) -> Slot:
         labels = sorted((code, label) for label, code in self.codes.items() if code >= 0)

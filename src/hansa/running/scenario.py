@@ -28,7 +28,7 @@ from hansa.core.codec import build, plain
 from hansa.core.job import Job
 from hansa.core.party import Party
 from hansa.core.table import Column, Table
-from hansa.data.csv_file import CsvFormat
+from hansa.data.csv_format import CsvFormat
 from hansa.data.filters import Filter
 from hansa.data.german_credit import german_credit
 from hansa.data.partition import Share, Splitter
