@@ -37,6 +37,13 @@ def test_a_value_gains_by_what_its_squared_error_falls():
     assert found.high - found.gain == pytest.approx(stats.t.ppf(0.975, 299) * found.se)
 
 
+def test_over_a_model_that_has_diverged_there_is_no_interval():
+    y = RNG.normal(size=30)
+    found = gain_of("bank-a", scoring(1e200, y, "squared", y[:, None]), scoring(1.0, y, "squared", y[:, None]))
+    assert (found.local, found.federated, found.gain) == (np.inf, 0.0, np.inf)
+    assert np.isnan(found.low)
+
+
 @pytest.mark.parametrize(("positives", "rough"), [(10, True), (29, True), (30, False), (171, True)])
 def test_below_thirty_rows_of_a_class_the_interval_is_rough(positives, rough):
     y = (np.arange(200) < positives).astype(float)

@@ -37,6 +37,6 @@ def test_a_trainer_of_single_parties_gets_each_ones_part_of_what_links_set():
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_an_update_that_is_not_finite_names_its_party(bad):
     delta = np.zeros((3, 4))
-    delta[1, 2] = bad
+    delta[1, 1:] = -bad, bad, 0.0
     with pytest.raises(PartyFailed, match=r"bank-b \(Train in round 5\).*not finite"):
         refuse_infinite(Load({"delta": delta}), ["bank-a", "bank-b", "bank-c"], 4)

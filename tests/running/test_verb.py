@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -43,8 +45,6 @@ def test_a_target_in_words_is_the_same_target():
 
 
 def test_a_model_may_be_the_beginning_of_another_run():
-    from dataclasses import replace
-
     first = result(job(), banks(), baselines=False)
     work = job()
     again = replace(work, steps=(work.steps[0], replace(work.steps[1], start="given"), work.steps[2]))
@@ -131,6 +131,33 @@ def test_a_job_without_a_test_part_ends_well(trainer):
     found = result(Job("raw", (Rounds(trainer, rounds=2, check_every=0), Evaluate())), parties)
     assert len(found.table().splitlines()) > 3
     assert "null" in found.to_json()
+
+
+def values(rounds, rate):
+    """Three banks whose target is a value, and a job that only its clipping keeps from diverging."""
+    from hansa.core.trainer import Local
+    from hansa.data.frames import party
+    from hansa.links import by_examples, clip_l2, weighted_mean
+
+    parties = []
+    for i in range(3):
+        x = np.random.default_rng(i).normal(size=200)
+        parties.append(party(f"bank-{i}", {"x": x, "y": 2 * x + 1, "who": np.arange(200)}, target="y", id="who"))
+    work = job(Linear(loss="squared", dtype="float64"))
+    step, chain = work.steps[1], (by_examples(), clip_l2(0.1), weighted_mean())
+    local = Local(steps=5, batch=0, learning_rate=rate)
+    rounds = replace(step, chain=chain, local=local, rounds=rounds)
+    return replace(work, steps=(work.steps[0], rounds, work.steps[2])), parties
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_baseline_that_diverges_costs_nobody_the_model(workers):
+    work, parties = values(rounds=15, rate=1e6)
+    found = run(work, on=Simulation(parties, workers))
+    assert np.isfinite(found.metrics["federated"]["mse"])
+    assert not {"central", "ensemble", "local_mean"} & set(found.metrics)
+    assert any(line.startswith("There is no central model to compare with. The training") for line in found.warnings)
+    assert "central" in found.page()
 
 
 def test_a_job_that_learns_nothing_is_refused_before_it_starts():

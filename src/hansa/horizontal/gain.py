@@ -115,6 +115,11 @@ def gain_of(name: str, local: Scoring, federated: Scoring, least: int = 1) -> Ow
         >>> found.local, found.federated, found.gain
         (0.25, 0.75, 0.5)
     """
+    with np.errstate(over="ignore", invalid="ignore"):  # one of them may have diverged
+        return _gain(name, local, federated, least)
+
+
+def _gain(name: str, local: Scoring, federated: Scoring, least: int) -> Own:
     y, task = federated.data.y, federated.trainer.task
     if task == "binary":
         positives = int(y.sum())

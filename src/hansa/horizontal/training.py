@@ -45,7 +45,8 @@ def refuse_infinite(load: Load, names: Sequence[str], round_: int) -> None:
     Example:
         >>> refuse_infinite(Load({"delta": np.ones((1, 2))}), ["bank-a"], round_=0)
     """
-    finite = np.isfinite(load["delta"].sum(axis=1))
+    with np.errstate(over="ignore", invalid="ignore"):
+        finite = np.isfinite(load["delta"].sum(axis=1))
     if not finite.all():
         raise PartyFailed(
             "The training diverged: the update is not finite.",

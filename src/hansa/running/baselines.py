@@ -37,6 +37,7 @@ from hansa.core.party import Memory, Party, Site, site_of
 from hansa.core.pytree import unravel
 from hansa.core.table import Table
 from hansa.core.trainer import Design, Trainer
+from hansa.errors import HansaError
 from hansa.horizontal.design import design_of, prepared_of
 from hansa.horizontal.evaluate import fit_alone, trainer_of
 from hansa.horizontal.gain import Scoring, gain_of
@@ -170,19 +171,31 @@ def _softmax(margin: NDArray[np.floating]) -> NDArray[np.floating]:
 def compare_all(
     baselines: Baselines, own: Scored, memories: Mapping[str, Memory], central: Callable[[], Memory]
 ) -> dict[str, Any]:
-    """Central, ensemble and local mean, and the paired differences of the federated model, `own`, to the first two."""
-    pool = baselines.scored(central())
+    """Central, ensemble and local mean, and the paired differences of the federated model, `own`, to the first two.
+
+    One that cannot be trained or scored is left out, and `missing` says why: the federated model stands without it.
+    """
+    found: dict[str, Any] = {}
+    differences: dict[str, dict[str, float]] = {}
+    missing: dict[str, str] = {}
+    try:
+        pool = baselines.scored(central())
+        found["central"] = baselines.metrics(pool)
+        differences["federated_minus_central"] = baselines.difference(own, pool)
+    except HansaError as error:
+        missing["central"] = f"{error.what} {error.why}".strip()
     locals_ = [_local(memory) for memory in memories.values() if "local params" in memory]
-    scored = [baselines.scored(memory) for memory in locals_]
-    found: dict[str, Any] = {"central": baselines.metrics(pool)}
-    differences = {"federated_minus_central": baselines.difference(own, pool)}
-    if scored:
-        ensemble = baselines.ensemble(scored)
-        found["ensemble"] = baselines.metrics(ensemble)
+    try:
+        scored = [baselines.scored(memory) for memory in locals_]
         each = [baselines.metrics(one) for one in scored]
-        found["local_mean"] = {name: float(np.mean([one[name] for one in each])) for name in each[0]}
-        differences["federated_minus_ensemble"] = baselines.difference(own, ensemble)
-    return {**found, "differences": differences}
+        if scored:
+            ensemble = baselines.ensemble(scored)
+            found["ensemble"] = baselines.metrics(ensemble)
+            found["local_mean"] = {name: float(np.mean([one[name] for one in each])) for name in each[0]}
+            differences["federated_minus_ensemble"] = baselines.difference(own, ensemble)
+    except HansaError as error:
+        missing["ensemble"] = f"{error.what} {error.why}".strip()
+    return {**found, "differences": differences, **({"missing": missing} if missing else {})}
 
 
 def _local(memory: Memory) -> Memory:

@@ -20,6 +20,7 @@ from hansa.horizontal.gain import ROUGH, Own
 from hansa.horizontal.prepared import Prepared
 from hansa.horizontal.rounds import Learning, Rounds
 from hansa.horizontal.scores import MEASURE, measures
+from hansa.report.reading import MODELS
 from hansa.running.baselines import Baselines, compare_all, pooled
 from hansa.running.folder import Folder
 from hansa.running.left import left
@@ -166,7 +167,7 @@ def _metrics(
 
 
 def _warnings(job: Job, done: Done, metrics: Mapping[str, Any]) -> list[str]:
-    """What a reader should know: columns left out, rows in two parts, nothing chosen, no figures from counts."""
+    """What a reader should know of the data, of what was chosen, and of figures that are not to be had."""
     lines: list[str] = []
     prepared = done.find(Prepared)
     if prepared is not None:
@@ -177,6 +178,8 @@ def _warnings(job: Job, done: Done, metrics: Mapping[str, Any]) -> list[str]:
     checked = any(isinstance(step, Rounds) and step.check_every for step in job.steps)
     if checked and done.last(Learning).best is None:
         lines.append("Nothing was chosen on validation: no party has min_rows validation rows; the last round is kept.")
+    for name, why in metrics.get("missing", {}).items():
+        lines.append(f"There is no {MODELS[name]} model to compare with. {why}")
     why = metrics.get("federated", {}).get("counts", {}).get("why")
     return [*lines, *[f"The sealed test has no pooled figures of scores: {why}."] * bool(why)]
 

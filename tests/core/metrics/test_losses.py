@@ -65,6 +65,12 @@ def test_margins_of_any_size_are_taken():
     assert binary_losses(binary_sums([np.inf, 5000.0], [1, 0])).log_loss == 2500
 
 
+def test_a_prediction_without_a_square_is_infinitely_wrong():
+    found = regression_losses(regression_sums([1e200, -1e200], [0.0, 1.0]))
+    assert (found.mse, found.r2) == (np.inf, -np.inf)
+    assert found.mae == pytest.approx(1e200)
+
+
 def test_a_row_of_no_weight_says_nothing():
     assert binary_losses(binary_sums([-np.inf, 0.0], [1, 0], [0.0, 1.0])).log_loss == pytest.approx(np.log(2))
 

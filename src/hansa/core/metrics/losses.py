@@ -138,9 +138,10 @@ def regression_sums(
     if len(guess) != len(truth):
         raise DataError(f"There are {len(guess)} predictions and {len(truth)} targets.")
     mass = checked_weight(weight, len(guess))
-    error = guess - truth
-    near = truth - centre
-    return _sums(mass, [np.ones_like(mass), error**2, np.abs(error), near, near**2, guess - centre])
+    with np.errstate(over="ignore", invalid="ignore"):  # what a model that has diverged predicts may have no square
+        error = guess - truth
+        near = truth - centre
+        return _sums(mass, [np.ones_like(mass), error**2, np.abs(error), near, near**2, guess - centre])
 
 
 def regression_losses(sums: Floats, centre: float = 0.0) -> RegressionLosses:
