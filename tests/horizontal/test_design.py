@@ -82,7 +82,9 @@ def test_a_quorum_does_without_a_bank_that_was_away_at_the_preparation(workers):
     with Simulation(parties, workers, clock=away).session(job) as session:
         found = session.run()
     assert [point.counted for point in found.last(Learning).history] == [4, 4, 4]
-    assert [own.party for own in found.last(Verdict).parties] == ["bank-0", "bank-1", "bank-2", "bank-4"]
+    notes = {own.party: own.note for own in found.last(Verdict).parties}
+    assert [party for party, note in notes.items() if note == "did not answer"] == ["bank-3"]
+    assert list(notes) == [f"bank-{i}" for i in range(5)]
 
 
 def test_without_a_quorum_its_absence_ends_the_job_in_one_sentence():

@@ -308,7 +308,7 @@ def _own(parties: Roster, each: Each | None) -> tuple[Own, ...]:
     rows = () if each is None else each.rows
     found: dict[str, Own] = {}
     for place, answer in rows:
-        count, positives, *figures, code = answer.load["figures"][0].tolist()
+        count, positives, federated, local, gain, low, high, se, code = answer.load["figures"][0].tolist()
         name, note = parties.names[place], NOTES[int(code)]
-        found[name] = Own(name, int(count), int(positives), *figures, note=note)
+        found[name] = Own(name, int(count), int(positives), federated, local, gain, low, high, se, note)
     return tuple(found.get(name, Own(name, note=NOTES[5])) for name in parties)
