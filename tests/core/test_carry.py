@@ -10,7 +10,7 @@ from typing import Any, final
 import numpy as np
 import pytest
 
-from hansa.core.carry import Carrier, in_process, run_alone, seats_of
+from hansa.core.carry import near, run_alone
 from hansa.core.chain import Chain
 from hansa.core.fold import Sum
 from hansa.core.job import Job
@@ -18,6 +18,7 @@ from hansa.core.load import Load
 from hansa.core.message import Answer, Refusal
 from hansa.core.party import Party
 from hansa.core.plan import Asks, Everyone, First, Keep, Quorum
+from hansa.core.post import in_process, seats_of
 from hansa.core.table import Table
 from hansa.errors import ConfigError, PolicyRefusal, TooFewParties
 from tests.core.toys import Buffered, Key, Nudge, Nudges, Readies, Toy, Walk, control, mask, mean
@@ -91,7 +92,7 @@ def finish(job, members, journal, clock):
     compute = in_process(job, members)
     while True:
         try:
-            return Carrier(job, seats, compute, journal, clock).run(), seats
+            return near(job, seats, compute, journal, clock).run(), seats
         except Stop:
             journal.stop_at = None
 
@@ -152,8 +153,8 @@ def test_a_links_memory_begins_anew_with_each_step_at_both_ends():
 
 def test_the_short_way_gives_the_bits_of_the_long_one():
     job, members = Job("toys", (Toy(rounds=4),), min_parties=1), parties(7)
-    short = Carrier(job, seats_of(job, members), in_process(job, members))
-    assert short.short
+    short = near(job, seats_of(job, members), in_process(job, members))
+    assert short.quick is not None
     assert params(short.run()) == params(finish(job, members, Memoir(), None)[0])
 
 
@@ -316,10 +317,10 @@ def test_the_same_name_gets_the_same_answer_without_new_work():
 
     journal = Memoir(stop_at=2, after=True)
     with pytest.raises(Stop):
-        Carrier(job, seats, counting, journal).run()
+        near(job, seats, counting, journal).run()
     assert len(calls) == 3
     journal.stop_at = None
-    Carrier(job, seats, counting, journal).run()
+    near(job, seats, counting, journal).run()
     assert len(calls) == 6
 
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from hansa.core import work as work_module
-from hansa.core.carry import in_process
 from hansa.core.fold import Sum
 from hansa.core.job import Job
 from hansa.core.message import Masked
 from hansa.core.party import Party
+from hansa.core.post import in_process
 from hansa.core.table import Table
 from hansa.core.trainer import Local
 from hansa.core.work import Work

@@ -6,9 +6,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from hansa.core.carry import Carrier, in_process, seats_of
+from hansa.core.carry import near
 from hansa.core.job import Job
 from hansa.core.party import Party
+from hansa.core.post import in_process, seats_of
 from hansa.core.table import Table
 from hansa.horizontal.prepare import Prepare
 
@@ -48,7 +49,7 @@ def fitted(step, parties, **settings):
     """Run the step alone: what it found, and the seats."""
     job = job_of(step, **settings)
     seats = seats_of(job, parties)
-    done = Carrier(job, seats, in_process(job, parties)).run()
+    done = near(job, seats, in_process(job, parties)).run()
     return done.results[0], seats
 
 

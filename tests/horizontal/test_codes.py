@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from hansa.core.carry import Carrier, in_process, seats_of
+from hansa.core.carry import near
 from hansa.core.codec import pack, unpack
 from hansa.core.job import Job
 from hansa.core.party import Party
+from hansa.core.post import in_process, seats_of
 from hansa.core.table import Column, Table
 from hansa.errors import ConfigError
 from hansa.horizontal.codes import Codes, Tokens
@@ -38,7 +39,7 @@ def fitted(watch=None):
         watch(work, outcome)
         return outcome
 
-    return Carrier(job, seats_of(job, banks()), compute if watch is None else seen).run().last(Prepared)
+    return near(job, seats_of(job, banks()), compute if watch is None else seen).run().last(Prepared)
 
 
 def test_a_category_has_one_code_at_every_party():

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hansa.core.carry import Carrier, in_process, run_alone, seats_of
+from hansa.core.carry import near, run_alone
 from hansa.core.job import Job
 from hansa.core.message import Refusal
 from hansa.core.metrics import auc, auc_of, average_precision, average_precision_of, ks, ks_of, paired_delong
 from hansa.core.party import Party
+from hansa.core.post import in_process, seats_of
 from hansa.core.pytree import unravel
 from hansa.core.table import Column, Table
 from hansa.core.trainer import Local
@@ -44,7 +45,7 @@ def judged(parties, trainer=None, **settings):
     rounds = Rounds(trainer or Linear(), LOCAL, rounds=15, check_every=5)
     job = Job("judged", (Prepare(), rounds, Evaluate()), **{"min_parties": 1, **settings})
     seats, compute = seats_of(job, parties), in_process(job, parties)
-    done = Carrier(job, seats, compute).run()
+    done = near(job, seats, compute).run()
     return job, seats, done
 
 

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hansa.core.carry import Carrier, in_process, seats_of
+from hansa.core.carry import near
 from hansa.core.codec import build, pack, plain
 from hansa.core.job import Job
 from hansa.core.party import Party
+from hansa.core.post import in_process, seats_of
 from hansa.core.table import Column, Table
 from hansa.data.parts import TimeSplit
 from hansa.errors import ConfigError, DataError
@@ -213,11 +214,11 @@ def test_stopped_anywhere_it_goes_on_to_the_same_preparation(after):
     for stop_at in range(1, 200):
         journal, seats = Memoir(stop_at, after), seats_of(job, parties)
         try:
-            Carrier(job, seats, in_process(job, parties), journal).run()
+            near(job, seats, in_process(job, parties), journal).run()
             break
         except Stop:
             stops += 1
-        done = Carrier(job, seats, in_process(job, parties), journal).run()
+        done = near(job, seats, in_process(job, parties), journal).run()
         assert pack(done.results[0]) == pack(whole)
         assert {seat.memory["prepared"].tobytes() for seat in seats.values()} == {pack(whole)}
     assert stops > 20

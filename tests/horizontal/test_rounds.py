@@ -10,9 +10,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from hansa.core.carry import Carrier, in_process, seats_of
+from hansa.core.carry import near
 from hansa.core.job import At, Data, Job
 from hansa.core.party import Party
+from hansa.core.post import in_process, seats_of
 from hansa.core.step import Done
 from hansa.core.table import Table
 from hansa.core.trainer import Local
@@ -39,7 +40,7 @@ def members(sizes=(37, 150, 400)):
 
 def learned(step, parties, begin=None, steps=(), **settings):
     job = Job("test", (*steps, step), **{"min_parties": 1, **settings})
-    return Carrier(job, seats_of(job, parties), in_process(job, parties)).run(begin=begin).last(Learning)
+    return near(job, seats_of(job, parties), in_process(job, parties)).run(begin=begin).last(Learning)
 
 
 def sigmoid(x):
@@ -155,7 +156,7 @@ NEVER = (poisson(1e-12), by_examples(), weighted_mean())
 def test_an_empty_cohort_leaves_the_model_as_it_is_and_waits_for_no_quorum(quorum):
     job, parties = Job("test", (Rounds(Linear(), FEDSGD, SELDOM, rounds=9, check_every=0),), quorum=quorum), members()
     kept = []
-    Carrier(job, seats_of(job, parties), in_process(job, parties)).run(kept.append)
+    near(job, seats_of(job, parties), in_process(job, parties)).run(kept.append)
     states = [keep.state.state for keep in kept[:-1]]
     moved = [not np.array_equal(a.params, b.params) for a, b in pairwise(states)]
     assert [point.counted > 0 for point in states[-1].history[1:]] == moved

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hansa.core.carry import Carrier, in_process, seats_of
+from hansa.core.carry import near
 from hansa.core.draws import Draws
 from hansa.core.job import Job
 from hansa.core.party import Party
+from hansa.core.post import in_process, seats_of
 from hansa.core.step import Roster
 from hansa.core.table import Table
 from hansa.errors import ConfigError
@@ -49,7 +50,7 @@ def test_rounds_of_chance_go_on_over_empty_ones(combine):
     x = np.linspace(-1, 1, 60)
     banks = [Party(f"bank-{i}", {"t": Table.from_matrix(x[:, None], (x > 0.1 * i) * 1.0)}) for i in range(3)]
     job = Job("chance", (Rounds(chain=(poisson(0.3), combine), rounds=12, check_every=0),))
-    counted = [p.counted for p in Carrier(job, seats_of(job, banks), in_process(job, banks)).run().results[0].history]
+    counted = [p.counted for p in near(job, seats_of(job, banks), in_process(job, banks)).run().results[0].history]
     assert len(counted) == 12
     assert 0 in counted
     assert max(counted) > 0

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hansa.core.carry import Snapshot, seats_of
 from hansa.core.job import At
+from hansa.core.journal import Snapshot
 from hansa.core.message import Name
+from hansa.core.post import seats_of
 from hansa.core.step import Done
 from hansa.engines.simulation import Simulation
 from hansa.errors import ConfigError, DataError

@@ -1,4 +1,4 @@
-r"""Carrying asks and bringing replies in one process: names, envelopes, waiting, folding, and starting again.
+r"""Carrying asks and bringing replies: names, envelopes, waiting, folding, and starting again.
 
 Each answer is recorded before it counts. After a restart the plan begins at the last `Keep` and is fed the recorded
 answers again; only missing ones are asked, under the same names. `Carrier` knows nothing of learning.
@@ -11,143 +11,55 @@ Example:
     >>> x = Table.of({"x": range(40), "late": [0, 1] * 20}, target="late")
     >>> banks = [Party(name, {"loans": x}) for name in ("bank-a", "bank-b", "bank-c")]
     >>> seats, kept = seats_of(job, banks), []
-    >>> done = Carrier(job, seats, in_process(job, banks)).run(kept.append)
+    >>> done = near(job, seats, in_process(job, banks)).run(kept.append)  # a Carrier's
     >>> len(kept), done.results[0].round, run_alone(job, banks[0]).results[0].round
     (3, 2, 2)
-    >>> Flight(at=2.5, party="bank-a", name=Name(0, 1, 0), answer=None, kind="Train").at
-    2.5
-    >>> snapshot = Snapshot(keep=3, at=kept[-1].state)
-    >>> Closing(counted=(("bank-a", Name(0, 0, 0)),), refused=(), lost=(), flying=(), now=snapshot.now).lost
-    ()
 """
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NoReturn, Protocol, TypeAlias, final
+from math import inf
+from typing import TYPE_CHECKING, NoReturn, final
 
-from hansa.core.fold import Mergeable
-from hansa.core.job import At
+from hansa.core.journal import Closing, Flight, Snapshot
 from hansa.core.message import Answer, Envelope, Name, Refusal
-from hansa.core.party import Seat, inner, site_of
 from hansa.core.plan import First, Keep, Quorum, Reply
-from hansa.core.step import Done
-from hansa.core.work import Outcome, Work, do
+from hansa.core.post import Near, Quick, in_process, kind_of, seats_of
 from hansa.errors import PolicyRefusal, TooFewParties
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from hansa.core.job import Job
-    from hansa.core.message import Ask
-    from hansa.core.party import Party
+    from hansa.core.job import At, Job
+    from hansa.core.journal import Journal
+    from hansa.core.party import Party, Seat
     from hansa.core.plan import Asks
+    from hansa.core.post import Arrival, Clock, Post
+    from hansa.core.step import Done
     from hansa.core.work import Compute
 
 _REMEMBERED = 4
 
-Clock: TypeAlias = "Callable[[str, Name], float | None]"
-"""Simulated seconds until a party's answer to an ask arrives; None: it never does."""
-
-
-@final
-@dataclass(frozen=True)
-class Flight:
-    """An answer on its way: when it arrives, whose it is, to which ask, and of which kind that was."""
-
-    at: float
-    party: str
-    name: Name
-    answer: Answer
-    kind: str
-
-
-@final
-@dataclass(frozen=True)
-class Closing:
-    """How a turn was closed, so that a replay closes it the same way: who counted, in fold order, and when."""
-
-    counted: tuple[tuple[str, Name], ...]
-    refused: tuple[str, ...]
-    lost: tuple[str, ...]
-    flying: tuple[tuple[str, Name, float], ...]
-    now: float
-
-
-@final
-@dataclass(frozen=True)
-class Snapshot:
-    """All that a coordinator needs to go on from a `Keep`."""
-
-    keep: int
-    at: At
-    counted: Mapping[str, tuple[Name, ...]] = field(default_factory=dict)
-    flying: tuple[Flight, ...] = ()
-    now: float = 0.0
-
-
-class Journal(Protocol):
-    """A durable record of a run: each answer before it counts, each closing before it is acted on, each snapshot.
-
-    One that is not `thorough` keeps snapshots only: what is asked again after one gives the same answers anyway.
-    """
-
-    @property
-    def thorough(self) -> bool:
-        """Whether single answers are recorded."""
-        ...
-
-    def latest(self) -> Snapshot | None:
-        """The last snapshot, if there is one."""
-        ...
-
-    def save(self, snapshot: Snapshot) -> None:
-        """Make a snapshot durable; what was recorded before it may go."""
-        ...
-
-    def answer(self, name: Name, party: str) -> Answer | Refusal | None:
-        """A recorded answer."""
-        ...
-
-    def record(self, name: Name, party: str, said: Answer | Refusal) -> None:
-        """Record an answer."""
-        ...
-
-    def closing(self, name: Name) -> Closing | None:
-        """How a turn was closed, if it was."""
-        ...
-
-    def close(self, name: Name, closing: Closing) -> None:
-        """Record how a turn is closed."""
-        ...
-
 
 @final
 class Carrier:
-    """Drives a job's plan over the seats of its parties.
+    """Drives a job's plan; a post takes its asks to the parties and brings their words.
 
-    Without a journal, a clock or guards a turn goes the short way: workers fold what they computed and single answers
-    are never built. The bits are the same. After each `Keep` the plan is told how many seconds it took.
+    Without a journal that is thorough, a post that can answers whole turns by itself. The bits are the same. After each
+    `Keep` the plan is told how many seconds it took.
     """
 
-    def __init__(
-        self,
-        job: Job,
-        seats: Mapping[str, Seat],
-        compute: Compute,
-        journal: Journal | None = None,
-        clock: Clock | None = None,
-    ) -> None:
-        """Take the job, the seats in roster order, who computes, and optionally a journal and a simulated clock."""
-        self.job, self.seats, self.compute, self.journal, self.clock = job, seats, compute, journal, clock
-        self.roster = job.roster(tuple(seats))
-        self.places = {name: place for place, name in enumerate(seats)}
+    def __init__(self, job: Job, names: Sequence[str], post: Post, journal: Journal | None = None) -> None:
+        """Take the job, its parties in roster order, their post, and optionally a journal."""
+        self.job, self.post, self.journal = job, post, journal
+        self.roster = job.roster(tuple(names))
+        self.places = {name: place for place, name in enumerate(names)}
         self.counted: dict[str, tuple[Name, ...]] = {}
         self.flying: tuple[Flight, ...] = ()
         self.now = 0.0
-        guarded = any(seat.party.guards for seat in seats.values())
-        self.short = (journal is None or not journal.thorough) and clock is None and not guarded
+        alone = journal is None or not journal.thorough
+        self.quick = post if isinstance(post, Quick) and post.quick and alone else None
 
     def run(self, watch: Callable[[Keep[At]], None] | None = None, begin: At | None = None) -> Done:
         """Run to the end, from the last snapshot where there is one, else from `begin`; `watch` sees every `Keep`."""
@@ -163,7 +75,7 @@ class Carrier:
             try:
                 said = plan.send(reply)
             except StopIteration as end:
-                self._settle()
+                self.post.settle(self.counted)
                 done: Done = end.value
                 return done
             if isinstance(said, Keep):
@@ -185,13 +97,11 @@ class Carrier:
             PolicyRefusal: a party refused and the turn waits for everyone.
         """
         to = sorted(asks.to, key=self.places.__getitem__)
-        if self.short and not isinstance(asks.until, First):
-            return self._short(name, asks, to)
+        if self.quick is not None and not isinstance(asks.until, First):
+            return self._whole(self.quick, name, asks, to)
         closing = self.journal.closing(name) if self.journal is not None else None
         if closing is None:
-            said = self._ask(name, asks, to)
-            refused = {party: word for party, word in said.items() if isinstance(word, Refusal)}
-            self._take_off(name, asks, {party: word for party, word in said.items() if isinstance(word, Answer)})
+            refused = self._bring(name, asks, to)
             closing = self._close(name, asks, to, refused)
         else:
             refused = {
@@ -199,15 +109,11 @@ class Carrier:
             }
         return self._fold(name, asks, closing, refused)
 
-    def _short(self, name: Name, asks: Asks, to: Sequence[str]) -> Reply:
+    def _whole(self, post: Quick, name: Name, asks: Asks, to: Sequence[str]) -> Reply:
         if not to:
             return Reply(None)
+        outcome = post.turn(name, asks, to, self.counted)
         for party in to:
-            self.seats[party].settle(self.counted.get(party, ()))
-        outcome = self._compute(name, asks, to, folded=isinstance(asks.fold, Mergeable))
-        for party, memory in zip(to, outcome.memories, strict=True):
-            if memory is not None:
-                self.seats[party].hold(name, memory)
             self._count(party, name)
         partial = outcome.partial
         if partial is None:
@@ -218,41 +124,33 @@ class Carrier:
                 partial = asks.fold.add(partial, [self.places[party]], answer)
         return Reply(asks.fold.close(partial), tuple(to))
 
-    def _compute(self, name: Name, asks: Asks, to: Sequence[str], *, folded: bool) -> Outcome:
-        places = tuple(self.places[party] for party in to)
-        memories = tuple(self.seats[party].memory for party in to)
-        kinds = tuple(asks.to[party] for party in to)
-        return self.compute(Work(name.step, tuple(to), places, kinds, memories, places, asks.fold if folded else None))
+    def _bring(self, name: Name, asks: Asks, to: Sequence[str]) -> dict[str, Refusal]:
+        """Put the answers that the post brings in flight, each recorded first; who refuses, by party."""
+        letters = {party: Envelope(name, asks.to[party], self.counted.get(party, ())) for party in to}
+        known = {party: word for party in to if (word := self._recorded(name, party)) is not None}
+        begun, refused = self.now, dict[str, Refusal]()
+        brought = self.post.bring(name, letters, known, begun, lambda come: self._wait(name, asks, begun, come))
+        for party, asked, kind, word, at in sorted(brought, key=lambda one: self.places[one.party]):
+            if isinstance(word, Answer):
+                if self.journal is not None and self._recorded(asked, party) is None:
+                    self.journal.record(asked, party, word)
+                self.flying = (*self.flying, Flight(at, party, asked, word, kind))
+            elif asked == name:
+                refused[party] = word
+        return refused
 
-    def _ask(self, name: Name, asks: Asks, to: Sequence[str]) -> dict[str, Answer | Refusal]:
-        """Everybody's word: recorded, given before under this name, refused at the door, or computed now."""
-        said: dict[str, Answer | Refusal] = {}
-        fresh: list[tuple[str, Envelope]] = []
-        for party in to:
-            word = self._recorded(name, party)
-            envelope = Envelope(name, asks.to[party], self.counted.get(party, ()))
-            if word is None:
-                word = self.seats[party].open(envelope)
-            if word is None:
-                fresh.append((party, envelope))
-            else:
-                said[party] = word
-        if fresh:
-            outcome = self._compute(name, asks, [party for party, _ in fresh], folded=False)
-            for (party, envelope), answer, memory in zip(fresh, outcome.answers, outcome.memories, strict=True):
-                seat = self.seats[party]
-                said[party] = seat.close(envelope, answer, seat.memory if memory is None else memory)
-        return said
-
-    def _take_off(self, name: Name, asks: Asks, answers: Mapping[str, Answer]) -> None:
-        """Put answers in flight; one that arrives is recorded first."""
-        for party in sorted(answers, key=self.places.__getitem__):
-            delay = 0.0 if self.clock is None else self.clock(party, name)
-            if delay is not None:
-                if self.journal is not None and self.journal.answer(name, party) is None:
-                    self.journal.record(name, party, answers[party])
-                flight = Flight(self.now + delay, party, name, answers[party], _kind(asks.to[party]))
-                self.flying = (*self.flying, flight)
+    def _wait(self, name: Name, asks: Asks, begun: float, come: Sequence[Arrival]) -> float | None:
+        """Until when a real post waits, after what has come; None: the turn can be closed."""
+        said = {one.party for one in come if one.name == name}
+        if said >= asks.to.keys():
+            return None
+        if isinstance(asks.until, Quorum):
+            answers = sum(isinstance(one.word, Answer) for one in come if one.name == name)
+            return begun + asks.until.within if answers >= asks.until.n else inf
+        if isinstance(asks.until, First):
+            landed = len(self._awaited(name, asks)) + sum(isinstance(one.word, Answer) for one in come)
+            return None if landed >= asks.until.k else begun + self.job.deadline
+        return begun + self.job.deadline
 
     def _close(self, name: Name, asks: Asks, to: Sequence[str], refused: Mapping[str, Refusal]) -> Closing:
         """Wait as the plan asks, and say who counts; answers to earlier asks of the step that do not stay in flight."""
@@ -284,7 +182,7 @@ class Carrier:
         Where the first few are enough, so are late answers to the step's earlier asks of this kind; of any kind where
         nobody is asked anew.
         """
-        kinds = {_kind(ask) for ask in asks.to.values()}
+        kinds = {kind_of(ask) for ask in asks.to.values()}
         late = [f for f in self.flying if f.name.step == name.step and (not kinds or f.kind in kinds)]
         own = [f for f in self.flying if f.name == name]
         return sorted(late if isinstance(asks.until, First) else own, key=self._arrival)
@@ -313,7 +211,7 @@ class Carrier:
                 rows.append((rank if arrivals else self.places[party], answer))
             self._count(party, asked)
         self.flying = tuple(
-            Flight(at, party, asked, answer, kinds.get((party, asked)) or _kind(asks.to[party]))
+            Flight(at, party, asked, answer, kinds.get((party, asked)) or kind_of(asks.to[party]))
             for party, asked, at in closing.flying
             if isinstance(answer := answers.get((party, asked)) or self._recorded(asked, party), Answer)
         )
@@ -331,10 +229,6 @@ class Carrier:
     def _count(self, party: str, name: Name) -> None:
         self.counted[party] = (*self.counted.get(party, ()), name)[-_REMEMBERED:]
 
-    def _settle(self) -> None:
-        for party, names in self.counted.items():
-            self.seats[party].settle(names)
-
     def _too_few(
         self, name: Name, refused: Mapping[str, Refusal], lost: Sequence[str], came: int, enough: int
     ) -> NoReturn:
@@ -349,29 +243,14 @@ class Carrier:
         )
 
 
-def _kind(ask: Ask) -> str:
-    return type(inner(ask)).__name__
-
-
-def seats_of(job: Job, parties: Sequence[Party]) -> dict[str, Seat]:
-    """Seat the parties of a job, in roster order.
-
-    Raises:
-        ConfigError: a name twice.
-        TooFewParties: fewer than the job needs.
-    """
-    job.roster(tuple(party.name for party in parties))
-    return {party.name: Seat(party, job) for party in parties}
-
-
-def in_process(job: Job, parties: Sequence[Party]) -> Compute:
-    """Compute in this process, one site kept for each party."""
-    named = {party.name: party for party in parties}
-    sites = {name: site_of(party, job) for name, party in named.items()}
-    return lambda work: do(job, sites.__getitem__, work)
+def near(
+    job: Job, seats: Mapping[str, Seat], compute: Compute, journal: Journal | None = None, clock: Clock | None = None
+) -> Carrier:
+    """Carry a job among the seats of one machine, in roster order; `clock` simulates how long each answer takes."""
+    return Carrier(job, tuple(seats), Near(job, seats, compute, clock), journal)
 
 
 def run_alone(job: Job, party: Party) -> Done:
     """Run a job with one party on its own, in this process: its local model, by the same steps."""
     lone = job.alone()
-    return Carrier(lone, seats_of(lone, [party]), in_process(lone, [party])).run()
+    return near(lone, seats_of(lone, [party]), in_process(lone, [party])).run()

@@ -25,8 +25,9 @@ from typing import TYPE_CHECKING, Any, final
 
 from threadpoolctl import threadpool_limits
 
-from hansa.core.carry import Carrier, seats_of
+from hansa.core.carry import near
 from hansa.core.party import site_of
+from hansa.core.post import seats_of
 from hansa.core.work import do
 from hansa.engines.crew import Crew, Errand, installed
 from hansa.errors import ConfigError
@@ -34,10 +35,11 @@ from hansa.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from hansa.core.carry import Clock, Journal
     from hansa.core.job import At, Job
+    from hansa.core.journal import Journal
     from hansa.core.party import Memory, Party, Seat, Site
     from hansa.core.plan import Keep
+    from hansa.core.post import Clock
     from hansa.core.step import Done
     from hansa.core.work import Outcome, Work
 
@@ -110,7 +112,7 @@ class Session:
         self, watch: Callable[[Keep[At]], None] | None = None, journal: Journal | None = None, begin: At | None = None
     ) -> Done:
         """Carry the job's asks to the end; `watch` sees every `Keep`."""
-        return Carrier(self.job, self.seats, self.compute, journal, self.engine.clock).run(watch, begin)
+        return near(self.job, self.seats, self.compute, journal, self.engine.clock).run(watch, begin)
 
     def site(self, name: str) -> Site:
         """A party's view of the job, made when it is first needed."""

@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any, final
 
 from numpy.typing import NDArray
 
-from hansa.core.carry import Closing, Snapshot
 from hansa.core.codec import pack, unpack
 from hansa.core.job import At, Job
+from hansa.core.journal import Closing, Snapshot
 from hansa.core.message import Name
 from hansa.core.step import Done
 from hansa.errors import ConfigError, DataError, WireError

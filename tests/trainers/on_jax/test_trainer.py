@@ -85,16 +85,17 @@ def test_links_may_tilt_and_start_elsewhere():
 
 
 def test_fedsgd_is_pooled_gradient_descent():
-    from hansa.core.carry import Carrier, in_process, seats_of
+    from hansa.core.carry import near
     from hansa.core.job import Job
     from hansa.core.party import Party
+    from hansa.core.post import in_process, seats_of
     from hansa.horizontal.rounds import Learning, Rounds
 
     data = [rows(n, n) for n in (37, 150, 400)]
     parties = [Party(f"bank-{i}", {"t": Table.from_matrix(one.X, one.y)}) for i, one in enumerate(data)]
     trainer = Jax(hidden=(6, 3), activation="tanh", dtype="float64")
     job = Job("fedsgd", (Rounds(trainer, Local(steps=1, learning_rate=0.5), rounds=50, check_every=0),))
-    found = Carrier(job, seats_of(job, parties), in_process(job, parties)).run().last(Learning).params
+    found = near(job, seats_of(job, parties), in_process(job, parties)).run().last(Learning).params
     first = trainer.init(4, "random", Draws(0, "start"))
     pooled = Design(np.concatenate([one.X for one in data]), np.concatenate([one.y for one in data]))
     twin = Tabular(hidden=(6, 3), activation="tanh", dtype="float64")

@@ -102,9 +102,10 @@ def test_a_frozen_backbone(tmp_path):
 def test_fedsgd_is_pooled_gradient_descent(vectorize):
     import torch
 
-    from hansa.core.carry import Carrier, in_process, seats_of
+    from hansa.core.carry import near
     from hansa.core.draws import Draws
     from hansa.core.party import Party
+    from hansa.core.post import in_process, seats_of
     from hansa.horizontal.rounds import Learning, Rounds
     from hansa.trainers.on_torch import Torch
     from hansa.trainers.on_torch.ready import mlp
@@ -115,7 +116,7 @@ def test_fedsgd_is_pooled_gradient_descent(vectorize):
     trainer = Torch(mlp(hidden=(6, 3), activation="tanh"), dtype="float64", vectorize=vectorize, device="cpu")
     step = Rounds(trainer, hs.Local(steps=1, learning_rate=0.5), (by_examples(), weighted_mean()), 50, 0)
     job = hs.Job("fedsgd", (step,))
-    found = Carrier(job, seats_of(job, parties), in_process(job, parties)).run().last(Learning).params
+    found = near(job, seats_of(job, parties), in_process(job, parties)).run().last(Learning).params
 
     first = trainer.init(4, "random", Draws(0, "start"))
     net = trainer.module.build(trainer.columns(4), 1).double()
