@@ -35,6 +35,12 @@ def test_every_baseline_is_explained_and_a_missing_one_is_named():
     assert "mark to reach" not in text
 
 
+def test_where_a_weight_is_named_what_it_weighs_is_said():
+    text = Balance(pooled(Reading({**summary(), "weight": "exposure"}))).text
+    assert "Log loss and Brier weigh each row by 'exposure'. All other figures count each row once." in text
+    assert "each row" not in Balance(pooled(Reading(summary()))).text
+
+
 def test_a_difference_is_said_with_its_interval():
     text = Balance(pooled(Reading(summary()))).text
     assert "Federated against central, AUC on the same rows: −0.0009 (−0.0021 to +0.0003): no clear difference." in text

@@ -56,6 +56,25 @@ def test_a_regression_has_no_defaults():
     assert "+200,000" in text
 
 
+@pytest.mark.parametrize(
+    ("measure", "words"),
+    [
+        ("auc", ["Log loss and Brier weigh each row by 'exposure'.", "All other figures count each row once."]),
+        (
+            "mse",
+            [
+                "The figures of all test rows weigh each row by 'exposure'.",
+                "Each bank's own figures count each row once.",
+            ],
+        ),
+    ],
+)
+def test_where_a_weight_is_named_what_it_weighs_is_said(measure, words):
+    held = {"measure": measure, "metrics": {"federated": {measure: 0.7}}}
+    assert headline({**held, "weight": "exposure"}).splitlines()[-2:] == words
+    assert "each row" not in headline(held)
+
+
 def test_one_bank_and_forty():
     parties = {f"bank-{i}": party((i, 900, 80, 0.78, 0.75, 0.03, 0.01, 0.05)) for i in range(40)}
     assert len(headline({"metrics": {"parties": parties}}).splitlines()) == 44

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sklearn.metrics import average_precision_score
+from scipy import stats
+from sklearn.metrics import average_precision_score, log_loss
 
 from hansa.core.codec import unpack
-from hansa.core.party import site_of
+from hansa.core.job import Data
+from hansa.core.party import Party, site_of
+from hansa.core.table import Column
 from hansa.engines.simulation import Simulation
 from hansa.horizontal.evaluate import fit_alone
 from hansa.horizontal.prepared import Prepared
@@ -90,6 +93,59 @@ def test_differences_are_those_of_the_figures(found):
         told = metrics["differences"][f"federated_minus_{other}"]
         assert told["gain"] == pytest.approx(metrics["federated"]["auc"] - metrics[other]["auc"], abs=1e-12)
         assert told["low"] <= told["gain"] <= told["high"]
+
+
+def weighted(trainer=None, value=False):
+    """A job over banks whose rows of high income weigh twenty times as much, and its result."""
+    work, parties = job(trainer, rounds=8, data=Data(weight="exposure")), []
+    for party in banks():
+        table = party.table("")
+        income = table.column("收入").floats()
+        columns = [Column.of("exposure", np.where(income > np.exp(10), 20.0, 1.0))]
+        if value:
+            columns.append(Column.of("late", np.log(income) + np.random.default_rng(3).normal(size=len(income))))
+        parties.append(Party(party.name, {"": table.with_columns(columns)}))
+    return work, parties, run(work, on=Simulation(parties, workers=1))
+
+
+def test_with_weights_losses_weigh_rows_and_ranks_count_them():
+    work, members, result = weighted()
+    metrics, y = result.metrics, truth(work, members)
+    chance = np.concatenate([result.predict_proba(test_rows(party, work))[:, 1] for party in members])
+    mass = np.concatenate([test_rows(party, work).column("exposure").floats() for party in members])
+    assert metrics["federated"]["auc"] == pytest.approx(pair_by_pair(chance, y), abs=1e-12)
+    assert metrics["federated"]["log_loss"] == pytest.approx(log_loss(y, chance, sample_weight=mass), abs=1e-12)
+    assert metrics["federated"]["auc_interval"]["low"] < metrics["federated"]["auc"]
+    for other in ("central", "ensemble"):
+        told = metrics["differences"][f"federated_minus_{other}"]
+        assert told["gain"] == pytest.approx(metrics["federated"]["auc"] - metrics[other]["auc"], abs=1e-12)
+    assert "Log loss and Brier weigh each row by 'exposure'." in result.table()
+    assert "weigh each row by &#x27;exposure&#x27;" in result.page()
+
+
+@pytest.mark.parametrize("trainer", [Linear(loss="squared"), Linear(loss="multinomial", classes=2)])
+def test_with_weights_a_difference_in_loss_is_that_of_the_weighted_figures(trainer):
+    regression = trainer.task == "regression"
+    metrics = weighted(trainer, value=regression)[2].metrics
+    name, better = ("mse", -1) if regression else ("accuracy", 1)
+    for other in ("central", "ensemble"):
+        told = metrics["differences"][f"federated_minus_{other}"]
+        assert told["gain"] == pytest.approx(better * (metrics["federated"][name] - metrics[other][name]), abs=1e-12)
+
+
+def test_the_interval_of_a_difference_is_students_and_minds_the_weights():
+    baselines, rng = Baselines(job(Linear(loss="squared")), {}), np.random.default_rng(0)
+    y, close, far = (rng.normal(size=40) for _ in range(3))
+    better = (far - y) ** 2 - (close - y) ** 2
+    for weight in (None, np.full(40, 7.0)):
+        told = baselines.difference(Scored(close, y, weight), Scored(far, y, weight))
+        found = stats.ttest_1samp(better, 0).confidence_interval(0.95)
+        assert (told["low"], told["high"]) == pytest.approx((found.low, found.high))
+    heavy = np.where(np.arange(40) < 4, 1000.0, 1.0)
+    wide, narrow = (baselines.difference(Scored(close, y, w), Scored(far, y, w)) for w in (heavy, None))
+    assert wide["high"] - wide["low"] > narrow["high"] - narrow["low"]
+    alone = np.eye(40)[0]
+    assert baselines.difference(Scored(close, y, alone), Scored(far, y, alone)) == {}
 
 
 def test_a_model_does_not_differ_from_itself(found):

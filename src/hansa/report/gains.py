@@ -91,7 +91,8 @@ def pooled(reading: Reading) -> str:
     missing = [MODELS[name] for name in ("central", "ensemble", "local_mean") if name not in models]
     stress = models.index("federated") if "federated" in models else -1
     shown = table(Table("Pooled figures", ["model", *(NAMES[one] for one in names)], rows, stress=stress))
-    parts = [shown, *_differences(reading), _precision(reading)]
+    weighing = " ".join(reading.weighing)
+    parts = [shown, *_differences(reading), _precision(reading), paragraph(weighing, "quiet") if weighing else ""]
     if missing:
         parts.append(paragraph(f"Not measured in this run: {', '.join(missing)}.", "quiet"))
     lower = "Log loss and Brier: lower is better; all others: higher." if reading.binary else ""

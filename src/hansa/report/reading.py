@@ -223,6 +223,24 @@ class Reading:
                 found.append(one)
         return found
 
+    @property
+    def weighing(self) -> Sequence[str]:
+        """Which pooled figures weigh the rows and which count each once, where a column of weights was named.
+
+        Example:
+            >>> Reading({"weight": "exposure", "measure": "mse"}).weighing[0]
+            "The figures of all test rows weigh each row by 'exposure'."
+        """
+        name = self.text("weight")
+        if not name:
+            return ()
+        if self.binary:
+            return (f"Log loss and Brier weigh each row by '{name}'.", "All other figures count each row once.")
+        return (
+            f"The figures of all test rows weigh each row by '{name}'.",
+            "Each bank's own figures count each row once.",
+        )
+
     def partition(self) -> list[Part]:
         """How the rows were parted."""
         found = []

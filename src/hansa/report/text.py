@@ -105,6 +105,7 @@ def _pooled(reading: Reading) -> str:
         f"federated against {one.other}, {measure}: {signed(one.gain)} ({between(one.low, one.high)}), {one.verdict}"
         for one in reading.differences()
     ]
+    lines += reading.weighing
     return "\n".join(lines)
 
 

@@ -25,13 +25,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from math import sqrt
 from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hansa.core.job import Job
-from hansa.core.metrics import auc_of, average_precision_of, ks_of, paired_delong
+from hansa.core.metrics import auc_of, average_precision_of, effective, ks_of, paired_delong, student_quantile
 from hansa.core.on_disk import by_blocks
 from hansa.core.party import Memory, Party, Site, site_of
 from hansa.core.pytree import unravel
@@ -40,12 +41,12 @@ from hansa.core.trainer import Design, Trainer
 from hansa.errors import HansaError
 from hansa.horizontal.design import design_of, prepared_of
 from hansa.horizontal.evaluate import fit_alone, trainer_of
-from hansa.horizontal.gain import Scoring, gain_of
 from hansa.horizontal.prepared import told
 from hansa.horizontal.rounds import layout_of
 from hansa.horizontal.scores import loss_sums, measures
 
 _TINY = 1e-15
+_LEVEL = 0.95
 
 
 @final
@@ -90,14 +91,14 @@ class Baselines:
         return Scored(np.concatenate(scores), np.concatenate(truths), None if plain else np.concatenate(weights))
 
     def metrics(self, scored: Scored) -> dict[str, float]:
-        """Named figures of one model; exact, from rows."""
+        """Named figures of one model; exact, from rows. Losses weigh the rows, ranks count each of them once."""
         stand_in, data = _as_given(self.trainer, scored)
         centre = float(scored.y.mean()) if self.trainer.task == "regression" and len(scored.y) else 0.0
         found = measures(self.trainer, loss_sums(stand_in, {}, data, centre=centre), centre)
         if self.trainer.task == "binary" and len(np.unique(scored.y)) == 2:
-            auc = auc_of(scored.score, scored.y, scored.weight)
-            ranks = {"auc": auc, "gini": 2 * auc - 1, "ks": ks_of(scored.score, scored.y, scored.weight)}
-            found = {**ranks, "average_precision": average_precision_of(scored.score, scored.y, scored.weight), **found}
+            auc = auc_of(scored.score, scored.y)
+            ranks = {"auc": auc, "gini": 2 * auc - 1, "ks": ks_of(scored.score, scored.y)}
+            found = {**ranks, "average_precision": average_precision_of(scored.score, scored.y), **found}
         return found
 
     def ensemble(self, members: Sequence[Scored]) -> Scored:
@@ -115,7 +116,10 @@ class Baselines:
         return Scored(np.log(chance / (1 - chance)), members[0].y, members[0].weight)
 
     def difference(self, one: Scored, other: Scored) -> dict[str, float]:
-        """How much better `one` is than `other` on the same rows, with its paired 95 % interval; {} with too few."""
+        """How much better `one` is than `other` on the same rows, with its paired 95 % interval; {} with too few.
+
+        As with the figures themselves, a difference in loss weighs the rows, and one in AUC counts each of them once.
+        """
         if len(one.y) < 2:
             return {}
         if self.trainer.task == "binary":
@@ -123,9 +127,16 @@ class Baselines:
                 return {}
             pair = paired_delong(other.score, one.score, one.y)
             return {"gain": pair.gain, "low": pair.low, "high": pair.high, "se": pair.se}
-        (left, a), (_, b) = _as_given(self.trainer, other), _as_given(self.trainer, one)
-        own = gain_of("", Scoring(left, {}, a), Scoring(left, {}, b))
-        return {"gain": own.gain, "low": own.low, "high": own.high, "se": own.se}
+        with np.errstate(over="ignore", invalid="ignore"):  # one of them may have diverged
+            return _mean(self._lost(other) - self._lost(one), one.weight)
+
+    def _lost(self, scored: Scored) -> NDArray[np.float64]:
+        """What the headline's figure is the mean of, by row: squared errors, or 1 for a wrong class."""
+        if self.trainer.task == "regression":
+            lost: NDArray[np.float64] = (scored.score.astype(np.float64) - scored.y) ** 2
+        else:
+            lost = (np.argmax(scored.score, axis=1) != scored.y).astype(np.float64)
+        return lost
 
 
 @final
@@ -149,6 +160,19 @@ class AsGiven:
         """The values themselves."""
         del params
         return X[:, 0]
+
+
+def _mean(better: NDArray[np.float64], weight: NDArray[np.floating] | None) -> dict[str, float]:
+    """The weighted mean of differences by row, a ratio of two sums, with its linearised variance."""
+    mass = np.ones(len(better)) if weight is None else weight.astype(np.float64)
+    better, mass = better[mass > 0], mass[mass > 0]
+    if len(better) < 2:
+        return {}
+    share = mass / mass.sum()
+    gain = float(share @ better)
+    se = float(np.linalg.norm(share * (better - gain))) * sqrt(len(better) / (len(better) - 1))
+    wide = student_quantile(_LEVEL, max(1, round(effective(mass)) - 1)) * se
+    return {"gain": gain, "low": gain - wide, "high": gain + wide, "se": se}
 
 
 def _as_given(trainer: Trainer, scored: Scored) -> tuple[Any, Design]:

@@ -103,6 +103,7 @@ def _run(
         learning = results.last(Learning)
         metrics, scores = _metrics(session, job, results, verdict, central)
         warnings = _warnings(job, results, metrics)
+        weight = next((site.table.weight for site in session.sites.values() if site.table.weight), "")
         model = Model(learned[-1].trainer, learning.chosen, learning.width, results.find(Prepared), _facts(job))
     return Result(
         job,
@@ -114,7 +115,7 @@ def _run(
         (),
         tuple(warnings),
         learning.best_round or learning.round,
-        {"chain": str(learned[-1].links()), "steps": [step.title for step in job.steps], "left": left(job)},
+        {**_told(job, learned[-1]), "weight": weight},
         scores,
     )
 
@@ -150,7 +151,7 @@ def _metrics(
     own = baselines.scored({**remembered(done), "params": done.last(Learning).chosen})
     pool: dict[str, Any] = baselines.metrics(own)
     drawn = trainer.task == "binary" and len(own.y) > 0
-    if drawn and own.weight is None:
+    if drawn:
         pool["auc_interval"] = exact_interval(own.score, own.y)
     if verdict.sums is not None:
         pool["sums"] = measures(trainer, verdict.sums, verdict.centre)
@@ -194,6 +195,11 @@ def _own(own: Own, measure: str) -> dict[str, Any]:
         "gain": {measure: own.gain, "low": own.low, "high": own.high},
         "note": ROUGH if own.rough else own.note,
     }
+
+
+def _told(job: Job, last: Rounds) -> dict[str, Any]:
+    """What the report says of the job beside its figures."""
+    return {"chain": str(last.links()), "steps": [step.title for step in job.steps], "left": left(job)}
 
 
 def _facts(job: Job) -> dict[str, Any]:
