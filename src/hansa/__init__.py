@@ -16,6 +16,7 @@ from typing import Any
 
 _FACE = {
     "Chain": "hansa.core.chain",
+    "CsvFormat": "hansa.data.csv_format",
     "Data": "hansa.core.job",
     "Evaluate": "hansa.horizontal.evaluate",
     "HansaError": "hansa.errors",
@@ -23,6 +24,7 @@ _FACE = {
     "Linear": "hansa.trainers.linear",
     "Local": "hansa.core.trainer",
     "LogisticClassifier": "hansa.running.estimators",
+    "MLflow": "hansa.tracking.on_mlflow",
     "Model": "hansa.running.model",
     "Party": "hansa.data.frames",
     "Prepare": "hansa.horizontal.prepare",
@@ -33,6 +35,8 @@ _FACE = {
     "Table": "hansa.core.table",
     "Tabular": "hansa.trainers.tabular",
     "TabularClassifier": "hansa.running.estimators",
+    "TensorBoard": "hansa.tracking.on_tensorboard",
+    "WandB": "hansa.tracking.on_wandb",
     "german_credit": "hansa.data.german_credit",
     "load": "hansa.running.model",
     "on_jax": "hansa.trainers.on_jax.trainer",
@@ -40,6 +44,8 @@ _FACE = {
     "loan_book": "hansa.data.synthetic",
     "privacy": "hansa.running.privacy",
     "read_csv": "hansa.data.csv_file",
+    "read_parquet": "hansa.data.parquet",
+    "read_sql": "hansa.data.sql",
     "read_parquet": "hansa.data.parquet",
     "read_sql": "hansa.data.sql",
     "run": "hansa.running.verb",

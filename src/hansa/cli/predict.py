@@ -1,4 +1,4 @@
-"""`hansa predict`: score a file with a model."""
+"""`hansa predict`: score a table with a model."""
 
 from __future__ import annotations
 
@@ -25,16 +25,31 @@ ROWS = 50_000
 @final
 @dataclass(frozen=True)
 class Predict:
-    """Score the rows of a CSV file: the customer id where it is known, and the probability of the event."""
+    """Score the rows of a table: the customer id where it is known, and the probability of the event."""
 
     example: ClassVar[str] = "hansa predict runs/20260131-142530-scores new.csv --out scores.csv"
 
     model: Annotated[Path, typer.Argument(help="A model folder, or a run folder that holds one.")]
-    data: Annotated[Path, typer.Argument(help="A CSV file with the columns that the model reads.")]
+    data: Annotated[
+        str,
+        typer.Argument(
+            help="A table with the columns that the model reads: CSV, Parquet (file, folder, glob) or a database's URL."
+        ),
+    ]
     out: Annotated[Path | None, typer.Option(help="Where to write the scores: stdout if not given.")] = None
     id: Annotated[str | None, typer.Option(help="The column to copy beside each score: the job's id if not given.")] = (
         None
     )
+    query: Annotated[str, typer.Option(help="Of a database: the table, or a SELECT.")] = ""
+    delimiter: Annotated[
+        str | None, typer.Option(help="What stands between the fields of a CSV file: found if not given.")
+    ] = None
+    encoding: Annotated[str, typer.Option(help="How a CSV file's letters are written, as gb18030.")] = "utf-8-sig"
+    thousands: Annotated[str, typer.Option(help="The mark between thousands in a CSV file.")] = ""
+    decimal: Annotated[str, typer.Option(help="The mark before decimals in a CSV file.")] = "."
+    dates: Annotated[
+        list[str] | None, typer.Option(help="A format of dates in a CSV file, as %d.%m.%Y; may be repeated.")
+    ] = None
     parts: Annotated[
         list[str] | None,
         typer.Option("--part", metavar="NAME=SHA256", help="Allow a part of your own; may be repeated."),
@@ -42,10 +57,18 @@ class Predict:
 
     def do(self) -> None:
         """Load, read, score block by block, write."""
-        from hansa.data.csv_file import read_csv
+        from hansa.data.csv_format import CsvFormat
+        from hansa.data.source import Reading
 
+        form = CsvFormat(
+            delimiter=self.delimiter,
+            encoding=self.encoding,
+            thousands=self.thousands,
+            decimal=self.decimal,
+            dates=tuple(self.dates or ()),
+        )
         model = model_in(self.model, self.parts or ())
-        table = read_csv(self.data)
+        table = Reading(csv=form, query=self.query).read(self.data)
         key = self.id or str(model.facts.get("id") or "")
         if self.id:
             table.column(self.id)
