@@ -24,7 +24,6 @@ import inspect
 from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, cast, final
-from weakref import WeakSet
 
 import numpy as np
 import torch
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
 
 _ACTIVATIONS = {"relu": nn.ReLU, "gelu": nn.GELU, "tanh": nn.Tanh}
 _BLOCKS = ("numbers", "codes", "texts")
-_MADE: WeakSet[nn.Module] = WeakSet()  # by factories, to see that each makes a fresh one
+_TAKEN = "taken_by_hansa"  # a mark on what a factory has made, to see that each is fresh
 
 
 def mlp(config: ready.mlp, inputs: Inputs, outputs: int) -> nn.Module:
@@ -222,13 +221,13 @@ def own(factory: Callable[..., Any], inputs: Inputs) -> Framed:
     net = factory(inputs) if _takes_one(factory) else factory()
     if not isinstance(net, nn.Module):
         raise ConfigError("The factory makes no torch.nn.Module.", f"It made a {type(net).__name__}.")
-    if net in _MADE:
+    if getattr(net, _TAKEN, False):
         raise ConfigError(
             "The factory gives the same network twice.",
             "It would begin where the last training ended.",
             "Let it make a fresh one, or pass the network itself.",
         )
-    _MADE.add(net)
+    setattr(net, _TAKEN, True)
     framed = Framed(net, inputs)
     if any(nn.parameter.is_lazy(tensor) for tensor in _tensors(net).values()):
         with torch.no_grad():
