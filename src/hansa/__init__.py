@@ -40,6 +40,7 @@ _FACE = {
     "german_credit": "hansa.data.german_credit",
     "load": "hansa.running.model",
     "on_jax": "hansa.trainers.on_jax.trainer",
+    "on_keras": "hansa.trainers.on_keras.trainer",
     "on_torch": "hansa.trainers.on_torch.trainer",
     "loan_book": "hansa.data.synthetic",
     "privacy": "hansa.running.privacy",

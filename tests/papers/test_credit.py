@@ -21,9 +21,10 @@ BARS = {
     "uci_default_tabular": 0.770,
     "uci_default_mlp_torch": 0.770,
     "uci_default_mlp_jax": 0.770,
+    "uci_default_keras": 0.770,
     "give_me_some_credit_logistic": 0.83,
 }
-LIBRARY = {"uci_default_mlp_torch": "torch", "uci_default_mlp_jax": "jax"}
+LIBRARY = {"uci_default_mlp_torch": "torch", "uci_default_mlp_jax": "jax", "uci_default_keras": "keras"}
 DIRICHLET = {"use": "dirichlet", "k": 5, "alpha": 0.5}
 
 

@@ -100,10 +100,25 @@ def network(trainer: Torch, features: int) -> Network:
 
 def seeded(trainer: Torch, features: int, seed: int) -> nn.Module:
     """A fresh network, its weights drawn from this seed; torch's own generator is left as it was."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with drawing(seed):
         module: nn.Module = trainer.module.build(trainer.columns(features), trainer.loss.outputs)
     return module.to(device_of(trainer), getattr(torch, trainer.dtype))
+
+
+@contextmanager
+def drawing(seed: int) -> Iterator[None]:
+    """Let torch draw from this seed here; afterwards its own generator is as it was.
+
+    Example:
+        >>> with drawing(7):
+        ...     one = torch.rand(1)
+        >>> with drawing(7):
+        ...     bool(one == torch.rand(1))
+        True
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
 
 
 def device_of(trainer: Torch) -> torch.device:

@@ -1,0 +1,15 @@
+"""Small designs and local settings that the tests of Keras models share."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hansa.core.trainer import Design, Local
+
+LOCAL = Local(epochs=2, batch=32, learning_rate=0.05)
+
+
+def rows(n=40, features=3):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n, features)).astype("float32")
+    return Design(X, (X[:, 0] > 0).astype("float32"))
