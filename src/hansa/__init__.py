@@ -41,6 +41,7 @@ _FACE = {
     "load": "hansa.running.model",
     "on_jax": "hansa.trainers.on_jax.trainer",
     "on_keras": "hansa.trainers.on_keras.trainer",
+    "on_sklearn": "hansa.trainers.on_sklearn.trainer",
     "on_torch": "hansa.trainers.on_torch.trainer",
     "loan_book": "hansa.data.synthetic",
     "privacy": "hansa.running.privacy",

@@ -1,0 +1,5 @@
+"""These tests need scikit-learn (extra `sklearn`)."""
+
+import pytest
+
+pytest.importorskip("sklearn")
