@@ -167,3 +167,8 @@ def test_a_mask_belongs_to_integers_and_text():
         Column("x", "float", np.zeros(2), np.zeros(2, bool))
     with pytest.raises(DataError, match="does not hold"):
         Column("x", "float", np.zeros(2, np.float32))
+
+
+def test_the_day_of_a_time_with_a_zone_is_the_place_s():
+    half_past_midnight = dt.datetime(2024, 5, 1, 0, 30, tzinfo=dt.timezone(dt.timedelta(hours=8)))
+    assert Column.of("seen", [half_past_midnight, None]).strings().tolist() == ["2024-05-01", ""]

@@ -3,10 +3,12 @@ from __future__ import annotations
 import datetime as dt
 import subprocess
 import sys
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 
 from hansa.core.table import Table
@@ -124,3 +126,69 @@ def test_no_frame_library_is_imported():
     code = "import sys, hansa.data.frames; print(sorted({'pandas', 'polars', 'pyarrow'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+SHANGHAI = dt.timezone(dt.timedelta(hours=8))
+LATE = [dt.datetime(2024, 5, 1, 0, 30, tzinfo=SHANGHAI), None]
+MONEY = [Decimal("1.50"), None]
+DAYS = [dt.date(2024, 5, 1), None]
+ZONE = "Asia/Shanghai"
+
+
+def arrow_in_pandas(values, kind):
+    return pd.DataFrame({"x": pd.array(values, dtype=pd.ArrowDtype(kind))})
+
+
+@pytest.mark.parametrize(
+    ("frame", "kind", "shown"),
+    [
+        (pd.DataFrame({"x": pd.array([1, None], "Int8")}), "integer", ["1", ""]),
+        (pd.DataFrame({"x": pd.array([1.5, None], "Float32")}), "float", ["1.5", ""]),
+        (pl.DataFrame({"x": pl.Series([1, None], dtype=pl.UInt8)}), "integer", ["1", ""]),
+        (pl.DataFrame({"x": pl.Series([1.5, None], dtype=pl.Float32)}), "float", ["1.5", ""]),
+        (pa.table({"x": pa.array([1, None], pa.int16())}), "integer", ["1", ""]),
+        (pa.table({"x": pa.chunked_array([[1, 2], [3]])}), "integer", ["1", "2", "3"]),
+        (pd.DataFrame({"x": pd.array(["a", None], "string")}), "category", ["a", ""]),
+        (pa.table({"x": pa.array(["a", None], pa.large_string())}), "category", ["a", ""]),
+        (pa.table({"x": pa.array(["a", None], pa.string_view())}), "category", ["a", ""]),
+        (pd.DataFrame({"x": pd.Series(MONEY, dtype=object)}), "float", ["1.5", ""]),
+        (arrow_in_pandas(MONEY, pa.decimal128(9, 2)), "float", ["1.5", ""]),
+        (pl.DataFrame({"x": MONEY}), "float", ["1.5", ""]),
+        (pa.table({"x": pa.array(MONEY)}), "float", ["1.5", ""]),
+        (pd.DataFrame({"x": pd.Series(DAYS, dtype=object)}), "date", ["2024-05-01", ""]),
+        (arrow_in_pandas(DAYS, pa.date32()), "date", ["2024-05-01", ""]),
+        (pl.DataFrame({"x": DAYS}), "date", ["2024-05-01", ""]),
+        (pa.table({"x": pa.array(DAYS, pa.date64())}), "date", ["2024-05-01", ""]),
+        (pd.DataFrame({"x": pd.Series(LATE, dtype=object)}), "date", ["2024-05-01", ""]),
+        (pd.DataFrame({"x": pd.to_datetime(["2024-05-01 00:30", None]).tz_localize(ZONE)}), "date", ["2024-05-01", ""]),
+        (arrow_in_pandas(LATE, pa.timestamp("us", ZONE)), "date", ["2024-05-01", ""]),
+        (pl.DataFrame({"x": pl.Series(LATE, dtype=pl.Datetime("us", ZONE))}), "date", ["2024-05-01", ""]),
+        (pa.table({"x": pa.array(LATE, pa.timestamp("ns", ZONE))}), "date", ["2024-05-01", ""]),
+        (pd.DataFrame({"x": [None, None]}), "float", ["", ""]),
+        (pd.DataFrame({"x": pd.to_datetime([None, None])}), "date", ["", ""]),
+        (pl.DataFrame({"x": [None, None]}), "float", ["", ""]),
+        (pa.table({"x": pa.nulls(2)}), "float", ["", ""]),
+    ],
+)
+def test_every_type_of_a_column_has_its_kind(frame, kind, shown):
+    column = from_frame(frame).column("x")
+    assert (column.kind, column.strings().tolist()) == (kind, shown)
+
+
+def test_categories_of_numbers_and_ordered_dictionaries():
+    codes = pa.DictionaryArray.from_arrays(pa.array([1, None, 0]), ["low", "high"], ordered=True)
+    chunks = pa.chunked_array([codes, codes])
+    assert from_frame(pa.table({"c": chunks})).column("c").levels == ("low", "high")
+    assert from_frame(pa.table({"c": chunks})).column("c").strings().tolist() == ["high", "", "low"] * 2
+    loose = pa.DictionaryArray.from_arrays(pa.array([1, None, 0]), ["low", "high"])
+    assert from_frame(pa.table({"c": loose})).column("c").levels == ("high", "low")
+    assert from_frame(pl.DataFrame({"c": pl.Series(["b", "a"], dtype=pl.Categorical)})).column("c").levels == ("a", "b")
+    numbers = pd.DataFrame({"c": pd.Categorical([10, None, 9], [9, 10], ordered=True)})
+    assert from_frame(numbers).column("c").levels == ("9", "10")
+
+
+@pytest.mark.parametrize("values", [np.arange(5.0), np.arange(5)])
+@pytest.mark.parametrize("library", [pd.DataFrame, pl.DataFrame, pa.table])
+def test_numbers_without_gaps_are_shared_by_every_library(library, values):
+    frame = library({"x": values})
+    assert np.shares_memory(from_frame(frame).column("x").values, frame["x"].to_numpy())

@@ -172,3 +172,30 @@ def test_files_that_do_not_agree_and_odd_types_are_refused(tmp_path):
     files.write_table(arrow.table({"x": arrow.array([2**63 + 5], arrow.uint64())}), tmp_path / "d.parquet")
     with pytest.raises(DataError, match="cannot be read"):
         read_parquet(tmp_path / "d.parquet")
+
+
+@pytest.mark.parametrize("unit", ["s", "us", "ns"])
+@pytest.mark.parametrize("zone", ["Asia/Shanghai", "+08:00"])
+def test_the_day_of_a_time_is_the_place_s(tmp_path, unit, zone):
+    half_past_midnight = dt.datetime(2024, 5, 1, 0, 30, tzinfo=dt.timezone(dt.timedelta(hours=8)))
+    times = arrow.array([half_past_midnight, None], arrow.timestamp(unit, zone))
+    files.write_table(arrow.table({"seen": times}), tmp_path / "a.parquet")
+    column = read_parquet(tmp_path / "a.parquet").column("seen")
+    assert (column.kind, column.strings().tolist()) == ("date", ["2024-05-01", ""])
+
+
+def test_fractions_of_a_microsecond_fall_away_and_strings_of_any_layout_are_read(tmp_path):
+    columns = {
+        "t": arrow.array([1_714_559_400_123_456_789, None], arrow.timestamp("ns")),
+        "s": arrow.array(["b", None], arrow.string_view()),
+    }
+    files.write_table(arrow.table(columns), tmp_path / "a.parquet")
+    table = read_parquet(tmp_path / "a.parquet")
+    assert table.column("t").strings().tolist() == ["2024-05-01", ""]
+    assert table.column("s").strings().tolist() == ["b", ""]
+
+
+def test_whole_numbers_beyond_64_bits_with_a_sign_are_refused_by_their_column(tmp_path):
+    files.write_table(arrow.table({"id": arrow.array([2**63 + 5, None], arrow.uint64())}), tmp_path / "a.parquet")
+    with pytest.raises(DataError, match=r"'id' .*too large for 64 bits"):
+        read_parquet(tmp_path / "a.parquet")

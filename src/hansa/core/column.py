@@ -294,7 +294,7 @@ def _from_items(name: str, items: list[Any], kind: Kind | None) -> Column:
     if all(isinstance(item, int | float | np.integer | np.floating) for item in present):
         return Column(name, "float", np.array([np.nan if v is None else v for v in clean], float))
     if all(isinstance(item, dt.date | np.datetime64) for item in present):
-        days = [np.datetime64("NaT") if v is None else np.datetime64(v, "D") for v in clean]
+        days = [np.datetime64("NaT" if v is None else _local(v), "D") for v in clean]
         return Column(name, "date", np.array(days, "datetime64[D]"))
     if all(isinstance(item, str) for item in present):
         return _from_words(name, [None if v is None else str(v) for v in clean], kind)
@@ -303,6 +303,11 @@ def _from_items(name: str, items: list[Any], kind: Kind | None) -> Column:
         why=f"Found {', '.join(sorted({type(item).__name__ for item in present}))}.",
         mend="Make them all numbers, all dates or all strings.",
     )
+
+
+def _local(day: Any) -> Any:
+    """A date or a time as it is; one with a zone as the clocks of its place show it."""
+    return day.replace(tzinfo=None) if isinstance(day, dt.datetime) else day
 
 
 def _from_words(name: str, words: list[str | None], kind: Kind | None) -> Column:

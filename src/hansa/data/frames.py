@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
@@ -70,9 +71,9 @@ def _column(name: str, series: nw.Series[Any]) -> Column:
     if dtype.is_float() or dtype.is_decimal():
         return Column.of(name, series.cast(nw.Float64).to_numpy().astype(np.float64, copy=False))
     if dtype == nw.Date:
-        return Column.of(name, series.to_numpy().astype("datetime64[D]"))
+        return _days(name, series)
     if dtype == nw.Datetime:
-        return Column.of(name, series.dt.replace_time_zone(None).to_numpy().astype("datetime64[D]"))
+        return _days(name, series.dt.replace_time_zone(None))
     if isinstance(dtype, nw.Categorical | nw.Enum):
         return _category(name, series)
     if dtype in {nw.String, nw.Object, nw.Unknown}:
@@ -82,6 +83,13 @@ def _column(name: str, series: nw.Series[Any]) -> Column:
         why=f"It holds values of type {dtype}.",
         mend="Turn it into numbers (of 64 bits), dates or strings, or leave it out.",
     )
+
+
+def _days(name: str, series: nw.Series[Any]) -> Column:
+    values = series.to_numpy()
+    if values.dtype.kind != "M":  # pandas gives objects for arrow's dates
+        return Column.of(name, _objects(series), "date")
+    return Column.of(name, values.astype("datetime64[D]"))
 
 
 def _integers(name: str, series: nw.Series[Any]) -> Column:
@@ -98,18 +106,29 @@ def _category(name: str, series: nw.Series[Any]) -> Column:
     """Take labels as they are ordered, or in order of their names where the library gives no order."""
     words = [None if label is None else str(label) for label in _objects(series)]
     dtype = series.dtype
-    if not isinstance(dtype, nw.Enum):
+    if isinstance(dtype, nw.Enum):
+        levels = tuple(map(str, dtype.categories))
+    elif ordered := _ordered(series.to_native()):
+        levels = ordered
+    else:
         return Column.of(name, words, "category")
-    levels = tuple(map(str, dtype.categories))
     place: dict[str | None, int] = {label: i for i, label in enumerate(levels)}
     codes = [place.get(word, -1) for word in words]
     return Column(name, "category", np.array(codes, np.int32), levels=levels)
 
 
+def _ordered(native: Any) -> tuple[str, ...]:
+    """The labels of a dictionary of pyarrow that keeps an order, of which narwhals says nothing; else none."""
+    if not getattr(getattr(native, "type", None), "ordered", False) or not len(native):
+        return ()
+    return tuple(map(str, native.unify_dictionaries().chunk(0).dictionary.to_pylist()))
+
+
 def _objects(series: nw.Series[Any]) -> list[Any]:
-    """Python objects, with every library's word for a gap turned into None."""
+    """Python objects: every library's word for a gap is None, and a decimal is a float."""
     gaps = series.is_null().to_list()
-    return [None if gap else value for gap, value in zip(gaps, series.to_list(), strict=True)]
+    pairs = zip(gaps, series.to_list(), strict=True)
+    return [None if gap else float(value) if isinstance(value, Decimal) else value for gap, value in pairs]
 
 
 def party(

@@ -193,14 +193,18 @@ def _column(name: str, array: Any) -> Column:
     if types.is_null(kind):
         return Column(name, "float", np.full(len(array), np.nan))
     if types.is_integer(kind) or types.is_boolean(kind):
-        values = _filled(array, 0).cast(arrow.int64()).to_numpy(zero_copy_only=False)
-        return Column(name, "integer", values, gaps if gaps.any() else None)
+        values = _filled(array, 0).to_numpy(zero_copy_only=False)
+        whole = Column.of(name, values)  # which refuses what needs more than 64 bits with a sign
+        return Column(name, "integer", whole.values, gaps if gaps.any() else None)
     if types.is_floating(kind) or types.is_decimal(kind):
         values = array.cast(arrow.float64()).to_numpy(zero_copy_only=False)
         return Column(name, "float", np.asarray(values, np.float64))
     if types.is_date(kind) or types.is_timestamp(kind):
-        days = array.cast(arrow.timestamp("us", getattr(kind, "tz", None))).to_numpy(zero_copy_only=False)
+        local = need("pyarrow.compute").local_timestamp(array) if getattr(kind, "tz", None) else array
+        days = local.cast(arrow.timestamp("us"), safe=False).to_numpy(zero_copy_only=False)
         return Column(name, "date", days.astype("datetime64[D]"))
+    if types.is_string_view(kind):
+        return _column(name, array.cast(arrow.string()))
     if types.is_dictionary(kind) or types.is_string(kind) or types.is_large_string(kind):
         coded = array if types.is_dictionary(kind) else array.dictionary_encode()
         codes = _filled(coded.indices, -1).cast(arrow.int32()).to_numpy(zero_copy_only=False)
