@@ -8,8 +8,10 @@ import pytest
 from hansa.core.job import At
 from hansa.core.journal import Snapshot
 from hansa.core.message import Name
+from hansa.core.party import Party
 from hansa.core.post import seats_of
 from hansa.core.step import Done
+from hansa.core.table import Column
 from hansa.engines.simulation import Simulation
 from hansa.errors import ConfigError, DataError
 from hansa.horizontal.evaluate import Verdict
@@ -86,6 +88,29 @@ def test_another_jobs_snapshot_is_refused(tmp_path):
     finished(tmp_path)
     with pytest.raises(ConfigError, match="another job"):
         run(job(rounds=5), on=Simulation(banks(), workers=1), folder=tmp_path)
+
+
+def other_rows():
+    """The same banks, one of them with one other value."""
+    table = banks()[1].table("")
+    age = table.column("age").floats().copy()
+    age[7] += 1
+    return [banks()[0], Party("bank-1", {"": table.with_columns([Column.of("age", age.astype(int))])}), banks()[2]]
+
+
+def test_a_run_does_not_go_on_over_other_rows(tmp_path):
+    finished(tmp_path)
+    with pytest.raises(ConfigError, match=r"begun on other data of bank-1\."):
+        run(job(), on=Simulation(other_rows(), workers=1), folder=tmp_path)
+
+
+def test_a_run_that_was_stopped_does_not_go_on_over_other_rows(tmp_path):
+    with pytest.raises(Stopped):
+        run(job(), on=Simulation(other_rows(), workers=1), folder=tmp_path, watch=stopping(4))
+    with pytest.raises(ConfigError, match="other data of bank-1"):
+        run(job(), on=Simulation(banks(), workers=1), folder=tmp_path)
+    again = run(job(), on=Simulation(other_rows(), workers=1), folder=tmp_path)
+    assert repr(again.metrics) == repr(run(job(), on=Simulation(other_rows(), workers=1)).metrics)
 
 
 @pytest.mark.parametrize("others", [banks(4), banks()[::-1]], ids=["one more", "in another order"])

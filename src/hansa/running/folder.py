@@ -6,7 +6,7 @@ Example:
     >>> with tempfile.TemporaryDirectory() as path:  # nothing `Kept` yet, of nobody `Remembered`
     ...     Folder(Path(path), job, seats={}).latest() is None
     True
-    >>> Kept(0, 0, (), b"", {}, {"bank-a": Remembered(settled={})}, job.digest).step
+    >>> Kept(0, 0, (), b"", {}, {"bank-a": Remembered(settled={})}, job.digest, {}).step
     0
 """
 
@@ -15,6 +15,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING, Any, final
 from numpy.typing import NDArray
 
 from hansa.core.codec import pack, unpack
+from hansa.core.digest import digest
 from hansa.core.job import At, Job
 from hansa.core.journal import Closing, Snapshot
 from hansa.core.message import Name
@@ -49,7 +51,10 @@ class Remembered:
 @final
 @dataclass(frozen=True)
 class Kept:
-    """A snapshot as bytes: where the job stands, each step's state on its own, and the parties' memories."""
+    """A snapshot as bytes: where the job stands, each step's state on its own, the parties' memories and data.
+
+    `tables`: the digest of each party's table.
+    """
 
     keep: int
     step: int
@@ -58,6 +63,7 @@ class Kept:
     counted: Mapping[str, tuple[tuple[int, int, int, int], ...]]
     memories: Mapping[str, Remembered]
     job_digest: str
+    tables: Mapping[str, str]
 
 
 @final
@@ -85,7 +91,7 @@ class Folder:
 
         Raises:
             DataError: the file is damaged.
-            ConfigError: it is of another job, or of other parties.
+            ConfigError: it is of another job, of other parties, or of other data.
         """
         read = self._read()
         if read is None:
@@ -97,11 +103,23 @@ class Folder:
                 "A run goes on with the same parties in the same order.",
                 "Bring the same parties, or start the run anew.",
             )
+        changed = [name for name, table in self.tables.items() if kept.tables[name] != table]
+        if changed:
+            raise ConfigError(
+                f"The run in '{self.path}' was begun on other data of {', '.join(changed)}.",
+                "Half a run on other rows would be of no use, and a finished one says nothing of them.",
+                "Bring the rows that it began with, or start anew in another folder.",
+            )
         for name, memory in kept.memories.items():
             seat = self.seats[name]
             seat.memory = memory.settled
             seat.pending = {Name(*name): pending for name, pending in memory.pending}
         return Snapshot(kept.keep, at, {party: tuple(Name(*n) for n in names) for party, names in kept.counted.items()})
+
+    @cached_property
+    def tables(self) -> Mapping[str, str]:
+        """The digest of each party's table, by name."""
+        return {name: digest(seat.party.table(self.job.data.table)) for name, seat in self.seats.items()}
 
     def found(self) -> Done:
         """What the steps have found as far as the last snapshot, if there is one. Raises as `latest` does."""
@@ -144,6 +162,7 @@ class Folder:
             {party: tuple(map(_numbers, names)) for party, names in self.last.counted.items()},
             self.memories,
             self.digest,
+            self.tables,
         )
         body = pack(kept)
         write_bytes(self.path / "kept" / "snapshot", sha256(body).digest() + body)
