@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from hansa.cli import past
 from hansa.cli.check import Check
 from hansa.cli.demo import Demo
 from hansa.cli.export import Export
@@ -49,6 +50,12 @@ def hansa(
 
 for _kind in VERBS:
     app.command(epilog=f"Example: {_kind.example}")(spoken(_kind))
+
+_runs = typer.Typer(no_args_is_help=True, help="Runs that were made: list, compare and draw them, tell them to trackers.")
+for _look in past.VERBS:
+    _runs.command(epilog=f"Example: {_look.example}")(spoken(_look))
+app.add_typer(_runs, name="runs")
+
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, final
 import typer
 
 from hansa.cli.entry import INTERRUPTED
+from hansa.cli.past import TRACK
 from hansa.cli.runs import MODEL, REPORT, RESULT, Note, RunFolder, begun, digests, scenario_of, write
 from hansa.cli.talk import complain, hint, say, stderr
 from hansa.errors import ConfigError
@@ -50,14 +51,18 @@ class Run:
     )
     report: Annotated[Path | None, typer.Option(help="Write report.html here too.")] = None
     resume: Annotated[Path | None, typer.Option(help="Go on with the run in this folder.")] = None
+    track: Annotated[list[str] | None, TRACK] = None
 
     def do(self) -> None:
         """Begin or resume, run, and show the result."""
+        from hansa.tracking.named import trackers_of
+
         if (self.job is None) == (self.resume is None):
             raise ConfigError(
                 "hansa run needs a job file, or --resume with a run folder, and not both.",
                 mend=f"For example: {self.example}",
             )
+        trackers = trackers_of(self.track or ())
         if self.resume is not None:
             folder = self._resumed(self.resume)
             if folder.finished:
@@ -72,7 +77,7 @@ class Run:
             note = Note(str(base.resolve()), digests(scenario, base), self.workers or 0, not self.no_baselines)
             folder = begun(self.runs, file, note)
         try:
-            result = folder.go(cast)
+            result = folder.go(cast, trackers)
         except KeyboardInterrupt:
             complain(f"stopped. Go on with: {hint(f'run --resume {shlex.quote(str(folder.path))}')}")
             raise typer.Exit(INTERRUPTED) from None

@@ -98,7 +98,8 @@ class Feed:
             except Exception as error:  # noqa: BLE001 - whatever a tracker's library raises, the run goes on
                 self.trackers.remove(tracker)
                 logging.getLogger("hansa.tracking").warning(
-                    "%s failed (%s) and is told no more of this run, which goes on. Afterwards: hansa runs export.",
+                    "%s failed (%s) and is told no more of this run; the run itself goes on. "
+                    "To tell it again: hansa runs export.",
                     type(tracker).__name__,
                     type(error).__name__,
                 )
