@@ -57,7 +57,6 @@ for _look in past.VERBS:
 app.add_typer(_runs, name="runs")
 
 
-
 def main() -> None:
     """Run the command line; the exit code tells what happened (see hansa.errors)."""
     for stream in (sys.stdout, sys.stderr):
