@@ -6,13 +6,14 @@ other; what has been touched counts as resident memory until it is forgotten, an
 
 from __future__ import annotations
 
+import ctypes
 import mmap
 import os
 import sys
 import tempfile
 import weakref
 from math import prod
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, final
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, Final, final
 
 import numpy as np
 
@@ -27,7 +28,7 @@ TOUCHED: Final = 64 << 20
 """Bytes that a loop over arrays on disk touches before it forgets them."""
 SMALL: Final = 1 << 20
 """Bytes of an array that is not worth a file."""
-_PAGES = 64 << 10  # what the system brings in around one touched row
+_SCORED: Final = 16 << 20  # bytes of rows that are scored at once
 
 
 def room(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
@@ -43,11 +44,11 @@ def room(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
     kind = np.dtype(dtype)
     size = max(prod(shape) * kind.itemsize, 1)
     try:
-        with tempfile.TemporaryFile() as file:
+        with tempfile.TemporaryFile(buffering=0) as file:
             if sys.platform == "linux":
                 os.posix_fallocate(file.fileno(), 0, size)  # a full disk is told now, not in the middle of a write
             file.truncate(size)
-            return _mapped(mmap.mmap(file.fileno(), size), kind, shape)
+            return _mapped(file, size, kind, shape)
     except OSError as error:
         raise _full(error) from None
 
@@ -59,7 +60,7 @@ def on_disk(array: NDArray[Any]) -> bool:
         >>> on_disk(room((4,), "float64")[1:])
         True
     """
-    return _map_of(array) is not None
+    return _handle_of(array) is not None
 
 
 def forget(*arrays: NDArray[Any]) -> None:
@@ -73,9 +74,9 @@ def forget(*arrays: NDArray[Any]) -> None:
         [7, 7, 7]
     """
     for array in arrays:
-        found = _map_of(array)
-        if found is not None:
-            found.madvise(mmap.MADV_DONTNEED)
+        handle = _handle_of(array)
+        if handle is not None:
+            handle.mapping.madvise(mmap.MADV_DONTNEED)
 
 
 def taken(array: NDArray[Any], rows: Any) -> NDArray[Any]:
@@ -123,7 +124,7 @@ def by_blocks(score: Callable[[NDArray[Any]], NDArray[Any]], X: NDArray[Any]) ->
     """
     if X.nbytes <= TOUCHED:
         return score(X)
-    rows = max(1, TOUCHED * len(X) // X.nbytes)
+    rows = max(1, _SCORED * len(X) // X.nbytes)
     found = []
     for start in range(0, len(X), rows):
         found.append(score(X[start : start + rows]))
@@ -131,29 +132,28 @@ def by_blocks(score: Callable[[NDArray[Any]], NDArray[Any]], X: NDArray[Any]) ->
     return np.concatenate(found)
 
 
-@final
-class Touch:
-    """Counts what a loop touches of arrays on disk, and forgets them in time.
+def gather(array: NDArray[Any], places: NDArray[np.intp], out: NDArray[Any]) -> None:
+    """Write rows from anywhere in `array [rows, k]` to `out [places, k]`; rows on disk are read from their file.
+
+    Through the mapping, the system would bring in a megabyte around each of them.
 
     Example:
-        >>> touch = Touch(room((8, 2), "float32"))
-        >>> touch.rows(3)
-        3
+        >>> out = np.empty((2, 1))
+        >>> gather(np.arange(4.0).reshape(4, 1), np.array([3, 0]), out)
+        >>> out.tolist()
+        [[3.0], [0.0]]
     """
-
-    def __init__(self, *arrays: NDArray[Any]) -> None:
-        """Watch these arrays; those in memory cost nothing."""
-        self._arrays = [array for array in arrays if on_disk(array)]
-        self._row = max((max(array.nbytes // max(len(array), 1), _PAGES) for array in self._arrays), default=0)
-        self._count = 0
-
-    def rows(self, count: int) -> int:
-        """So many rows, here and there, have been touched; how many since the last time that all was forgotten."""
-        self._count += count
-        if self._count * self._row > 2 * TOUCHED:
-            forget(*self._arrays)
-            self._count = 0
-        return self._count
+    handle = _handle_of(array)
+    if handle is None or not array.flags.c_contiguous:
+        np.take(array, places, axis=0, out=out, mode="clip")  # "clip": numpy then writes straight into `out`
+        return
+    row = array.itemsize * prod(array.shape[1:])
+    begin, file = array.ctypes.data - ctypes.addressof(handle), handle.file.fileno()
+    if not out.size:
+        return
+    whole = out.reshape(-1).view(np.uint8).data
+    for i, place in enumerate(places.tolist()):
+        os.preadv(file, [whole[i * row : (i + 1) * row]], begin + place * row)
 
 
 @final
@@ -199,22 +199,29 @@ class Pile:
                 file.flush()
             except OSError as error:
                 raise _full(error) from None
-            size = self._rows * self._kind.itemsize
-            return _mapped(mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ), self._kind, (self._rows,))
+            array = _mapped(file, self._rows * self._kind.itemsize, self._kind, (self._rows,))
+        array.setflags(write=False)
+        return array
 
 
-def _mapped(found: mmap.mmap, kind: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:
-    return np.frombuffer(found, kind, prod(shape)).reshape(shape)
+def _mapped(file: IO[bytes], size: int, kind: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    """An array over a file; what it is a view of keeps the mapping and the file."""
+    mapping = mmap.mmap(file.fileno(), size)
+    handle = (ctypes.c_char * size).from_buffer(mapping)
+    again = os.fdopen(os.dup(file.fileno()), "rb", buffering=0)
+    vars(handle).update(mapping=mapping, file=again)
+    weakref.finalize(handle, again.close)
+    return np.frombuffer(memoryview(handle), kind, prod(shape)).reshape(shape)
 
 
-def _map_of(array: NDArray[Any]) -> mmap.mmap | None:
-    """The file that an array is a view of, through any number of views."""
+def _handle_of(array: NDArray[Any]) -> Any:
+    """What an array on disk is a view of, through any number of views; None for one in memory."""
     base: Any = array
     while isinstance(base, np.ndarray):
         base = base.base
     if isinstance(base, memoryview):
         base = base.obj
-    return base if isinstance(base, mmap.mmap) else None
+    return base if isinstance(base, ctypes.Array) else None
 
 
 def _full(error: OSError) -> DataError:

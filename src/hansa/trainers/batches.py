@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, final
 
 import numpy as np
 
-from hansa.core.on_disk import Touch
+from hansa.core.on_disk import gather
 from hansa.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class Feed:
         whole = n == 1 and self._passes(most) == 1
         # Nor does one with more rows than a stack may hold: its batches are gathered one by one.
         self._far = n == 1 and not whole and data[0].X.nbytes > _ROWS
-        self._order, self._touch = np.arange(0), Touch(data[0].X)
+        self._order = np.arange(0)
         held = local.batch if self._far else most
         self._X = data[0].X[None] if whole else memory.take("X", n, held, data[0].features)
         self._y = memory.take("y", n, most, 1)
@@ -132,8 +132,7 @@ class Feed:
     def _gathered(self, start: int, stop: int) -> Array:
         """The rows of one batch of one party, out of the order of its epoch."""
         X = self._X[:, : stop - start]
-        _lay(self._data[0].X, self._order[start:stop], X[0])
-        self._touch.rows(stop - start)
+        gather(self._data[0].X, self._order[start:stop], X[0])
         return X
 
     def _runs(self, step: int) -> Iterator[tuple[tuple[int, int, int], slice]]:
