@@ -51,6 +51,9 @@ PARTS: dict[str, dict[str, str]] = {
         "hash": "hansa.data.parts:HashSplit",
         "time": "hansa.data.parts:TimeSplit",
     },
+    "Contract": {
+        "schema": "hansa.data.schema:Schema",
+    },
     "Splitter": {
         "iid": "hansa.data.partition:Iid",
         "dirichlet": "hansa.data.partition:Dirichlet",

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from hansa.cli import past
+from hansa.cli import past, schema
 from hansa.cli.check import Check
 from hansa.cli.demo import Demo
 from hansa.cli.export import Export
@@ -55,6 +55,11 @@ _runs = typer.Typer(no_args_is_help=True, help="Runs that were made: list, compa
 for _look in past.VERBS:
     _runs.command(epilog=f"Example: {_look.example}")(spoken(_look))
 app.add_typer(_runs, name="runs")
+
+_schema = typer.Typer(no_args_is_help=True, help="What institutions agree their tables to be: write it, hold to it.")
+for _part in schema.VERBS:
+    _schema.command(epilog=f"Example: {_part.example}")(spoken(_part))
+app.add_typer(_schema, name="schema")
 
 
 def main() -> None:

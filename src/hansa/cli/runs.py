@@ -176,7 +176,7 @@ def scenario_of(file: JobFile) -> Scenario:
 def digests(scenario: Scenario, base: Path) -> dict[str, str]:
     """SHA-256 of every file of a scenario, by its path; a file that is not there has none."""
     found = {}
-    for name in filter(None, (scenario.file, *scenario.files.values(), scenario.test_ids)):
+    for name in filter(None, (scenario.file, *scenario.files.values(), *scenario.rules.values(), scenario.test_ids)):
         try:
             with (base / name).open("rb") as file:
                 found[name] = file_digest(file, "sha256").hexdigest()

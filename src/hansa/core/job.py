@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, final
 import tomli_w
 
 from hansa.core.codec import build, plain
+from hansa.core.contract import Contract
 from hansa.core.plan import Keep
 from hansa.core.step import Chained, Done, Placed, Roster, Step
 from hansa.errors import ConfigError, PolicyRefusal, TooFewParties
@@ -26,7 +27,11 @@ class Data:
     """Which table the job reads at each party, and which columns are its target, customer id and row weight.
 
     Empty names mean: the only table there is, and what the table itself says. `positive`: the value of a target in
-    words that is the event; the other values are not.
+    words that is the event; the other values are not. `schema`: what the parties' tables are agreed to be; each is
+    checked against it, and brought into its form, before anything is asked of it.
+
+    Raises:
+        ConfigError: a positive label beside a schema, which has its own.
 
     Example:
         >>> Data(target="default", id="customer_id").target
@@ -38,6 +43,14 @@ class Data:
     id: str = ""
     weight: str = ""
     positive: str = ""
+    schema: Contract | None = None
+
+    def __post_init__(self) -> None:
+        """Check that one place says what the event is."""
+        if self.positive and self.schema is not None:
+            raise ConfigError(
+                "The job names a positive label and a schema.", mend="Give the schema's target its `positive` instead."
+            )
 
 
 @final

@@ -152,13 +152,16 @@ class ManyHandler(Handler, Protocol):
 
 
 def site_of(party: Party, job: Job) -> Site:
-    """A party's view of a job: its table with the job's target, id and weight columns.
+    """A party's view of a job: its table in the form of the job's schema, with the job's target, id and weight columns.
 
     Raises:
-        DataError: the table or a column that the job names is missing; a target of numbers, in the test rows too, has
-            gaps or infinite values; or a weight is negative or infinite, or all are zero.
+        DataError: the table or a column that the job names is missing, or does not keep the job's schema; a target of
+            numbers, in the test rows too, has gaps or infinite values; or a weight is negative or infinite, or all are
+            zero.
     """
     table, data = party.table(job.data.table), job.data
+    if data.schema is not None:
+        table = data.schema.admit(table, party.name, job.min_cell)
     target = data.target or table.target
     for named in filter(None, (target, data.id, data.weight)):
         table.column(named)

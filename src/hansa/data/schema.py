@@ -1,69 +1,32 @@
-"""What the columns of a table are: kind, role, codes for gaps, and when each is known."""
+"""What the columns of a table are, as institutions agree on it: a contract that is written, shared and checked."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Literal, TypeAlias, final
+import tomllib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import final
 
-import numpy as np
+import tomli_w
 
-from hansa.core.table import KINDS, Column, Kind, Table
+from hansa.core.codec import build, plain
+from hansa.core.table import Column, Kind, Table
+from hansa.data.contract import broken, faults
+from hansa.data.field import MOMENTS, Field, KnownAt, Outcome, Role, formed
+from hansa.data.infer import inferred
+from hansa.data.merge import merged
+from hansa.data.parts import PART_COLUMN
 from hansa.errors import ConfigError, DataError, nearest
 
-KnownAt: TypeAlias = Literal["application", "observation", "outcome"]
-Role: TypeAlias = Literal["feature", "target", "id", "weight", "ignore"]
-
-MOMENTS: tuple[KnownAt, ...] = ("application", "observation", "outcome")
-ROLES: tuple[Role, ...] = ("feature", "target", "id", "weight", "ignore")
-
-
-@final
-@dataclass(frozen=True)
-class Field:
-    """One column: its kind, its role, when its value is known, and which values stand for a gap.
-
-    `known_at` is "application" (when the loan is asked for), "observation" (while it runs) or "outcome" (with the
-    result). `missing` holds codes for gaps as numbers or labels. `positive` is the label of a category target that
-    counts as 1. Raises ConfigError for words that are none of these.
-
-    Example:
-        >>> Field("duration", "integer", known_at="outcome").role
-        'feature'
-    """
-
-    name: str
-    kind: Kind
-    known_at: KnownAt = "application"
-    role: Role = "feature"
-    missing: tuple[float | str, ...] = ()
-    positive: str | None = None
-
-    def __post_init__(self) -> None:
-        known: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-            ("kind", self.kind, KINDS),
-            ("known_at", self.known_at, MOMENTS),
-            ("role", self.role, ROLES),
-        )
-        for word, value, choices in known:
-            if value not in choices:
-                raise ConfigError(
-                    what=f"Column {self.name!r} has {word} = {value!r}.",
-                    why=f"It is one of {', '.join(choices)}.",
-                    mend=nearest(value, choices),
-                )
-        if self.positive is not None and (self.role != "target" or self.kind != "category"):
-            raise ConfigError(
-                what=f"Column {self.name!r} has a positive label.",
-                why="Only a target that is a category has one.",
-                mend='Leave `positive` out, or set role = "target" and kind = "category".',
-            )
+__all__ = ["Field", "KnownAt", "Outcome", "Role", "Schema"]
 
 
 @final
 @dataclass(frozen=True)
 class Schema:
-    """The fields of a table, in order; raises ConfigError where names repeat or a role is given twice.
+    """The fields of a table, in order, and what its target counts; the contract of a job where `data.schema` holds it.
+
+    Raises ConfigError where names repeat or a role is given twice.
 
     Example:
         >>> schema = Schema((Field("age", "integer"), Field("y", "category", "outcome", "target", positive="yes")))
@@ -73,6 +36,7 @@ class Schema:
     """
 
     fields: tuple[Field, ...]
+    outcome: Outcome | None = None
 
     def __post_init__(self) -> None:
         twice = [name for i, name in enumerate(self.names) if name in self.names[:i]]
@@ -82,7 +46,7 @@ class Schema:
                 why="Columns are found by their names.",
                 mend="Keep one of the two.",
             )
-        single: tuple[Role, ...] = ("target", "id", "weight")
+        single: tuple[Role, ...] = ("target", "id", "weight", "time")
         for role in single:
             several = [field.name for field in self.fields if field.role == role]
             if len(several) > 1:
@@ -111,20 +75,80 @@ class Schema:
         """
         return next((field.name for field in self.fields if field.role == role), None)
 
+    @property
+    def roles(self) -> dict[str, str]:
+        """Which columns are target, id and weight, as far as there are such: {role: column}.
+
+        Example:
+            >>> Schema((Field("who", "text", role="id"), Field("age", "integer"))).roles
+            {'id': 'who'}
+        """
+        return {field.role: field.name for field in self.fields if field.role in {"target", "id", "weight"}}
+
     @classmethod
-    def infer(cls, table: Table) -> Schema:
+    def infer(cls, table: Table, time: str = "", min_cell: int = 10) -> Schema:
         """Describe a table as it is: everything known at application, only the target at the outcome.
+
+        Ranges and dictionaries tell nothing of fewer than `min_cell` customers; see `hansa.data.infer`.
 
         Example:
             >>> Schema.infer(Table.of({"x": [1.5], "y": [1]}, target="y")).kinds
             {'x': 'float', 'y': 'integer'}
         """
-        roles: dict[str | None, Role] = {table.target: "target", table.id: "id", table.weight: "weight"}
-        fields = [
-            Field(name, column.kind, "outcome" if name == table.target else "application", roles.get(name, "feature"))
-            for name, column in table.columns.items()
-        ]
-        return cls(tuple(fields))
+        return cls(inferred(table, time, min_cell))
+
+    @classmethod
+    def merge(cls, schemas: Sequence[Schema]) -> Schema:
+        """One schema that every table keeps which keeps one of these: wider ranges, all labels, columns of all.
+
+        Raises:
+            ConfigError: they lack columns that others have, or differ in kinds, roles, units or what an event is.
+
+        Example:
+            >>> own, theirs = (Schema((Field("home", "category", levels=(label,)),)) for label in ("own", "rent"))
+            >>> Schema.merge([own, theirs]).fields[0].levels
+            ('own', 'rent')
+        """
+        first = schemas[0]
+        for other in schemas:
+            if odd := sorted(set(first.names) ^ set(other.names)):
+                raise ConfigError(
+                    f"Column {odd[0]!r} is in one of the schemas and not in another.",
+                    mend="Add it, or rename it by rules.",
+                )
+        outcomes = list(dict.fromkeys(one.outcome for one in schemas if one.outcome is not None))
+        if len(outcomes) > 1:
+            raise ConfigError("The schemas differ in what an event is.", mend="Agree on one outcome.")
+        every = [{field.name: field for field in schema.fields} for schema in schemas]
+        fields = tuple(merged([named[name] for named in every]) for name in first.names)
+        return cls(fields, outcomes[0] if outcomes else None)
+
+    def to_toml(self) -> str:
+        """Write the schema as TOML, which reads back as the same.
+
+        Example:
+            >>> print(Schema((Field("age", "integer", low=18),)).to_toml())
+            fields = [
+                { name = "age", kind = "integer", low = 18 },
+            ]
+        """
+        return tomli_w.dumps({key: value for key, value in plain(self).items() if key != "use"})
+
+    @classmethod
+    def from_toml(cls, text: str) -> Schema:
+        """Read a schema that `to_toml`, or a person, wrote; ConfigError for anything else, with the nearest key.
+
+        Example:
+            >>> schema = Schema((Field("age", "integer"),), Outcome("default", days=90, months=12))
+            >>> Schema.from_toml(schema.to_toml()) == schema
+            True
+        """
+        try:
+            tree = tomllib.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise ConfigError("The schema is no TOML.", f"{error}.") from None
+        schema: Schema = build(cls, tree, "schema")
+        return schema
 
     def check(self, table: Table) -> None:
         """Raise DataError where a column of the schema is missing or of another kind.
@@ -151,10 +175,44 @@ class Schema:
             >>> schema.apply(Table.of({"pay": [1, -99]})).column("pay").gaps.tolist()
             [False, True]
         """
-        columns = [_formed(_found(table, field), field) for field in self._used()]
+        columns = [formed(_found(table, field), field) for field in self._used()]
         roles: tuple[Role, ...] = ("target", "id", "weight")
         target, key, weight = map(self.of_role, roles)
         return Table.of(columns, target=target, id=key, weight=weight)
+
+    def admit(self, table: Table, party: str, min_cell: int = 10) -> Table:
+        """Bring a party's table into the schema's form, once it keeps the schema; its `__part__` column stays.
+
+        Raises:
+            DataError: it does not; one message with party, columns and mends, and nothing of fewer than `min_cell`.
+
+        Example:
+            >>> Schema((Field("age", "integer"),)).admit(Table.of({"alter": [31]}), "bank-a")
+            Traceback (most recent call last):
+                ...
+            hansa.errors.DataError: bank-a: column 'age' is missing. ...
+        """
+        found = faults(self.fields, table, min_cell)
+        if found:
+            raise broken(party, found)
+        made = self.apply(table)
+        target, key, weight = (
+            own or _kept(given, made)
+            for own, given in ((made.target, table.target), (made.id, table.id), (made.weight, table.weight))
+        )
+        beside = [table.column(PART_COLUMN)] if PART_COLUMN in table.columns else []
+        return replace(made, target=target, id=key, weight=weight).with_columns(beside)
+
+    def read(self, table: Table) -> Table:
+        """Bring rows to be scored into the schema's form: kinds and codes for gaps of the features that are there.
+
+        Example:
+            >>> pay = Schema((Field("pay", "float", missing=(-99,)), Field("y", "integer", role="target")))
+            >>> pay.read(Table.of({"pay": [-99, 5]})).column("pay").gaps.tolist()
+            [True, False]
+        """
+        there = [field for field in self.fields if field.role == "feature" and field.name in table.columns]
+        return table.with_columns(formed(table.column(field.name), field) for field in there)
 
     def leaks(self, decision: KnownAt = "application") -> tuple[str, ...]:
         """Name the features that are known only after the decision; ConfigError for a decision at no such moment.
@@ -205,28 +263,6 @@ def _found(table: Table, field: Field) -> Column:
     return table.column(field.name)
 
 
-def _formed(column: Column, field: Field) -> Column:
-    column = _without_codes(column, field)
-    if field.positive is None:
-        return column if column.kind == field.kind else column.to_kind(field.kind)
-    words = column.strings()
-    if field.positive not in words.tolist():
-        raise DataError(
-            what=f"No row of {field.name!r} has the positive label that the schema names.",
-            why=f"The column has {len(set(words.tolist()))} different labels.",
-            mend="Correct `positive` in the schema; capitals and blanks count.",
-        )
-    ones = (words == field.positive).astype(np.float64)
-    gaps = column.gaps
-    return Column.of(field.name, np.where(gaps, np.nan, ones) if gaps.any() else ones.astype(np.int64))
-
-
-def _without_codes(column: Column, field: Field) -> Column:
-    """Turn the codes for a gap into gaps."""
-    if not field.missing:
-        return column
-    if column.kind in {"float", "integer"}:
-        codes = [code for code in field.missing if not isinstance(code, str)]
-        return column.with_gaps(np.isin(column.values, codes))
-    marks = {str(code) for code in field.missing}
-    return column.with_gaps(np.array([word in marks for word in column.strings().tolist()], bool))
+def _kept(name: str | None, made: Table) -> str | None:
+    """A role that the table names by itself, where its column has stayed."""
+    return name if name in made.columns and name not in made.roles else None

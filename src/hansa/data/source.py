@@ -11,6 +11,7 @@ from typing import Final, Literal, final
 from hansa.core.table import Table
 from hansa.data.csv_format import CsvFormat
 from hansa.data.filters import Filter, chosen, filters
+from hansa.data.mapping import Rules
 from hansa.errors import ConfigError
 from hansa.extras import need
 
@@ -26,11 +27,10 @@ class Reading:
     """How a table is read, whatever it lies in.
 
     `columns`: the only ones read; all where none is named. `where`: the only rows read, as `Filter` or as tuples
-    (column, comparison, value). `kinds`: columns to be read as
-    text, category, integer, float or date. `csv`: how CSV files are written. `query`: of a database, the table, the
-    "schema.table" or the SELECT. `on_disk`: columns but for text lie in files of the temporary folder
-    (`TMPDIR`) instead of memory, and so does what is made from them. `rules`: the party's own, by which the table becomes
-    what columns, where and kinds speak of; they are not applied where they are empty.
+    (column, comparison, value). `kinds`: columns to be read as text, category, integer, float or date. `csv`: how CSV
+    files are written. `query`: of a database, the table, the "schema.table" or the SELECT. `on_disk`: columns but for
+    text lie in files of the temporary folder (`TMPDIR`) instead of memory, and so does what is made from them. `rules`:
+    the party's own, by which its table becomes the one that columns, where and kinds speak of.
 
     Example:
         >>> Reading(columns=("age",)).csv.delimiter is None
@@ -43,6 +43,7 @@ class Reading:
     csv: CsvFormat = field(default_factory=CsvFormat)
     query: str = ""
     on_disk: bool = False
+    rules: Rules = field(default_factory=Rules)
 
     def __post_init__(self) -> None:
         """Take columns and filters as they are given."""
@@ -64,6 +65,8 @@ class Reading:
             >>> table.column("age").values.tolist()
             [31]
         """
+        if self.rules != Rules():
+            return self._ruled(address, base)
         if _URL.match(str(address)):
             if not self.query:
                 raise ConfigError("A database was named and no table.", mend='Say query = "loans", or a SELECT.')
@@ -83,7 +86,7 @@ class Reading:
             self,
             columns=tuple(map(rules.own, wanted)),
             where=rules.first(self.where),
-            kinds={rules.own(name): kind for name, kind in self.kinds.items()},
+            kinds={rules.own(name): kind for name, kind in self.kinds.items() if name in wanted or not wanted},
             rules=Rules(),
         )
         table = chosen(rules.among(wanted).apply(reading.read(address, base)), later)

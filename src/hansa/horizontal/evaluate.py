@@ -226,7 +226,7 @@ def own_job(job: Job) -> Job:
         1
     """
     steps = job.steps[: trainer_of(job)[1]]
-    data = replace(job.data, positive="")  # a site's target is 0 and 1 by now
+    data = replace(job.data, positive="", schema=None)  # a site's table has its form by now
     steps = tuple(step.alone() if isinstance(step, Rounds) else step for step in steps)
     return replace(job, data=data, steps=steps, min_rows=1).alone()
 

@@ -31,11 +31,12 @@ from hansa.core.table import Column, Table
 from hansa.data.csv_format import CsvFormat
 from hansa.data.filters import Filter
 from hansa.data.german_credit import german_credit
+from hansa.data.mapping import Rules
 from hansa.data.partition import Share, Splitter
 from hansa.data.parts import PART_COLUMN, FixedTest
 from hansa.data.source import Reading
 from hansa.data.synthetic import loan_book
-from hansa.errors import ConfigError, DataError
+from hansa.errors import ConfigError, DataError, nearest
 from hansa.own_parts import allowing
 from hansa.running.changes import change
 
@@ -62,10 +63,12 @@ class Scenario:
     whose first column lists the customer ids of the test part, as others have published it. `kinds`, `csv`, `columns`,
     `where`, `query` and `on_disk` say how tables are read, see `hansa.data.source.Reading`, e.g. csv = {delimiter =
     ";", encoding = "gb18030"} or where = [{column = "opened", op = ">=", value = "2020-01-01"}]. `parts`: parts
-    of one's own that the job may name, each with the SHA-256 of its module's file; see `hansa.own_parts`.
+    of one's own that the job may name, each with the SHA-256 of its module's file; see `hansa.own_parts`. `rules`: a
+    TOML file of its own rules for a party, by name, where its table differs from the others'; see `hansa.data.mapping`.
 
     Raises:
-        ConfigError: no source or two, one table without a partition, a path that no file can have, or too many rows.
+        ConfigError: no source or two, one table without a partition, a path that no file can have, rules for nobody, or
+            too many rows.
 
     Example:
         >>> from hansa.data.partition import Iid
@@ -88,6 +91,7 @@ class Scenario:
     query: str = ""
     on_disk: bool = False
     parts: Mapping[str, str] = field(default_factory=dict)
+    rules: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Check that there is one source, and a partition where it is one table."""
@@ -104,8 +108,14 @@ class Scenario:
                 "[simulation] has one table and several parties.",
                 mend='Say how to deal it, e.g. partition = {use = "iid", k = 5}.',
             )
-        if any("\0" in path for path in (self.file, self.test_ids, *self.files.values())):
+        if any("\0" in path for path in (self.file, self.test_ids, *self.files.values(), *self.rules.values())):
             raise ConfigError("[simulation] names a file with a zero byte in its path.", mend="Take it out.")
+        if nobody := [name for name in self.rules if name not in self.files]:
+            raise ConfigError(
+                f"[simulation] has rules for '{nobody[0]}', and no file of it.",
+                "Rules are a party's own, for its own table.",
+                nearest(nobody[0], self.files) if self.files else "Name the parties' files in files, or leave it out.",
+            )
         if not 1 <= self.rows <= _MOST_ROWS:
             raise ConfigError(
                 f"[simulation] rows must lie between 1 and {_MOST_ROWS}.",
@@ -125,7 +135,7 @@ class Scenario:
             DataError: a file is missing or cannot be read, a column is missing, or a party gets no rows.
         """
         if self.files:
-            tables = {name: self._marked(base, job, self._read(base, path)) for name, path in self.files.items()}
+            tables = {name: self._marked(base, job, self._of(name, base)) for name in self.files}
             return Cast(tuple(Party(name, {job.data.table: table}) for name, table in tables.items()))
         whole = self._marked(base, job, self._whole(base))
         if self.partition is None:
@@ -142,11 +152,22 @@ class Scenario:
     def _read(self, base: Path, path: str) -> Table:
         return self.reading.read(path, base)
 
+    def _of(self, party: str, base: Path) -> Table:
+        """A party's own table, by its own rules."""
+        rules = Rules.from_file(base / self.rules[party]) if party in self.rules else Rules()
+        try:
+            return replace(self.reading, rules=rules).read(self.files[party], base)
+        except DataError as error:
+            raise DataError(f"{party}: {error.what}", error.why, error.mend) from None
+
     def _marked(self, base: Path, job: Job, table: Table) -> Table:
         """Give the table the job's roles, and mark the published test rows."""
         roles = {name: column for name in ("target", "id", "weight") if (column := getattr(job.data, name))}
         for column in roles.values():
             table.column(column)
+        if job.data.schema is not None:  # which is checked when the party takes its seat
+            agreed = job.data.schema.roles
+            roles = {**{name: column for name, column in agreed.items() if column in table.columns}, **roles}
         table = replace(table, **roles)
         if not self.test_ids:
             return table
