@@ -51,7 +51,7 @@ def hansa(
 for _kind in VERBS:
     app.command(epilog=f"Example: {_kind.example}")(spoken(_kind))
 
-_runs = typer.Typer(no_args_is_help=True, help="Runs that were made: list, compare and draw them, tell them to trackers.")
+_runs = typer.Typer(no_args_is_help=True, help="Runs that were made: list, compare, draw, tell to trackers.")
 for _look in past.VERBS:
     _runs.command(epilog=f"Example: {_look.example}")(spoken(_look))
 app.add_typer(_runs, name="runs")

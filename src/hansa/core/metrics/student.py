@@ -43,7 +43,7 @@ def student_quantile(level: float, freedom: int) -> float:
     if freedom >= _MANY:
         z = NormalDist().inv_cdf((1 + level) / 2)
         terms = (z**3 + z) / 4, (5 * z**5 + 16 * z**3 + 3 * z) / 96, (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
-        return z + sum(term / freedom**k for k, term in enumerate(terms, 1))
+        return float(z + sum(term / freedom**k for k, term in enumerate(terms, 1)))
     low, high = 0.0, pi / 2
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
