@@ -32,6 +32,18 @@ def test_missing_counts_and_single_classes_are_said():
     assert "no good rows and no defaults" in ranking(Reading({}), empty)
 
 
+@pytest.mark.parametrize("merged", [1, 10])
+def test_a_bank_that_no_count_holds_is_said(merged):
+    held, said = summary(), "Counts of scores leave out two banks"
+    held["metrics"]["federated"].pop("auc_interval", None)
+    found = counts(20_000, min_cell=merged)
+    assert said not in Balance(ranking(Reading(held), found)).text
+    held["metrics"]["federated"]["counts"] = {"left_out": 2}
+    assert said in Balance(ranking(Reading(held), found)).text
+    held["metrics"]["federated"]["auc_interval"] = {"low": 0.7, "high": 0.8}
+    assert (said in Balance(ranking(Reading(held), found)).text) == (merged == 10)  # else they are of all rows
+
+
 def test_merged_and_tied_counts_are_drawn():
     edges = first_edges()
     tied = ScoreCounts.exact(edges, bin_counts(score_keys(np.zeros(40)), np.arange(40) % 4 == 0, edges))

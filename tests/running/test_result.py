@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from hansa.data.partition import Share
@@ -12,7 +13,7 @@ from hansa.engines.simulation import Simulation
 from hansa.errors import DataError
 from hansa.running.result import fingerprint
 from hansa.running.verb import run
-from tests.running.banks import banks, job
+from tests.running.banks import banks, columns, job
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +63,30 @@ def test_the_classification_report_counts_every_test_row(result):
     assert str(rows) in result.classification_report(0.3)
     with pytest.raises(DataError, match="threshold"):
         result.classification_report(1.0)
+
+
+def large(**changes):
+    from hansa.data.frames import party
+
+    return [
+        party(f"bank-{i}", {**columns(i, 900), **(changes if i == 2 else {})}, target="late", id="who")
+        for i in range(3)
+    ]
+
+
+def test_a_bank_that_no_count_holds_is_said():
+    few = np.where(np.arange(900) % 60 == 0, 1, 0)  # about three of its test rows
+    found = run(job(), on=Simulation(large(late=few)), baselines=False)
+    said = "Counts of scores leave out one bank with too few test rows, or too few of one class."
+    rows = int(found.metrics["federated"]["rows"])
+    assert said in found.warnings
+    assert said in found.table().splitlines()
+    assert said in found.page()
+    assert f" {rows}\n" in found.classification_report()  # a simulation sees its rows all the same
+    counted = replace(found, scores=None)
+    assert sum(counted.counts.totals) < rows
+    assert counted.classification_report().endswith(f"\n\n{said}\n")
+    assert not any("leave out" in line for line in run(job(), on=Simulation(large()), baselines=False).warnings)
 
 
 def test_the_fingerprint_says_what_bits_depend_on():

@@ -155,6 +155,7 @@ def _precision(reading: Reading) -> str:
         again = f" in {counted(int(asks), 'ask')}" if isfinite(asks) else ""
         over = f"(over {count(bins)} score bins{again})"
         parts.append(f"What the banks' counts alone {over} would allow to say: {figure(told)} ± {figure(error)}.")
+    parts += [reading.uncounted] if reading.uncounted else []
     return paragraph(" ".join(parts), "quiet") if parts else ""
 
 

@@ -74,16 +74,18 @@ def _too_loose(counts: ScoreCounts | None) -> str:
 
 
 def _origin(reading: Reading, counts: ScoreCounts) -> str:
-    """Where the counts come from, and how exact they are."""
+    """Where the counts come from, how exact they are, and whom they leave out."""
     if is_merged(counts):
-        return (
+        words = (
             "They were added up over the banks; no bank's single scores were needed. Small groups of scores were "
             "merged before they left a bank, so that nobody's score can be read; the pictures and tables below place "
             "such rows evenly where they may lie, and are about as exact as the figures' intervals."
         )
-    if reading.exact:
+    elif reading.exact:
         return "They are exact: a simulation sees all test rows. Banks that are apart would merge small groups first."
-    return "They were added up over the banks; no bank's single scores were needed."
+    else:
+        words = "They were added up over the banks; no bank's single scores were needed."
+    return f"{words} {reading.uncounted}".strip()
 
 
 def _roc(reading: Reading, counts: ScoreCounts) -> str:

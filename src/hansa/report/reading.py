@@ -9,6 +9,7 @@ from numbers import Real
 from typing import Any, Final, final
 
 from hansa.report.bars import Part
+from hansa.report.figures import counted
 from hansa.report.width import clean
 
 MEASURES: Final = {"auc": "AUC", "accuracy": "accuracy", "mse": "mean squared error"}
@@ -206,6 +207,21 @@ class Reading:
     def exact(self) -> bool:
         """Whether the federated figures come from rows, so that counts have nothing to add to them."""
         return "auc_interval" in mapping(self.metrics.get("federated"))
+
+    @property
+    def uncounted(self) -> str:
+        """How many banks no count of scores holds, in a sentence; nothing where all of them are in.
+
+        Example:
+            >>> Reading({"metrics": {"federated": {"counts": {"left_out": 1}}}}).uncounted
+            'Counts of scores leave out one bank with too few test rows, or too few of one class.'
+        """
+        left = number(mapping(mapping(self.metrics.get("federated")).get("counts")).get("left_out"))
+        if not (isfinite(left) and left > 0):
+            return ""
+        return (
+            f"Counts of scores leave out {counted(int(left), 'bank')} with too few test rows, or too few of one class."
+        )
 
     def figures(self) -> list[str]:
         """The pooled figures that at least one model has."""

@@ -122,6 +122,8 @@ def _counted(summary: Mapping[str, Any]) -> list[str]:
         if isinstance(ends.get("value"), float) and isinstance(error, float):
             shown.append(f"{short} {figure(ends['value'])} +- {figure(error)}")
     lines = [f"what the counts alone would allow: {', '.join(shown)}"] if shown else []
+    left = Reading(summary).uncounted
+    lines += [left] if left else []
     gain = (metrics.get("pooled_gain") or {}).get("by_rows") or {}
     if all(isinstance(gain.get(name), float) for name in ("gain", "low", "high")):
         within = between(gain["low"], gain["high"])

@@ -23,6 +23,7 @@ from hansa.core.metrics import auc_interval, average_precision, classification_r
 from hansa.errors import ConfigError, DataError
 from hansa.horizontal.scores import MEASURE
 from hansa.report import headline, result_page
+from hansa.report.reading import Reading
 from hansa.running.files import write_bytes
 from hansa.running.privacy import privacy
 
@@ -104,7 +105,8 @@ class Result:
         """Precision, recall, F1 and support of the sealed test at a probability, from score counts.
 
         The cut lies at the bins' edge nearest to the threshold. Where the engine sees no rows, those that were merged
-        before they left a party lie half below and half above where the counts do not say.
+        before they left a party lie half below and half above where the counts do not say, and the last line says how
+        many banks are in no count.
 
         Raises:
             DataError: the task has no scores to count, or the threshold is not between 0 and 1.
@@ -115,7 +117,9 @@ class Result:
                 "There is no classification report.", "It needs counts of scores and a threshold in (0, 1)."
             )
         margin = float(np.log(threshold / (1 - threshold)))
-        return classification_report(confusion_at(counts, margin).table).text()
+        report = classification_report(confusion_at(counts, margin).table).text()
+        left = Reading(self.summary()).uncounted if self.scores is None else ""
+        return f"{report}\n{left}\n" if left else report
 
     def to_json(self) -> str:
         """`result.json`: numbers that do not exist are null."""

@@ -20,7 +20,7 @@ from hansa.horizontal.gain import ROUGH, Own
 from hansa.horizontal.prepared import Prepared
 from hansa.horizontal.rounds import Learning, Rounds
 from hansa.horizontal.scores import MEASURE, measures
-from hansa.report.reading import MODELS
+from hansa.report.reading import MODELS, Reading
 from hansa.running.baselines import Baselines, compare_all, pooled
 from hansa.running.folder import Folder
 from hansa.running.left import left
@@ -181,6 +181,8 @@ def _warnings(job: Job, done: Done, metrics: Mapping[str, Any]) -> list[str]:
         lines.append("Nothing was chosen on validation: no party has min_rows validation rows; the last round is kept.")
     for name, why in metrics.get("missing", {}).items():
         lines.append(f"There is no {MODELS[name]} model to compare with. {why}")
+    left = Reading({"metrics": metrics}).uncounted
+    lines += [left] if left else []
     why = metrics.get("federated", {}).get("counts", {}).get("why")
     return [*lines, *[f"The sealed test has no pooled figures of scores: {why}."] * bool(why)]
 
