@@ -6,7 +6,7 @@ It answers scikit-learn's protocol without inheriting from it: `import hansa` br
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, final
 
@@ -174,7 +174,8 @@ def _checks() -> Any:
 
 def _is_frame(X: Any) -> bool:
     """Whether rows come with names and kinds of columns: a frame, or a table."""
-    return isinstance(X, Table | Mapping) or getattr(X, "columns", None) is not None
+    named = isinstance(X, Table) or type(X) is dict  # some sparse matrices are dictionaries by inheritance
+    return named or getattr(X, "columns", None) is not None
 
 
 def _table(X: Any, *, frame: bool) -> Table:
