@@ -8,9 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from hansa.core.job import Job
 from hansa.data.partition import Share
 from hansa.engines.simulation import Simulation
 from hansa.errors import DataError
+from hansa.running.model import load
 from hansa.running.result import fingerprint
 from hansa.running.verb import run
 from tests.running.banks import banks, columns, job
@@ -39,6 +41,15 @@ def test_table_and_page_show_every_bank(result, tmp_path):
     for bank in ("bank-0", "bank-1", "bank-2"):
         assert bank in result.table()
         assert bank in page
+
+
+def test_a_kept_run_is_a_run_folder(result, tmp_path):
+    (tmp_path / "job.toml").write_text("# as it was\n", "utf-8")
+    names = {path.name for path in result.keep(tmp_path).iterdir()}
+    assert names == {"job.toml", "model", "scores.csv", "report.html", "result.json"}
+    assert (tmp_path / "job.toml").read_text("utf-8") == "# as it was\n"
+    assert Job.from_toml((result.keep(tmp_path / "new") / "job.toml").read_text("utf-8")) == result.job
+    assert load(tmp_path / "model").parameters_sha256 == result.model.parameters_sha256
 
 
 @pytest.mark.parametrize(

@@ -35,9 +35,8 @@ def whole(tmp_path_factory):
     """A run's folder as the command line leaves it, and what a tracker heard meanwhile."""
     folder, heard = tmp_path_factory.mktemp("runs") / "first", Heard()
     result = run(job(), on=Simulation(banks(), workers=1), baselines=False, folder=folder, trackers=[heard])
-    (folder / "job.toml").write_text(job().to_toml(), "utf-8")
+    result.keep(folder)
     (folder / "run.json").write_text("{}", "utf-8")
-    (folder / "result.json").write_text(result.to_json(), "utf-8")
     return folder, heard
 
 

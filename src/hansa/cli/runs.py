@@ -121,7 +121,6 @@ class RunFolder:
         """Run, from the last kept state if there is one, and write what came of it."""
         from hansa.cli.progress import Watch
         from hansa.engines.simulation import Simulation
-        from hansa.running.scores import to_csv
         from hansa.running.verb import run
 
         engine = Simulation(cast.parties, workers=self.note.workers)
@@ -135,11 +134,7 @@ class RunFolder:
                 trackers=trackers,
             )
         result = replace(done, shares=cast.shares)
-        result.save(self.path / MODEL)
-        if result.scores is not None:
-            write(self.path / SCORES, to_csv(result.scores))
-        result.report(self.path / REPORT)
-        write(self.path / RESULT, result.to_json())
+        result.keep(self.path)
         return result
 
 

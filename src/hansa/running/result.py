@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import platform
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +27,7 @@ from hansa.report import headline, result_page
 from hansa.report.reading import Reading
 from hansa.running.files import write_bytes
 from hansa.running.privacy import privacy
+from hansa.running.scores import to_csv
 
 if TYPE_CHECKING:
     from hansa.core.job import Job
@@ -101,6 +103,21 @@ class Result:
         """Write the model folder, for `hansa.load`."""
         return self.model.save(folder)
 
+    def keep(self, folder: str | Path) -> Path:
+        """Write what a finished run leaves in its folder: the job, the model, the report, `result.json` last.
+
+        `hansa runs` lists and compares it then. A job file that is there stays; a job of bare callables has none.
+        """
+        folder = Path(folder)
+        if digest_of(self.job) is not None and not (folder / "job.toml").exists():
+            write_bytes(folder / "job.toml", self.job.to_toml().encode())
+        self.save(folder / "model")
+        if self.scores is not None:
+            write_bytes(folder / "scores.csv", to_csv(self.scores).encode())
+        self.report(folder / "report.html")
+        write_bytes(folder / "result.json", self.to_json().encode())
+        return folder
+
     def classification_report(self, threshold: float = 0.5) -> str:
         """Precision, recall, F1 and support of the sealed test at a probability, from score counts.
 
@@ -156,6 +173,7 @@ def fingerprint() -> dict[str, Any]:
     """
     from importlib.metadata import version
 
+    keras: Any = sys.modules.get("keras")  # where a trainer has loaded it
     blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
     return {
         "hansa": version("hansa"),
@@ -164,6 +182,7 @@ def fingerprint() -> dict[str, Any]:
         "machine": platform.machine(),
         "blas": f"{blas.get('name', '?')} {blas.get('version', '?')}",
         "blas_threads": 1,
+        **({"keras": f"{keras.__version__} on {keras.backend.backend()}"} if keras is not None else {}),
     }
 
 
