@@ -49,7 +49,8 @@ PARTS: dict[str, dict[str, str]] = {
     },
     "Split": {
         "hash": "hansa.data.parts:HashSplit",
-        "time": "hansa.data.parts:TimeSplit",
+        "time": "hansa.data.times:TimeSplit",
+        "purged": "hansa.data.folds:PurgedFolds",
     },
     "Contract": {
         "schema": "hansa.data.schema:Schema",

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hansa.core.table import Table
-from hansa.data.parts import TEST, FixedTest, HashSplit, TimeSplit, duplicates, row_hashes
+from hansa.data.parts import TEST, FixedTest, HashSplit, duplicates, row_hashes
 from hansa.errors import ConfigError, DataError
 
 
@@ -77,19 +77,6 @@ def test_no_features_and_no_id_are_refused():
         HashSplit().codes(Table.of({"y": [0, 1]}, target="y"))
     with pytest.raises(DataError, match="1 gaps"):
         HashSplit().codes(Table.of({"who": ["a", None]}, id="who"))
-
-
-def test_time_runs_from_train_to_test():
-    days = np.array(["2022-12-31", "2023-01-01", "2023-06-30", "2023-07-01"], "datetime64[D]")
-    table = Table.of({"issued": days, "year": [2022, 2023, 2023, 2024]})
-    assert TimeSplit("issued", "2023-01-01", "2023-07-01").codes(table).tolist() == [0, 1, 1, 2]
-    assert TimeSplit("year", 2023, 2024).codes(table).tolist() == [0, 1, 1, 2]
-    with pytest.raises(ConfigError, match="begin before"):
-        TimeSplit("year", 2024, 2023).codes(table)
-    with pytest.raises(ConfigError, match="does not fit"):
-        TimeSplit("issued", "spring", "summer").codes(table)
-    with pytest.raises(DataError, match="1 gaps"):
-        TimeSplit("x", 1, 2).codes(Table.of({"x": [1, None]}))
 
 
 def test_published_test_ids(tmp_path):

@@ -15,7 +15,7 @@ from hansa.core.job import Job
 from hansa.core.party import Party
 from hansa.core.post import in_process, seats_of
 from hansa.core.table import Column, Table
-from hansa.data.parts import TimeSplit
+from hansa.data.times import TimeSplit
 from hansa.errors import ConfigError, DataError
 from hansa.horizontal.columns import Coding
 from hansa.horizontal.prepare import Prepare

@@ -8,7 +8,7 @@ import pytest
 from hansa.core.codec import pack, unpack
 from hansa.core.on_disk import on_disk, room
 from hansa.core.table import Column, Table
-from hansa.data.parts import TimeSplit
+from hansa.data.times import TimeSplit
 from hansa.errors import DataError
 from hansa.horizontal import prepared as prepared_room
 from hansa.horizontal.columns import Binned, Coding, OneHot, Ordinal, Scaled

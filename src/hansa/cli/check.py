@@ -109,6 +109,8 @@ def _tell_data(job: Job, parties: Sequence[Party]) -> None:
             remarks.append(
                 f"{site.name}: fewer than {job.min_rows} rows to train or test on, so it tells no figures there."
             )
+        if late := len(codes) - sum(counts):
+            remarks.append(f"{site.name}: {late:,} rows are in no part, for their outcome is not known in time.")
         remarks += _rare(job, site, codes == 2)
         found = duplicates(site.table, codes)
         if found.across:

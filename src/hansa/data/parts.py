@@ -23,7 +23,7 @@ from hansa.data.csv_format import CsvFormat
 from hansa.data.source import Reading
 from hansa.errors import ConfigError, DataError
 
-TRAIN, VALIDATION, TEST = 0, 1, 2
+TRAIN, VALIDATION, TEST, LEFT_OUT = 0, 1, 2, 3
 PARTS = ("train", "validation", "test")
 PART_COLUMN = "__part__"
 """An integer column of this name gives the rows' parts, overrides any split, and is never a feature."""
@@ -38,7 +38,7 @@ class Split(Protocol):
     """A way to say which part each row belongs to."""
 
     def codes(self, table: Table) -> Codes:
-        """Give each row 0 (train), 1 (validation) or 2 (test): int8 [rows]."""
+        """Give each row 0 (train), 1 (validation), 2 (test) or 3 (left out): int8 [rows]."""
         ...
 
 
@@ -76,56 +76,6 @@ class HashSplit:
         if self.test == 0:
             bounds[1] = 2.0
         return np.searchsorted(bounds, _places(table, self.salt), side="right").astype(np.int8)
-
-
-@final
-@dataclass(frozen=True)
-class TimeSplit:
-    """Parts by a date or number: the past trains, then comes validation, and the newest rows are the test.
-
-    Both bounds are the first value of their part, ISO dates or numbers, and the same at every member.
-
-    Example:
-        >>> table = Table.of({"year": [2021, 2022, 2023, 2024]})
-        >>> TimeSplit("year", validation_from=2023, test_from=2024).codes(table).tolist()
-        [0, 0, 1, 2]
-    """
-
-    column: str
-    validation_from: str | float
-    test_from: str | float
-
-    def codes(self, table: Table) -> Codes:
-        """Give each row its part: int8 [rows]; DataError for gaps, ConfigError for bounds that do not fit."""
-        column = table.column(self.column)
-        count = int(np.count_nonzero(column.gaps))
-        if count or column.kind not in {"date", "integer", "float"}:
-            raise DataError(
-                what=f"Column {self.column!r} does not tell every row's time.",
-                why=f"It has {count} gaps and holds {column.kind} values.",
-                mend="Split by a date or a number without gaps.",
-            )
-        bounds = [self._bound(column, bound) for bound in (self.validation_from, self.test_from)]
-        if bounds[0] > bounds[1]:
-            raise ConfigError(
-                what="The test would begin before the validation.",
-                why="Time runs from train to validation to test.",
-                mend="Exchange validation_from and test_from.",
-            )
-        values = column.values.astype(np.int64) if column.kind == "date" else column.values
-        return np.searchsorted(np.array(bounds), values, side="right").astype(np.int8)
-
-    @staticmethod
-    def _bound(column: Column, bound: str | float) -> float:
-        try:
-            day = np.datetime64(str(bound), "D") if column.kind == "date" else None
-            return float(bound) if day is None else float(day.astype(np.int64))
-        except ValueError:
-            raise ConfigError(
-                what=f"The bound {bound!r} does not fit column {column.name!r}.",
-                why=f"The column holds {column.kind} values.",
-                mend='Write dates as "2024-05-01" and numbers as numbers.',
-            ) from None
 
 
 @final
@@ -195,8 +145,9 @@ def duplicates(table: Table, codes: Codes) -> Duplicates:
     """
     _, group = np.unique(row_hashes(table, "duplicates"), return_inverse=True)
     size = np.bincount(group)
-    parts = np.zeros((len(size), len(PARTS)), bool)
+    parts = np.zeros((len(size), len(PARTS) + 1), bool)
     parts[group, codes] = True
+    parts[:, LEFT_OUT] = False
     return Duplicates(
         rows=len(table),
         repeated=int(size[size > 1].sum()),

@@ -112,7 +112,7 @@ def parts_of(table: Table, split: Split | None) -> Codes:
     """Each row's part, int8 `[rows]`: by the table's own `__part__` column, else by the split, else all train.
 
     Raises:
-        DataError: `__part__` holds something other than 0, 1 and 2.
+        DataError: `__part__` holds something other than 0, 1, 2 and 3.
 
     Example:
         >>> parts_of(Table.of({"x": [1, 2], "__part__": [0, 2]}), None).tolist()
@@ -120,8 +120,9 @@ def parts_of(table: Table, split: Split | None) -> Codes:
     """
     if PART_COLUMN in table.columns:
         given = table.column(PART_COLUMN)
-        if given.kind != "integer" or given.gaps.any() or not np.isin(given.values, range(len(PARTS))).all():
-            raise DataError(f"Column '{PART_COLUMN}' must hold 0 (train), 1 (validation) or 2 (test) for every row.")
+        if given.kind != "integer" or given.gaps.any() or not np.isin(given.values, range(len(PARTS) + 1)).all():
+            parts = "0 (train), 1 (validation), 2 (test) or 3 (left out)"
+            raise DataError(f"Column '{PART_COLUMN}' must hold {parts} for every row.")
         return given.values.astype(np.int8)
     return np.full(len(table), TRAIN, np.int8) if split is None else split.codes(table)
 

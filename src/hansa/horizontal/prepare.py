@@ -27,8 +27,10 @@ from hansa.core.party import Handler, Memory, Site
 from hansa.core.plan import Asks, Gather, Keep, Plan
 from hansa.core.step import Done, Event, Roster
 from hansa.core.table import Column, Table
-from hansa.data.parts import PART_COLUMN, PARTS, TEST, TRAIN, HashSplit, Split, TimeSplit, row_hashes
+from hansa.data.folds import PurgedFolds
+from hansa.data.parts import PART_COLUMN, PARTS, TEST, TRAIN, HashSplit, Split, row_hashes
 from hansa.data.schema import Field, KnownAt, Schema
+from hansa.data.times import TimeSplit
 from hansa.errors import ConfigError, DataError, nearest
 from hansa.horizontal.columns import LABELLED, NUMERIC, Coding
 from hansa.horizontal.design import parts_of
@@ -192,7 +194,7 @@ if it is really taken then.
     def used(self, table: Table) -> tuple[str, ...]:
         """The columns of a table that the step would use, in the table's order."""
         out = {PART_COLUMN, *self.drop}
-        if isinstance(self.split, TimeSplit) and self.split.column not in self.columns:
+        if isinstance(self.split, TimeSplit | PurgedFolds) and self.split.column not in self.columns:
             out.add(self.split.column)
         return tuple(name for name in table.features if (name in self.keep if self.keep else name not in out))
 
@@ -356,7 +358,7 @@ class Fitter:
         parts, cell = self._codes(site), site.job.min_cell
         hashes = row_hashes(site.table.select(self.step.used(site.table)), "twins")
         twins = np.isin(hashes[parts == TEST], hashes[parts == TRAIN]).sum()
-        rows = (*np.bincount(parts, minlength=len(PARTS)).tolist(), int(twins))
+        rows = (*np.bincount(parts, minlength=len(PARTS))[: len(PARTS)].tolist(), int(twins))
         y = table.y() if table.target is not None else np.zeros(0)
         return np.array([[*(count if count >= cell else 0 for count in rows), 1, *classes_of(y, cell)]], np.float64)
 
