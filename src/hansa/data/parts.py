@@ -180,6 +180,20 @@ def row_hashes(table: Table, salt: str) -> NDArray[np.uint64]:
     return out
 
 
+def among(some: NDArray[np.uint64], others: NDArray[np.uint64]) -> int:
+    """Count how many of `some` stand among `others`; `others` is sorted in its place.
+
+    Example:
+        >>> among(np.array([1, 3, 3], np.uint64), np.array([3, 2], np.uint64))
+        2
+    """
+    if not len(others):
+        return 0
+    others.sort()
+    near = others[np.minimum(np.searchsorted(others, some), len(others) - 1)]
+    return int(np.count_nonzero(near == some))
+
+
 def _words(column: Column, key: bytes) -> NDArray[np.uint64]:
     """Write each value as 64 bits: numbers as floats, dates as days, labels by their hash."""
     if column.kind in {"float", "integer"}:

@@ -19,6 +19,7 @@ from hansa.horizontal.quantiles import Ladder, bin_edges, bin_ranks, tail_ranks
 
 Floats = NDArray[np.float64]
 
+_ROWS = 1 << 20
 _FLAT = (8 * np.finfo(np.float64).eps) ** 2
 """A variance below this share of the squared mean is rounding: the column is constant."""
 
@@ -68,12 +69,16 @@ class Want:
             shown = [rows if rows >= cell else 0 for rows in known]
             other += sum(known) - sum(shown)
             return np.array([*shown, other if other >= cell else 0, gaps], np.float64)
-        _, gaps, special = numbers(column, self.special_codes)
-        values = held(column, self.special_codes, least)
-        codes = np.bincount(special[special >= 0], minlength=len(self.special_codes))
-        with np.errstate(over="ignore"):
-            total = 0.0 if self.looks else _finite(float(values.sum()), self.name)
-        return np.array([len(values), gaps.sum(), total, *np.where(codes >= cell, codes, 0)], np.float64)
+        codes, total, gaps = np.zeros(len(self.special_codes), np.intp), 0.0, 0
+        for block in _blocks(column):
+            values, empty, special = numbers(block, self.special_codes)
+            codes += np.bincount(special[special >= 0], minlength=len(codes))
+            gaps += int(empty.sum())
+            with np.errstate(over="ignore"):
+                total += 0.0 if self.looks else float(values[~np.isnan(values)].sum())
+        rows = len(column) - gaps - int(codes.sum())
+        rows, total = (rows, _finite(total, self.name)) if rows >= least else (0, 0.0)
+        return np.array([rows, gaps, total, *np.where(codes >= cell, codes, 0)], np.float64)
 
 
 @final
@@ -263,10 +268,20 @@ def centred(fit: Fit, column: Column, least: int = 1) -> tuple[float, float]:
         >>> centred(fit, Column.of("age", [39.0, 43.0, None]))
         (2.0, 10.0)
     """
-    values = held(column, fit.want.special_codes, least)
+    total, squares, rows = 0.0, 0.0, 0
     with np.errstate(over="ignore"):
-        shown = tamed(values, fit.low, fit.high, signed_log=fit.want.signed_log) - fit.centre
-        return _finite(float(shown.sum()), fit.name), _finite(float(shown @ shown), fit.name)
+        for block in _blocks(column):
+            values = held(block, fit.want.special_codes, 0)
+            shown = tamed(values, fit.low, fit.high, signed_log=fit.want.signed_log) - fit.centre
+            total, squares, rows = total + float(shown.sum()), squares + float(shown @ shown), rows + len(values)
+    if rows < least:
+        return 0.0, 0.0
+    return _finite(total, fit.name), _finite(squares, fit.name)
+
+
+def _blocks(column: Column) -> Iterator[Column]:
+    """Views of a long column: what is made from one on its way to a sum never needs the memory of the whole."""
+    return (column.take(slice(start, start + _ROWS)) for start in range(0, len(column), _ROWS))
 
 
 def veiled(counts: NDArray[np.intp], rows: int, cell: int) -> NDArray[np.intp]:

@@ -28,7 +28,7 @@ from hansa.core.plan import Asks, Gather, Keep, Plan
 from hansa.core.step import Done, Event, Roster
 from hansa.core.table import Column, Table
 from hansa.data.folds import PurgedFolds
-from hansa.data.parts import PART_COLUMN, PARTS, TEST, TRAIN, HashSplit, Split, row_hashes
+from hansa.data.parts import PART_COLUMN, PARTS, TEST, TRAIN, HashSplit, Split, among, row_hashes
 from hansa.data.schema import Field, KnownAt, Schema
 from hansa.data.times import TimeSplit
 from hansa.errors import ConfigError, DataError, nearest
@@ -357,8 +357,8 @@ class Fitter:
             return np.zeros((1, len(PARTS) + 3 + 2 * CODES))
         parts, cell = self._codes(site), site.job.min_cell
         hashes = row_hashes(site.table.select(self.step.used(site.table)), "twins")
-        twins = np.isin(hashes[parts == TEST], hashes[parts == TRAIN]).sum()
-        rows = (*np.bincount(parts, minlength=len(PARTS))[: len(PARTS)].tolist(), int(twins))
+        twins = among(hashes[parts == TEST], hashes[parts == TRAIN])
+        rows = (*np.bincount(parts, minlength=len(PARTS))[: len(PARTS)].tolist(), twins)
         y = table.y() if table.target is not None else np.zeros(0)
         return np.array([[*(count if count >= cell else 0 for count in rows), 1, *classes_of(y, cell)]], np.float64)
 
