@@ -63,6 +63,13 @@ def test_a_run_is_told_while_it_is_made_and_afterwards(hansa, project, tmp_path)
     assert abs(live.stat().st_size - after.stat().st_size) < 100  # the same records; their heads name the time
 
 
+def test_a_finished_run_is_told_by_export_alone(hansa, runs, tmp_path):
+    pytest.importorskip("tensorboardX")
+    said = hansa("run", "--resume", runs / "first", "--track", f"tensorboard={tmp_path / 'boards'}", code=2)
+    assert f"runs export {runs / 'first'}" in said
+    assert not (tmp_path / "boards").exists()
+
+
 def test_a_tracker_that_fails_leaves_a_line_and_a_result(hansa, project, tmp_path, caplog):
     pytest.importorskip("tensorboardX")
     (tmp_path / "file").touch()

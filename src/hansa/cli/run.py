@@ -65,6 +65,9 @@ class Run:
         trackers = trackers_of(self.track or ())
         if self.resume is not None:
             folder = self._resumed(self.resume)
+            if folder.finished and trackers:
+                mend = f"Tell it afterwards: {hint(f'runs export {shlex.quote(str(folder.path))} --track NAME=WHERE')}"
+                raise ConfigError(f"The run in '{folder.path}' has finished: there is nothing to watch.", mend=mend)
             if folder.finished:
                 self._copy(folder)
                 say(f"The run in {folder.path} has finished; its report: {folder.path / REPORT}")
