@@ -45,7 +45,8 @@ def test_a_site_has_the_jobs_roles_and_a_target_of_zeros_and_ones():
 
 
 @pytest.mark.parametrize(
-    ("late", "what"), [([0.0, np.inf], "infinite"), ([0.0, np.nan], "1 gaps"), ([0, None], "gaps")]
+    ("late", "what"),
+    [([0.0, np.inf], "infinite"), ([0.0, np.nan], "a: Target 'late' has gaps in 1 of 2"), ([0, None], "gaps")],
 )
 def test_a_target_without_a_number_is_refused_before_training_in_test_rows_too(late, what):
     table = Table.of({"x": [1, 2], "late": late, "__part__": [0, 2]})
@@ -55,7 +56,7 @@ def test_a_target_without_a_number_is_refused_before_training_in_test_rows_too(l
 
 def test_weights_that_are_all_zero_are_refused():
     table = Table.of({"x": np.arange(30.0), "late": np.arange(30) % 2, "w": np.zeros(30)})
-    with pytest.raises(DataError, match="All weights of a are zero"):
+    with pytest.raises(DataError, match="a: All weights are zero"):
         site_of(Party("a", {"t": table}), job(target="late", weight="w"))
     few = table.take(slice(0, 5))  # fewer than min_rows count for nothing in any case
     assert len(site_of(Party("a", {"t": few}), job(target="late", weight="w")).table) == 5

@@ -61,7 +61,7 @@ def test_an_unknown_column_names_the_nearest():
     ("target", "values", "what"),
     [
         ("y", ["yes", "no"], "not numeric"),
-        ("y", [1, None], "1 gaps"),
+        ("y", [1, None], "gaps in 1 of 2 rows"),
         ("y", [1.0, -np.inf], "infinite"),
         (None, [0, 1], "no target"),
     ],

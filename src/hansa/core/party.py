@@ -155,30 +155,39 @@ def site_of(party: Party, job: Job) -> Site:
     """A party's view of a job: its table in the form of the job's schema, with the job's target, id and weight columns.
 
     Raises:
-        DataError: the table or a column that the job names is missing, or does not keep the job's schema; a target of
-            numbers, in the test rows too, has gaps or infinite values; or a weight is negative or infinite, or all are
-            zero.
+        DataError: names the party: its table or a column that the job names is missing, or does not keep the job's
+            schema; a target of numbers, in the test rows too, has gaps or infinite values; or a weight is negative or
+            infinite, or all are zero.
     """
     table, data = party.table(job.data.table), job.data
     if data.schema is not None:
         table = data.schema.admit(table, party.name, job.min_cell)
+    try:
+        return Site(party.name, job, _with_roles(table, job))
+    except DataError as error:
+        raise DataError(f"{party.name}: {error.what}", error.why, error.mend) from None
+
+
+def _with_roles(table: Table, job: Job) -> Table:
+    data = job.data
     target = data.target or table.target
     for named in filter(None, (target, data.id, data.weight)):
         table.column(named)
     table = replace(table, target=target, id=data.id or table.id, weight=data.weight or table.weight)
     if data.positive and target is not None:
         column = table.column(target)
-        if column.gaps.any():
-            raise DataError(f"The target '{target}' has gaps.", mend="Leave out the rows whose outcome is not known.")
+        if gaps := int(column.gaps.sum()):
+            raise DataError(
+                f"The target '{target}' has gaps in {gaps:,} of {len(table):,} rows.",
+                mend="Leave out the rows whose outcome is not known.",
+            )
         event = column.strings() == data.positive
         table = table.with_columns([Column.of(target, event.astype(np.int64))])
     if target is not None and table.column(target).kind in {"float", "integer"}:
         table.y()  # of all rows: the test is not the moment to find out
     if len(table) >= max(job.min_rows, 1) and not table.weights().any():
-        raise DataError(
-            f"All weights of {party.name} are zero.", "Its rows would count for nothing.", "Correct the weight column."
-        )
-    return Site(party.name, job, table)
+        raise DataError("All weights are zero.", "Its rows would count for nothing.", "Correct the weight column.")
+    return table
 
 
 @final

@@ -292,9 +292,9 @@ class Table:
                 mend="Code it as 0 and 1, or give the label of the event as `positive` to job, schema or classifier.",
             )
         values = column.floats()
-        if not bool(np.isfinite(values).all()):
+        if infinite := int(np.count_nonzero(np.isinf(values))):
             raise DataError(
-                what=f"Target {column.name!r} is infinite somewhere.",
+                what=f"Target {column.name!r} is infinite in {infinite:,} of {len(values):,} rows.",
                 why="No model can be fitted to it, or judged by it.",
                 mend="Correct those rows, or leave them out.",
             )
@@ -322,9 +322,9 @@ class Table:
         if self.weight is None:
             return sealed(np.ones(len(self)))
         values = self._of_role(self.weight, "weight").floats()
-        if not bool(np.all(np.isfinite(values) & (values >= 0))):
+        if odd := int(np.count_nonzero(~(np.isfinite(values) & (values >= 0)))):
             raise DataError(
-                what=f"Weight {self.weight!r} is negative or infinite somewhere.",
+                what=f"Weight {self.weight!r} is negative or infinite in {odd:,} of {len(values):,} rows.",
                 why="A row counts at least nothing.",
                 mend="Correct the column or leave it out.",
             )
@@ -341,7 +341,7 @@ class Table:
         count = int(np.count_nonzero(column.gaps))
         if count:
             raise DataError(
-                what=f"{role} {name!r} has {count} gaps.",
+                what=f"{role.capitalize()} {name!r} has gaps in {count:,} of {len(column):,} rows.",
                 why=f"Every row needs its {role}.",
                 mend="Leave those rows out before training.",
             )

@@ -161,5 +161,6 @@ def _failed(error: HansaError, names: Sequence[str], where: str, kind: str) -> H
         return error
     shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
     if error.exit_code != HansaError.exit_code:
-        return type(error)(f"{shown}: {error.what}", error.why, error.mend)
+        known = error.what.startswith(f"{shown}: ")  # a table is looked at when it is first needed
+        return type(error)(error.what if known else f"{shown}: {error.what}", error.why, error.mend)
     return PartyFailed(error.what, error.why, error.mend, party=shown, place=where, ask=kind)

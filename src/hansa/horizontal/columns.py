@@ -281,8 +281,9 @@ def numbers(
             "Read it as a number, or code it as onehot.",
         )
     values = np.where(gaps, np.nan, column.values.astype(np.int64)) if column.kind == "date" else column.floats()
-    if np.isinf(values).any():
-        raise DataError(f"Column '{column.name}' holds infinite values.", "They have no mean.", "Make them gaps.")
+    if infinite := int(np.count_nonzero(np.isinf(values))):
+        why = f"{infinite:,} of {len(values):,} rows have one, and they have no mean."
+        raise DataError(f"Column '{column.name}' holds infinite values.", why, "Make them gaps.")
     if special_codes:
         for i, code in enumerate(special_codes):
             special[values == code] = i

@@ -23,6 +23,7 @@ import numpy as np
 
 from hansa.core.load import Load
 from hansa.core.message import Answer, Ask
+from hansa.core.metrics.rows import checked_label
 from hansa.core.party import Memory, Site
 from hansa.core.trainer import Trainer
 from hansa.errors import DataError
@@ -46,6 +47,8 @@ class Shapes:
         """Say the width, as two sums that tell whether all parties agree; and sum the target, from `min_rows` on."""
         del ask
         data = design_of(site, memory, "train", self.trainer.dtype)
+        if self.trainer.task == "binary":
+            checked_label(data.y, data.rows)
         width, value = float(data.features), self.trainer.task == "regression"
         y = enough(data, site).y[: None if value else 0].astype(np.float64)
         told = {"parties": 1.0, "width": width, "square": width**2, "rows": float(len(y)), "target": float(y.sum())}

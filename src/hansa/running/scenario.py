@@ -135,7 +135,7 @@ class Scenario:
             DataError: a file is missing or cannot be read, a column is missing, or a party gets no rows.
         """
         if self.files:
-            tables = {name: self._marked(base, job, self._of(name, base)) for name in self.files}
+            tables = {name: self._of(name, base, job) for name in self.files}
             return Cast(tuple(Party(name, {job.data.table: table}) for name, table in tables.items()))
         whole = self._marked(base, job, self._whole(base))
         if self.partition is None:
@@ -152,11 +152,11 @@ class Scenario:
     def _read(self, base: Path, path: str) -> Table:
         return self.reading.read(path, base)
 
-    def _of(self, party: str, base: Path) -> Table:
-        """A party's own table, by its own rules."""
+    def _of(self, party: str, base: Path, job: Job) -> Table:
+        """A party's own table, by its own rules, with the job's roles."""
         rules = Rules.from_file(base / self.rules[party]) if party in self.rules else Rules()
         try:
-            return replace(self.reading, rules=rules).read(self.files[party], base)
+            return self._marked(base, job, replace(self.reading, rules=rules).read(self.files[party], base))
         except DataError as error:
             raise DataError(f"{party}: {error.what}", error.why, error.mend) from None
 

@@ -50,8 +50,13 @@ def checked_label(label: ArrayLike, n: int) -> Flags:
     if values.shape != (n,):
         raise DataError(f"There are {n} scores, and labels of the shape {values.shape}.")
     positive = values == 1
-    if not (positive | (values == 0)).all():
-        raise DataError("A binary label holds values other than 0 and 1.", mend="Map the target to 0 and 1 first.")
+    odd = n - int(np.count_nonzero(positive | (values == 0)))
+    if odd:
+        raise DataError(
+            "A binary label holds values other than 0 and 1.",
+            f"{odd:,} of {n:,} rows have another.",
+            "Map the target to 0 and 1 first.",
+        )
     return np.asarray(positive, dtype=np.bool_)
 
 
