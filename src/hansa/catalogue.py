@@ -12,6 +12,7 @@ from hansa.own_parts import answers, installed, own_loaded, own_name, own_part
 PARTS: dict[str, dict[str, str]] = {
     "Step": {
         "prepare": "hansa.horizontal.prepare:Prepare",
+        "quality": "hansa.horizontal.quality:Quality",
         "rounds": "hansa.horizontal.rounds:Rounds",
         "evaluate": "hansa.horizontal.evaluate:Evaluate",
     },

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from hansa.horizontal.evaluate import Evaluate
 from hansa.horizontal.prepare import Prepare
+from hansa.horizontal.quality import Quality
 from hansa.horizontal.rounds import Rounds
 
 if TYPE_CHECKING:
@@ -36,6 +37,14 @@ def _step(job: Job, step: Step) -> list[dict[str, str]]:
             _line("row counts, gap counts, sums and centred squares of columns", "a few times", few),
             _line("names of categories with enough customers, and counts by category and class", "twice", cell),
             _line("counts of values below candidate edges", "about ten times", tails),
+        ]
+    if isinstance(step, Quality):
+        joined = f"counts under {job.min_cell} joined with others or told as a few"
+        return [
+            _line("names, kinds and labels of columns, and counts of rows, gaps, values and repetitions", "once", cell),
+            _line("counts of values below candidate edges", "about ten times", tails),
+            _line("rows and events by group of each column", "once", joined),
+            _line("how each column's groups rank the events", "once", f"groups of at least {job.min_cell} rows"),
         ]
     if isinstance(step, Rounds):
         return _rounds(step, few, thin)
