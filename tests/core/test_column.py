@@ -172,3 +172,11 @@ def test_a_mask_belongs_to_integers_and_text():
 def test_the_day_of_a_time_with_a_zone_is_the_place_s():
     half_past_midnight = dt.datetime(2024, 5, 1, 0, 30, tzinfo=dt.timezone(dt.timedelta(hours=8)))
     assert Column.of("seen", [half_past_midnight, None]).strings().tolist() == ["2024-05-01", ""]
+
+
+def test_categories_join_text_as_text():
+    few, many = Column.of("home", ["own", None]), Column.of("home", ["boat", "own"], "text")
+    for parts in ([few, many], [many, few]):
+        whole = joined(parts)
+        assert whole.kind == "text"
+        assert sorted(whole.strings().tolist()) == ["", "boat", "own", "own"]

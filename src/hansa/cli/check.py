@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from hansa.core.job import Job
     from hansa.core.party import Party, Site
     from hansa.core.step import Step
+    from hansa.core.table import Table
 
 
 @final
@@ -84,12 +85,14 @@ def sentence(step: Step) -> str:
 def _tell_data(job: Job, parties: Sequence[Party]) -> None:
     """Read every party's table as a run would, and say what it holds."""
     from hansa.core.party import site_of
+    from hansa.data.alike import check_alike
+    from hansa.data.oddities import oddities
     from hansa.data.parts import duplicates
     from hansa.horizontal.design import parts_of
     from hansa.horizontal.prepare import Prepare, check_names
 
     sites = [site_of(party, job) for party in parties]
-    _same_columns(sites)
+    check_alike({site.name: site.table for site in sites})
     for step in job.steps:
         if isinstance(step, Prepare):
             check_names(step, sites[0].table)
@@ -115,8 +118,18 @@ def _tell_data(job: Job, parties: Sequence[Party]) -> None:
         found = duplicates(site.table, codes)
         if found.across:
             remarks.append(f"{site.name}: {found.across} rows have the features of a row in another part.")
+        remarks += [f"{site.name}: {remark}" for remark in oddities(_seen(job, site.table))]
     for remark in remarks:
         say(f"  Note: {remark}")
+
+
+def _seen(job: Job, table: Table) -> Table:
+    """The columns that the job learns from, and those with a role."""
+    from hansa.horizontal.prepare import Prepare
+
+    steps = [step for step in job.steps if isinstance(step, Prepare)]
+    used = {name for step in steps for name in step.used(table)} if steps else {*table.names}
+    return table.select([name for name in table.names if name in {*used, *table.roles}])
 
 
 def _usable(job: Job, site: Site) -> None:
@@ -158,29 +171,6 @@ def _rate(site: Site) -> str:
     """The positive rate of a target of zeros and ones."""
     y = site.table.y()
     return f"{y.mean():.1%}" if len(y) and bool(((y == 0) | (y == 1)).all()) else "-"
-
-
-def _same_columns(sites: Sequence[Site]) -> None:
-    """Refuse tables that differ in their columns or in what these hold."""
-    first = sites[0]
-    kinds = _kinds(first)
-    for site in sites[1:]:
-        own = _kinds(site)
-        for name in {**kinds, **own}:
-            here, there = kinds.get(name), own.get(name)
-            agree = here == there or {here, there} == {"float", "integer"}
-            if not agree and (None in {here, there} or "empty" not in {here, there}):
-                raise DataError(
-                    f"Column '{name}' is {here or 'missing'} at {first.name} and {there or 'missing'} at {site.name}.",
-                    "All parties need the same columns.",
-                    "Correct the files, or say what the column is in simulation.kinds.",
-                )
-
-
-def _kinds(site: Site) -> dict[str, str]:
-    """What each column holds; one of nothing but gaps goes with every kind."""
-    columns = {name: site.table.column(name) for name in site.table.names}
-    return {name: "empty" if column.gaps.all() else column.kind for name, column in columns.items()}
 
 
 def _tell_asks(job: Job) -> None:

@@ -17,6 +17,7 @@ Kind: TypeAlias = Literal["float", "integer", "category", "date", "text"]
 Rows: TypeAlias = "slice | NDArray[Any] | Sequence[int]"
 
 KINDS: tuple[Kind, ...] = ("float", "integer", "category", "date", "text")
+_JOINT: dict[tuple[Kind, ...], Kind] = {("float", "integer"): "float", ("category", "text"): "text"}
 LEVELS_KEPT = 256
 """Strings with more distinct values than this are text, unless said to be a category."""
 
@@ -232,7 +233,8 @@ def encode(words: Sequence[str | None]) -> tuple[NDArray[np.int32], tuple[str, .
 def joined(parts: Sequence[Column]) -> Column:
     """Columns of one name below each other: kinds must agree, levels are united in order.
 
-    Integers join floats as floats, and a column of nothing but gaps joins any kind. Raises DataError for other kinds.
+    Integers join floats as floats, categories join text as text, and a column of nothing but gaps joins any kind.
+    Raises DataError for other kinds.
 
     Example:
         >>> joined([Column.of("c", ["b"]), Column.of("c", ["a", "b"])]).strings().tolist()
@@ -240,19 +242,20 @@ def joined(parts: Sequence[Column]) -> Column:
     """
     first = parts[0]
     kinds = sorted({part.kind for part in parts if not part.gaps.all()} or {first.kind})
-    if len(kinds) > 1 and kinds != ["float", "integer"]:
+    kind = _JOINT.get(tuple(kinds), kinds[0])
+    if len(kinds) > 1 and tuple(kinds) not in _JOINT:
         raise DataError(
             what=f"Column {first.name!r} cannot be joined.",
             why=f"It is {' here and '.join(kinds)} there.",
             mend="Say its kind in the schema, so that every table reads it alike.",
         )
-    parts = [part.to_kind(kinds[0]) for part in parts]
+    parts = [part.to_kind(kind) for part in parts]
     missing = None
     if any(part.missing is not None for part in parts):
         missing = np.concatenate([part.gaps for part in parts])
     levels = tuple(dict.fromkeys(level for part in parts for level in part.levels))
     values = [_relevelled(part, levels) for part in parts]
-    return Column(first.name, kinds[0], np.concatenate(values), missing, levels)
+    return Column(first.name, kind, np.concatenate(values), missing, levels)
 
 
 def _relevelled(column: Column, levels: tuple[str, ...]) -> NDArray[Any]:

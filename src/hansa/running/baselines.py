@@ -10,7 +10,7 @@ Example:
     >>> x = np.random.default_rng(0).normal(size=300)
     >>> table = Table.of({"x": x, "late": (x > 0).astype(int)}, target="late")
     >>> banks = [Party(name, {"": table}) for name in ("bank-a", "bank-b")]
-    >>> len(pooled(job, banks).table("")), AsGiven(Baselines(job, {}).trainer).task
+    >>> len(pooled(job, banks).table("")), AsGiven(Baselines(job, {}).trainer.task).task
     (600, 'binary')
     >>> sites, central = {bank.name: site_of(bank, job) for bank in banks}, fit_alone(job, pooled(job, banks))
     >>> found = compare_all(Baselines(job, sites), Baselines(job, sites).scored(central), {}, lambda: central)
@@ -37,7 +37,8 @@ from hansa.core.on_disk import by_blocks
 from hansa.core.party import Memory, Party, Site, site_of
 from hansa.core.pytree import unravel
 from hansa.core.table import Table
-from hansa.core.trainer import Design, Trainer
+from hansa.core.trainer import Design, Task, Trainer
+from hansa.data.alike import check_alike
 from hansa.errors import HansaError
 from hansa.horizontal.design import design_of, prepared_of
 from hansa.horizontal.evaluate import fit_alone, trainer_of
@@ -61,7 +62,9 @@ class Scored:
 
 def pooled(job: Job, parties: Sequence[Party]) -> Party:
     """All parties' rows as one party, for the central model."""
-    return Party("central", {job.data.table: Table.concat([site_of(party, job).table for party in parties])})
+    tables = {party.name: site_of(party, job).table for party in parties}
+    check_alike(tables)
+    return Party("central", {job.data.table: Table.concat(list(tables.values()))})
 
 
 @final
@@ -91,15 +94,8 @@ class Baselines:
         return Scored(np.concatenate(scores), np.concatenate(truths), None if plain else np.concatenate(weights))
 
     def metrics(self, scored: Scored) -> dict[str, float]:
-        """Named figures of one model; exact, from rows. Losses weigh the rows, ranks count each of them once."""
-        stand_in, data = _as_given(self.trainer, scored)
-        centre = float(scored.y.mean()) if self.trainer.task == "regression" and len(scored.y) else 0.0
-        found = measures(self.trainer, loss_sums(stand_in, {}, data, centre=centre), centre)
-        if self.trainer.task == "binary" and len(np.unique(scored.y)) == 2:
-            auc = auc_of(scored.score, scored.y)
-            ranks = {"auc": auc, "gini": 2 * auc - 1, "ks": ks_of(scored.score, scored.y)}
-            found = {**ranks, "average_precision": average_precision_of(scored.score, scored.y), **found}
-        return found
+        """Named figures of one model; see `figures_of`."""
+        return figures_of(scored, self.trainer.task)
 
     def ensemble(self, members: Sequence[Scored]) -> Scored:
         """The unweighted mean of several models' probabilities (or values), as a score."""
@@ -144,22 +140,40 @@ class Baselines:
 class AsGiven:
     """A stand-in for a trainer whose scores are at hand: `X` holds them."""
 
-    trainer: Trainer
-
-    @property
-    def task(self) -> str:
-        """The trainer's task."""
-        return self.trainer.task
+    task: Task
 
     def margin(self, params: Any, X: NDArray[np.floating]) -> NDArray[np.floating]:
         """The scores themselves."""
         del params
-        return X[:, 0] if self.trainer.task == "binary" else X
+        return X[:, 0] if self.task == "binary" else X
 
     def predict(self, params: Any, X: NDArray[np.floating]) -> NDArray[np.floating]:
         """The values themselves."""
         del params
         return X[:, 0]
+
+
+def as_given(scored: Scored, task: Task) -> tuple[Any, Design]:
+    """Scores at hand, as a stand-in for a trainer and the design that it reads them from."""
+    score = scored.score if scored.score.ndim == 2 else scored.score[:, None]
+    return AsGiven(task), Design(score, scored.y, scored.weight)
+
+
+def figures_of(scored: Scored, task: Task) -> dict[str, float]:
+    """Named figures of one model; exact, from rows. Losses weigh the rows, ranks count each of them once.
+
+    Example:
+        >>> figures_of(Scored(np.array([1.0, 2.0]), np.array([1.0, 4.0])), "regression")["mse"]
+        2.0
+    """
+    stand_in, data = as_given(scored, task)
+    centre = float(scored.y.mean()) if task == "regression" and len(scored.y) else 0.0
+    found = measures(stand_in, loss_sums(stand_in, {}, data, centre=centre), centre)
+    if task == "binary" and len(np.unique(scored.y)) == 2:
+        auc = auc_of(scored.score, scored.y)
+        ranks = {"auc": auc, "gini": 2 * auc - 1, "ks": ks_of(scored.score, scored.y)}
+        found = {**ranks, "average_precision": average_precision_of(scored.score, scored.y), **found}
+    return found
 
 
 def _mean(better: NDArray[np.float64], weight: NDArray[np.floating] | None) -> dict[str, float]:
@@ -173,11 +187,6 @@ def _mean(better: NDArray[np.float64], weight: NDArray[np.floating] | None) -> d
     se = float(np.linalg.norm(share * (better - gain))) * sqrt(len(better) / (len(better) - 1))
     wide = student_quantile(_LEVEL, max(1, round(effective(mass)) - 1)) * se
     return {"gain": gain, "low": gain - wide, "high": gain + wide, "se": se}
-
-
-def _as_given(trainer: Trainer, scored: Scored) -> tuple[Any, Design]:
-    score = scored.score if scored.score.ndim == 2 else scored.score[:, None]
-    return AsGiven(trainer), Design(score, scored.y, scored.weight)
 
 
 def _score(trainer: Trainer, params: Any, data: Design) -> NDArray[np.floating]:
@@ -226,4 +235,4 @@ def _local(memory: Memory) -> Memory:
     return {name.removeprefix("local "): value for name, value in memory.items() if name.startswith("local ")}
 
 
-__all__ = ["Baselines", "Scored", "compare_all", "fit_alone", "pooled"]
+__all__ = ["Baselines", "Scored", "as_given", "compare_all", "figures_of", "fit_alone", "pooled"]
