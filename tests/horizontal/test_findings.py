@@ -40,5 +40,12 @@ def test_a_constant_at_each_bank_is_one_of_the_pool_only_where_it_is_the_same():
     )
 
 
+def test_labels_are_as_many_as_the_banks_name_together():
+    one = Sheet("a", columns=(Facts("region", "category", distinct=1, constant=True),))
+    whole = pooled((one, one), {}, {"region": Groups("region", levels=("north", "south"))})
+    assert (whole.columns[0].distinct, whole.columns[0].constant) == (2, False)
+    assert pooled((one, one), {}, {"region": Groups("region", levels=("north",))}).columns[0].constant
+
+
 def test_a_party_with_few_rows_has_a_note_alone():
     assert sheet_of("a", {"rows": 0, "min_rows": 20}, {}, {}, {}) == Sheet("a", note="fewer than 20 rows")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from hansa.horizontal.evaluate import Evaluate
+from hansa.horizontal.quality import Quality
 from hansa.links import by_examples, clip_l2, weighted_mean
 from hansa.running.left import left
 from hansa.trainers import Linear
@@ -49,3 +50,9 @@ def test_links_at_the_party_and_the_jobs_floors_are_its_protection():
     assert "none below 33 rows" in said
     assert "groups of at least 7 rows" in said
     assert "every 5 rounds" in {line["how_many"] for line in lines}
+
+
+def test_a_look_at_the_data_is_listed():
+    told = words(replace(job(), steps=(Quality(),)))
+    for part in ("counts of rows, gaps", "candidate edges", "by group of each column", "rank the events"):
+        assert part in told

@@ -14,11 +14,12 @@ from hansa.cli.demo import Demo
 from hansa.cli.export import Export
 from hansa.cli.new import New
 from hansa.cli.predict import Predict
+from hansa.cli.quality import Quality
 from hansa.cli.report import Report
 from hansa.cli.run import Run
 from hansa.cli.talk import say, spoken
 
-VERBS = (Demo, New, Check, Run, Predict, Export, Report)
+VERBS = (Demo, New, Check, Quality, Run, Predict, Export, Report)
 
 app = typer.Typer(
     name="hansa",

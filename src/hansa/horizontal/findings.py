@@ -154,7 +154,9 @@ def sheet_of(
     return Sheet(party, said["rows"], said["repeated"], said["ids"], said["events"], tuple(columns), missing)
 
 
-def pooled(sheets: tuple[Sheet, ...], ranges: Mapping[str, tuple[float, ...]]) -> Sheet:
+def pooled(
+    sheets: tuple[Sheet, ...], ranges: Mapping[str, tuple[float, ...]], groups: Mapping[str, Groups] | None = None
+) -> Sheet:
     """All sheets as one: counts add up, those of a few left out; `ranges` are the pooled quantiles by column.
 
     Example:
@@ -171,18 +173,21 @@ def pooled(sheets: tuple[Sheet, ...], ranges: Mapping[str, tuple[float, ...]]) -
     for name, found in every.items():
         low, middle, high = ranges.get(name, (None, None, None))
         kinds = " or ".join(dict.fromkeys(facts.kind for facts in found))
+        levels = len(groups[name].levels) if groups and name in groups else 0
+        drift = max((facts.drift for facts in found if facts.drift is not None), default=None)
+        alike = low == high if low is not None else levels <= 1
         columns.append(
             Facts(
                 name,
                 kinds,
                 gaps=_sum([facts.gaps for facts in found]),
                 infinite=_sum([facts.infinite for facts in found]),
-                distinct=max(facts.distinct for facts in found),
-                constant=all(facts.constant for facts in found) and low == high,
+                distinct=max(levels, *(facts.distinct for facts in found)),
+                constant=all(facts.constant for facts in found) and alike,
                 low=low,
                 middle=middle,
                 high=high,
-                drift=max((facts.drift for facts in found if facts.drift is not None), default=None),
+                drift=drift,
             )
         )
     events = [sheet.events for sheet in sheets if sheet.events is not None]

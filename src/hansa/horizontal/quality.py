@@ -172,13 +172,11 @@ class Quality:
             one.name: sum((tally[one.name][0].spread for tally in tallies.values()), np.zeros(one.size))
             for one in groups
         }
-        sheets = tuple(
-            sheet_of(party, one, {g.name: g for g in groups}, tallies.get(party, {}), pool)
-            for party, one in said.items()
-        )
+        named = {one.name: one for one in groups}
+        sheets = tuple(sheet_of(party, one, named, tallies.get(party, {}), pool) for party, one in said.items())
         ranges = {name: _range(ladder) for name, ladder in ladders.items()}
         least = max(one["min_rows"] for one in said.values())
-        return Findings(sheets, pooled(sheets, ranges), self._suspects(aucs), aucs, least, parties.min_cell)
+        return Findings(sheets, pooled(sheets, ranges, named), self._suspects(aucs), aucs, least, parties.min_cell)
 
     def _ladders(self, here: Sequence[str], names: list[str], parties: Roster) -> Gather[dict[str, Ladder]]:
         """Ask until the pooled quantiles are known."""

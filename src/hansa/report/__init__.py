@@ -1,6 +1,7 @@
 """Reports for people: one self-contained HTML page with inline SVG, and the headline as plain text."""
 
+from hansa.report.quality import quality_page, quality_text
 from hansa.report.result import result_page
 from hansa.report.text import headline
 
-__all__ = ["headline", "result_page"]
+__all__ = ["headline", "quality_page", "quality_text", "result_page"]

@@ -55,8 +55,8 @@ from hansa.core.metrics.losses import (
 )
 from hansa.core.metrics.refine import refine
 from hansa.core.metrics.rows import effective, probability
-from hansa.core.metrics.student import student_quantile
 from hansa.core.metrics.stability import population_stability
+from hansa.core.metrics.student import student_quantile
 from hansa.core.metrics.tables import Calibration, LiftTable, calibration, lift_table
 
 __all__ = [
