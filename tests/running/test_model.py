@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from hansa.core.job import Data
+from hansa.data.frames import party
+from hansa.data.schema import Field, Schema
 from hansa.engines.simulation import Simulation
 from hansa.errors import ConfigError, DataError
 from hansa.running.model import load
@@ -37,6 +41,35 @@ def test_gaps_and_labels_never_seen_are_scored(model):
     assert np.isfinite(chance).all()
     assert np.allclose(chance.sum(axis=1), 1)
     assert set(model.predict(odd)) <= {0.0, 1.0}
+
+
+def test_what_the_schema_calls_a_gap_is_one_when_scored(tmp_path):
+    agreed = Schema(
+        (
+            Field("who", "integer", role="id"),
+            Field("收入", "float", missing=(-99,), low=0),
+            Field("age", "integer"),
+            Field("home", "category", missing=("?",), levels=("free", "own", "rent")),
+            Field("late", "category", "outcome", "target", positive="yes", levels=("no", "yes")),
+        )
+    )
+    parties = []
+    for i in range(3):
+        held = columns(i, rows=800, words=True)
+        held["收入"] = np.where(np.arange(800) % 5 == 0, -99, held["收入"])
+        held["home"] = [home if row % 6 else "?" for row, home in enumerate(held["home"])]
+        parties.append(party(f"bank-{i}", held))
+    result = run(replace(job(), data=Data(schema=agreed)), on=Simulation(parties, workers=1))
+    assert result.metrics["federated"]["auc"] > 0.6
+    assert "central" in result.metrics
+    assert [bank.note for bank in result.verdict.parties] == [""] * 3
+    again = load(result.model.save(tmp_path / "m"))
+    odd, gaps = columns(9, rows=3), columns(9, rows=3)
+    odd["收入"], gaps["收入"] = [-99, -99, 5.0], [None, None, 5.0]
+    odd["home"], gaps["home"] = ["?", "own", "?"], [None, "own", None]
+    assert np.array_equal(again.predict_proba(odd), again.predict_proba(gaps))
+    assert again.facts["id"] == "who"
+    assert again.facts["schema"]["use"] == "schema"
 
 
 def test_a_missing_column_is_named(model):

@@ -19,6 +19,7 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from hansa.core.codec import build, pack, plain, unpack
+from hansa.core.contract import Contract
 from hansa.core.pytree import unravel
 from hansa.core.trainer import Chooser, Exporter, Holder, Trainer
 from hansa.data.frames import from_frame
@@ -74,10 +75,15 @@ class Model:
     def design(self, data: Any) -> NDArray[np.floating]:
         """The prepared columns `[rows, width]` of a frame, in the trainer's precision.
 
+        Where the job had a schema, its codes for gaps are gaps here too.
+
         Raises:
             DataError: a column that the model needs is missing, or of another kind.
         """
         table = from_frame(data)
+        if "schema" in self.facts:
+            agreed: Contract = build(Contract, self.facts["schema"], "schema")
+            table = agreed.read(table)
         if self.prepared is not None:
             return self.prepared.transform(table).astype(self.trainer.dtype, copy=False)
         if len(table.features) != self.width:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hansa.core.codec import plain
 from hansa.core.job import At
 from hansa.core.metrics import pool_paired
 from hansa.core.step import Done
@@ -205,5 +206,9 @@ def _told(job: Job, last: Rounds) -> dict[str, Any]:
 
 
 def _facts(job: Job) -> dict[str, Any]:
-    parts = {"parts": dict(job.parts)} if job.parts else {}
-    return {"job": job.name, "job_digest": digest_of(job), "id": job.data.id, "privacy": privacy(job), **parts}
+    parts: dict[str, Any] = {"parts": dict(job.parts)} if job.parts else {}
+    agreed = job.data.schema
+    key = job.data.id or ("" if agreed is None else agreed.roles.get("id", ""))
+    if agreed is not None:
+        parts["schema"] = plain(agreed)
+    return {"job": job.name, "job_digest": digest_of(job), "id": key, "privacy": privacy(job), **parts}
