@@ -38,6 +38,7 @@ _FACE = {
     "TabularClassifier": "hansa.running.estimators",
     "TensorBoard": "hansa.tracking.on_tensorboard",
     "WandB": "hansa.tracking.on_wandb",
+    "ensemble_of_locals": "hansa.running.ensemble",
     "german_credit": "hansa.data.german_credit",
     "load": "hansa.running.model",
     "on_jax": "hansa.trainers.on_jax.trainer",

@@ -183,6 +183,17 @@ class Reading:
         """All figures."""
         return mapping(self.summary.get("metrics"))
 
+    @property
+    def joint(self) -> str:
+        """The model that each party's own is held against: the federated one, where nothing else is said.
+
+        Example:
+            >>> Reading({}).joint, Reading({"joint": "ensemble"}).joint
+            ('federated', 'ensemble')
+        """
+        said = self.summary.get("joint")
+        return said if isinstance(said, str) and said in MODELS else "federated"
+
     def owns(self) -> list[Own]:
         """Each party's own book, in the roster's order."""
         return [self._own(name, mapping(held)) for name, held in mapping(self.metrics.get("parties")).items()]
@@ -278,7 +289,7 @@ class Reading:
             name=clean(name),
             rows=number(held.get("rows")),
             positives=number(held.get("positives")),
-            federated=self._figure(held.get("federated")),
+            federated=self._figure(held.get(self.joint)),
             local=self._figure(held.get("local")),
             gain=self._figure(held.get("gain")),
             low=number(gain.get("low")),

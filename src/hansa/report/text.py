@@ -65,7 +65,7 @@ def _parties(owns: Sequence[Own], reading: Reading) -> str:
     if not owns:
         return "No bank's own gain was measured."
     short = NAMES[reading.measure] if reading.measure != "accuracy" else "accuracy"
-    heads = ["test rows", "defaults", f"own {short}", "federated", "gain", "(95 % interval)"]
+    heads = ["test rows", "defaults", f"own {short}", MODELS[reading.joint], "gain", "(95 % interval)"]
     rows = [_cells(own) for own in owns]
     if not reading.binary:
         heads.pop(1)
@@ -96,9 +96,9 @@ def _pooled(reading: Reading) -> str:
     models = reading.models()
     rows = [[MODELS[model], *(figure(reading.pooled(model, name)[0]) for name in names)] for model in models]
     lines = [_table(["all test rows", *(NAMES[name] for name in names)], rows)]
-    value, low, high = reading.pooled("federated", "auc")
+    value, low, high = reading.pooled(reading.joint, "auc")
     if reading.binary and isfinite(low) and isfinite(high):
-        lines.append(f"federated AUC {figure(value)}, 95 % interval {figure(low)} to {figure(high)}")
+        lines.append(f"{MODELS[reading.joint]} AUC {figure(value)}, 95 % interval {figure(low)} to {figure(high)}")
     lines += _counted(reading.summary)
     measure = MEASURES[reading.measure]
     lines += [

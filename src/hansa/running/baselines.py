@@ -154,7 +154,13 @@ class AsGiven:
 
 
 def as_given(scored: Scored, task: Task) -> tuple[Any, Design]:
-    """Scores at hand, as a stand-in for a trainer and the design that it reads them from."""
+    """Scores at hand, as a stand-in for a trainer and the design that it reads them from.
+
+    Example:
+        >>> stand_in, data = as_given(Scored(np.array([1.5]), np.array([1.0])), "binary")
+        >>> stand_in.margin({}, data.X).tolist()
+        [1.5]
+    """
     score = scored.score if scored.score.ndim == 2 else scored.score[:, None]
     return AsGiven(task), Design(score, scored.y, scored.weight)
 

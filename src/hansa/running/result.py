@@ -22,6 +22,7 @@ import numpy as np
 
 from hansa.core.metrics import auc_interval, average_precision, classification_report, confusion_at, gini, ks
 from hansa.errors import ConfigError, DataError
+from hansa.horizontal.gain import ROUGH
 from hansa.horizontal.scores import MEASURE
 from hansa.report import headline, result_page
 from hansa.report.reading import Reading
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from hansa.core.metrics import ScoreCounts
     from hansa.data.partition import Share
     from hansa.horizontal.evaluate import Verdict
+    from hansa.horizontal.gain import Own
     from hansa.horizontal.rounds import Point
     from hansa.running.model import Model
 
@@ -162,6 +164,24 @@ def from_counts(counts: ScoreCounts, asks: int) -> dict[str, Any]:
     for name, figure in (("gini", gini(counts)), ("ks", ks(counts)), ("average_precision", average_precision(counts))):
         figures[name] = {"value": figure.value, "low": figure.low, "high": figure.high}
     return {**figures, "bins": counts.bins, "asks": asks}
+
+
+def own_figures(own: Own, measure: str, joint: str = "federated") -> dict[str, Any]:
+    """One party's line, beside the model that all have in common; what it did not tell is no 0.
+
+    Example:
+        >>> from hansa.horizontal.gain import Own
+        >>> own_figures(Own("bank-a", 40, 9, 0.75, 0.5, 0.25, 0.125, 0.375), "auc")["gain"]
+        {'auc': 0.25, 'low': 0.125, 'high': 0.375}
+    """
+    return {
+        "rows": own.rows or None,
+        "positives": None if own.note else own.positives,
+        joint: {measure: own.federated},
+        "local": {measure: own.local},
+        "gain": {measure: own.gain, "low": own.low, "high": own.high},
+        "note": ROUGH if own.rough else own.note,
+    }
 
 
 def fingerprint() -> dict[str, Any]:

@@ -17,7 +17,6 @@ from hansa.engines.simulation import Simulation
 from hansa.errors import ConfigError
 from hansa.horizontal.design import remembered
 from hansa.horizontal.evaluate import Evaluate, Verdict, fit_alone, trainer_of
-from hansa.horizontal.gain import ROUGH, Own
 from hansa.horizontal.prepared import Prepared
 from hansa.horizontal.rounds import Learning, Rounds
 from hansa.horizontal.scores import MEASURE, measures
@@ -27,7 +26,7 @@ from hansa.running.folder import Folder
 from hansa.running.left import left
 from hansa.running.model import Model
 from hansa.running.privacy import privacy
-from hansa.running.result import Result, digest_of, from_counts
+from hansa.running.result import Result, digest_of, from_counts, own_figures
 from hansa.running.scores import exact_interval, fine_counts
 from hansa.tracking.about import about, stamped
 from hansa.tracking.feed import Feed
@@ -161,7 +160,7 @@ def _metrics(
     found: dict[str, Any] = {"federated": pool}
     if central is not None:
         found |= compare_all(baselines, own, session.memories(), central.result)
-    found["parties"] = {bank.party: _own(bank, MEASURE[trainer.task]) for bank in verdict.parties}
+    found["parties"] = {bank.party: own_figures(bank, MEASURE[trainer.task]) for bank in verdict.parties}
     pairs = [bank.paired for bank in verdict.parties if bank.positives and np.isfinite(bank.low)]
     if pairs:
         found["pooled_gain"] = asdict(pool_paired(pairs))
@@ -186,18 +185,6 @@ def _warnings(job: Job, done: Done, metrics: Mapping[str, Any]) -> list[str]:
     lines += [left] if left else []
     why = metrics.get("federated", {}).get("counts", {}).get("why")
     return [*lines, *[f"The sealed test has no pooled figures of scores: {why}."] * bool(why)]
-
-
-def _own(own: Own, measure: str) -> dict[str, Any]:
-    """One party's line; what it did not tell is no 0."""
-    return {
-        "rows": own.rows or None,
-        "positives": None if own.note else own.positives,
-        "federated": {measure: own.federated},
-        "local": {measure: own.local},
-        "gain": {measure: own.gain, "low": own.low, "high": own.high},
-        "note": ROUGH if own.rough else own.note,
-    }
 
 
 def _told(job: Job, last: Rounds) -> dict[str, Any]:

@@ -228,5 +228,5 @@ def _without_coefficients(name: str) -> ConfigError:
     return ConfigError(
         f"{name} has no coefficients whose mean is a model.",
         "What rounds average is coefficients of linear models.",
-        f"{nearest(name, _KNOWN)} Others belong in an ensemble of local models.",
+        f"{nearest(name, _KNOWN)} For any other: hansa.ensemble_of_locals({name}(...)), whose models do not travel.",
     )
