@@ -156,7 +156,7 @@ def _factor(values: NDArray[np.float64], low: float, high: float) -> float | Non
 
 
 def _said(field: Field) -> str:
-    low, high = (end if end is None or isinstance(end, str) else f"{end:,g}" for end in (field.low, field.high))
+    low, high = (end if end is None or isinstance(end, str) else f"{end:,.10g}" for end in (field.low, field.high))
     if low is None or high is None:
         return f"at most {high}" if low is None else f"at least {low}"
     return f"{low} to {high}"

@@ -1,0 +1,57 @@
+"""The page on data is true: its commands run, and its settings are read."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from hansa.core.codec import build
+from hansa.data.mapping import Rules
+from hansa.data.parts import Split
+from hansa.data.schema import Schema
+from hansa.running.scenario import Scenario
+from tests.cli.conftest import hansa
+
+PAGE = (Path(__file__).parent.parent / "docs" / "data.md").read_text("utf-8")
+SETTINGS = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+
+__all__ = ["hansa"]
+
+
+def setting(start):
+    return tomllib.loads(next(text for text in SETTINGS if text.startswith(start)))
+
+
+def test_its_commands_run(hansa, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    hansa("new", "books")
+    monkeypatch.chdir(tmp_path / "books")
+    commands = re.findall(r"^hansa .*", PAGE, re.MULTILINE)
+    assert len(commands) == 8
+    for command in commands:
+        words, _, out = command.partition(" > ")
+        said = hansa(*shlex.split(words)[1:])
+        if out:
+            Path(out).write_text(said, "utf-8")
+    assert Path("quality/bank-a.html").exists()
+    assert Path("findings.json").exists()
+
+
+def test_its_settings_are_read():
+    scenario = build(Scenario, setting("[simulation]")["simulation"], "simulation")
+    assert scenario.rules == {"bank-c": "rules.toml"}
+    rules = Rules.from_toml(next(text for text in SETTINGS if text.startswith("rename")))
+    assert rules.recode == {"housing": {"Miete": "rent", "unbekannt": ""}}
+    schema = Schema.from_toml(next(text for text in SETTINGS if text.startswith("outcome")))
+    assert str(schema.outcome) == "default: 90 days past due within 12 months"
+    assert schema.leaks() == ()
+
+
+@pytest.mark.parametrize("use", ["time", "purged"])
+def test_its_splits_are_splits(use):
+    trees = [tomllib.loads(text)["split"] for text in SETTINGS if text.startswith("split")]
+    assert build(Split, next(tree for tree in trees if tree["use"] == use), "split").months == 6
