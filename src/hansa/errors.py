@@ -13,6 +13,7 @@
     │   ├── TooFewParties      5
     │   └── PartyFailed        5   with party, round and ask
     ├── WireError              6   what arrived is not what was said
+    │   └── IdentityError      6   who said it is not who they claim to be
     └── PrivacyError           4   a promise that cannot be kept
         └── CannotAccount      4
 
@@ -129,6 +130,10 @@ class WireError(HansaError):
     """What arrived is not a well-formed message."""
 
     exit_code = 6
+
+
+class IdentityError(WireError):
+    """A certificate, a signature or a token does not show who somebody claims to be."""
 
 
 class PrivacyError(HansaError):
