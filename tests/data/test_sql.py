@@ -201,6 +201,7 @@ def test_what_cannot_be_reached_is_said(url, table, kind, words):
         ("drop table loans", {}, "cannot be read"),
         ("select note::integer from loans", {}, "cannot be read"),
         ("spans", {}, "holds values of type timedelta"),
+        ("select age, note as age from loans", {}, "'age' stands twice"),
     ],
 )
 def test_a_wrong_statement_is_one_clear_error_without_a_value(served, table, settings, words):

@@ -76,7 +76,7 @@ def readable(column: Column, sort: str = "numbers") -> int:
     codes, labels = coded(column)
     counts = np.bincount(codes[codes >= 0], minlength=len(labels)).tolist()
     plain = Spelling()
-    return sum(count for label, count in zip(labels, counts, strict=True) if reads_as([label], kind, plain))
+    return sum(count for label, count in zip(labels, counts, strict=True) if count and reads_as([label], kind, plain))
 
 
 def coded(column: Column) -> tuple[NDArray[Any], tuple[str, ...]]:

@@ -19,7 +19,6 @@ LEAK: Final = 0.95
 
 _LEAST: Final = 20
 _MOST: Final = 1_000_000
-_WORDS: Final = {"category", "text"}
 
 
 def oddities(table: Table) -> tuple[str, ...]:
@@ -32,23 +31,30 @@ def oddities(table: Table) -> tuple[str, ...]:
         >>> oddities(Table.of({"x": [1, 1, 1], "z": [0.5, 0.7, None], "w": [0.5, 0.7, None]}))
         ("Column 'x' has the same value in all 3 rows.", "Columns 'z' and 'w' hold the same values.")
     """
-    table = table.take(slice(0, _MOST))
+    table = _categorised(table.take(slice(0, _MOST)))
     names = [name for name in table.features if name != PART_COLUMN]
     return (*_shared_ids(table), *(remark for name in names for remark in _of(table, name)), *_twins(table, names))
+
+
+def _categorised(table: Table) -> Table:
+    """Text as categories, so that its labels are found once."""
+    texts = {name: coded(table.column(name)) for name in table.features if table.column(name).kind == "text"}
+    return table.with_columns(
+        Column(name, "category", codes.astype(np.int32), levels=labels) for name, (codes, labels) in texts.items()
+    )
 
 
 def _of(table: Table, name: str) -> Iterator[str]:
     column, rows = table.column(name), len(table)
     present = column.take(np.flatnonzero(~column.gaps))
-    values = coded(present)[0] if column.kind in _WORDS else present.values
-    distinct = len(np.unique(values))
+    distinct = len(np.unique(present.values))
     if not distinct:
         yield f"Column {name!r} has no value in any of {rows:,} rows."
     elif distinct == 1 and rows > 1:
         where = f"all {rows:,} rows" if len(present) == rows else f"all of the {len(present):,} rows that have one"
         yield f"Column {name!r} has the same value in {where}."
     else:
-        if column.kind in _WORDS:
+        if column.kind == "category":
             yield from _of_words(present, distinct, rows)
         yield from _given_away(table, column)
 
@@ -82,9 +88,9 @@ def _scores(column: Column, y: NDArray[np.float64]) -> NDArray[np.float64]:
     """A column as numbers [rows]: a label as the mean target of its rows, where there are enough to tell."""
     if column.kind == "date":
         return np.asarray(column.values.astype(np.int64), np.float64)
-    if column.kind not in _WORDS:
+    if column.kind != "category":
         return column.floats()
-    codes = coded(column)[0] + 1
+    codes = column.values + 1
     count, total = np.bincount(codes), np.bincount(codes, y)
     mean = np.where(count >= _LEAST, total / np.maximum(count, 1), y.mean())
     return np.asarray(mean[codes], np.float64)
@@ -121,6 +127,5 @@ def _twins(table: Table, names: Iterable[str]) -> Iterator[str]:
 
 def _key(column: Column) -> str:
     """What columns of the same values share, and no others."""
-    codes, labels = coded(column) if column.kind in _WORDS else (column.values, ())
-    values = column.floats() if column.kind in {"float", "integer"} else codes
-    return sha256(np.ascontiguousarray(values).tobytes() + repr((values.dtype.str, labels)).encode()).hexdigest()
+    values = column.floats() if column.kind in {"float", "integer"} else column.values
+    return sha256(np.ascontiguousarray(values).tobytes() + repr((values.dtype.str, column.levels)).encode()).hexdigest()

@@ -55,6 +55,7 @@ def read_parquet(
     files = _files(Path(path))
     name = Path(path).name or str(path)
     try:
+        _check_distinct(need("pyarrow.parquet").read_schema(files[0]).names, name)
         data = need("pyarrow.dataset").dataset([str(file) for file in files], format="parquet")
         schema = data.schema
         names = _names(schema, how.columns, name)
@@ -105,10 +106,13 @@ def _names(schema: Any, columns: Sequence[str], where: str) -> tuple[str, ...]:
     for name in columns:
         if name not in known:
             raise ConfigError(f"{where} has no column '{name}'.", mend=nearest(name, known))
-    twice = next((name for i, name in enumerate(known) if name in known[:i]), None)
+    return tuple(columns) or tuple(known)
+
+
+def _check_distinct(names: Sequence[str], where: str) -> None:
+    twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
     if twice is not None:
         raise DataError(f"Column '{twice}' stands twice in {where}.", mend="Give each column a name of its own.")
-    return tuple(columns) or tuple(known)
 
 
 def _expression(arrow: Any, schema: Any, where: Sequence[Filter], source: str) -> Any:

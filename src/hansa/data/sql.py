@@ -121,6 +121,9 @@ def _source(sql: Any, connection: Any, table_or_query: str) -> Any:
         query = sql.text(_COLON.sub(r"\\:", text))  # a colon in it names no parameter
         with connection.execute(sql.select(sql.text("*")).select_from(query.columns().subquery("q")).limit(0)) as found:
             names = list(found.keys())
+        twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
+        if twice is not None:
+            raise DataError(f"Column '{twice}' stands twice in the query.", mend="Give one of them another name: AS.")
         return query.columns(*(sql.column(name) for name in names)).subquery("q")
     inspector = sql.inspect(connection)
     schema, _, name = text.rpartition(".")
