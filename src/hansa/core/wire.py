@@ -13,7 +13,7 @@ speaks for the whole frame.
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from math import prod
@@ -94,6 +94,18 @@ class Parcel:
         return [fixed, packed, *(_raw(t) for t in tensors if t.size)]
 
 
+def digest_of(frame: Sequence[bytes | memoryview]) -> bytes:
+    """The digest of a frame in pieces: 32 bytes.
+
+    Example:
+        >>> frame = Parcel("Hello", "", Name(0, 0, 0), "bank-a", "coordinator", 1).frame()
+        >>> digest_of(frame) == sha256(frame[1]).digest()
+        True
+    """
+    found: bytes = _FIXED.unpack(bytes(frame[0]))[-1]
+    return found
+
+
 @final
 class Intake:
     """Takes a frame in as it arrives, in pieces of any size; tensors are written straight into their arrays.
@@ -105,14 +117,14 @@ class Intake:
         [0, 1, 2]
     """
 
-    def __init__(self, limits: Limits) -> None:
-        """Wait for the first byte of a frame."""
-        self._limits = limits
+    def __init__(self, limits: Limits, digest: bytes = b"") -> None:
+        """Wait for the first byte of a frame; of the one with this digest, where it is given."""
+        self._limits, self._digest = limits, digest
         self._start = bytearray()
         self._head: Mapping[str, Any] | None = None
         self._tensors: list[NDArray[Any]] = []
-        self._digests: list[bytes] = []
-        self._views: list[memoryview] = []
+        self._open: list[tuple[memoryview, bytes]] = []  # room that is still to be filled, and its digest
+        self._hash = sha256()
 
     def feed(self, piece: bytes | memoryview) -> Parcel | None:
         """Take the next bytes; the parcel, once its last byte is there.
@@ -125,15 +137,18 @@ class Intake:
             rest = self._begin(rest)
             if self._head is None:
                 return None
-        while self._views and len(rest):
-            room = self._views[0]
+        while self._open and len(rest):
+            (room, digest), *others = self._open
             count = min(len(room), len(rest))
             room[:count] = rest[:count]
+            self._hash.update(room[:count])
             rest = rest[count:]
-            self._views = [room[count:], *self._views[1:]] if count < len(room) else self._views[1:]
+            self._open = [(room[count:], digest), *others] if count < len(room) else others
+            if count == len(room):
+                self._check(digest)
         if len(rest):
             raise WireError("A frame has bytes behind its end.")
-        return None if self._views else self._parcel(self._head)
+        return None if self._open else self._parcel(self._head)
 
     def _begin(self, rest: memoryview) -> memoryview:
         """Gather the fixed part and the head; what is left of the piece."""
@@ -152,7 +167,7 @@ class Intake:
         rest = self._gather(rest, _FIXED.size + size)
         if len(self._start) == _FIXED.size + size:
             head = bytes(self._start[_FIXED.size :])
-            if sha256(head).digest() != digest:
+            if sha256(head).digest() != digest or self._digest not in {b"", digest}:
                 raise WireError("The head of a message was damaged on its way.")
             self._head = _unpacked(head)
             self._make_room(self._head.get("tensors", []))
@@ -170,16 +185,21 @@ class Intake:
         kinds = [_checked(one) for one in listed]
         if sum(size for _, _, size, _ in kinds) > self._limits.payload:
             raise WireError("A message is too large.", mend="Raise max_payload if all agree, or send less.")
-        for dtype, shape, _, digest in kinds:
-            tensor = np.empty(shape, dtype)
-            self._tensors.append(tensor)
-            self._digests.append(digest)
-        self._views = [_raw(tensor) for tensor in self._tensors if tensor.size]
+        self._tensors = [np.empty(shape, dtype) for dtype, shape, _, _ in kinds]
+        for tensor, (_, _, size, digest) in zip(self._tensors, kinds, strict=True):
+            if size:
+                self._open.append((_raw(tensor), digest))
+            else:
+                self._check(digest)
+
+    def _check(self, digest: bytes) -> None:
+        """A tensor is whole: hold what came against its digest."""
+        if self._hash.digest() != digest:
+            raise WireError("A tensor was damaged on its way.", "Its SHA-256 is not the one that was sent.")
+        self._hash = sha256()
 
     def _parcel(self, head: Mapping[str, Any]) -> Parcel:
-        for tensor, digest in zip(self._tensors, self._digests, strict=True):
-            if sha256(_raw(tensor)).digest() != digest:
-                raise WireError("A tensor was damaged on its way.", "Its SHA-256 is not the one that was sent.")
+        for tensor in self._tensors:
             if tensor.dtype == np.bool_ and tensor.size and int(tensor.view(np.uint8).max()) > 1:
                 raise WireError("A tensor of flags holds something else.")
             tensor.setflags(write=False)

@@ -1,0 +1,213 @@
+r"""One end of a stream between two institutions: whole parcels in, whole parcels out, each signed by its sender.
+
+A frame travels in messages of at most a MiB: the first says which frame it is (its digest, signed), how long it is and
+where the bytes begin; the others go on. What was cut off goes on where it stopped: an `Inbox` outlives its stream and
+knows how much it holds of which frame, and both ends say so when they meet again.
+
+    first := 0x01 offset:u64 total:u64 digest:32 signature:64 bytes
+    next  := 0x00 bytes
+
+Example:
+    >>> import asyncio
+    >>> from hansa.core.message import Name
+    >>> def no_check(sender: str, digest: bytes, signature: bytes) -> None: ...
+    >>> async def talk() -> str:
+    ...     there, back = Tube(), Tube()
+    ...     bank = Line(Ends(there, back), "bank-a", "coordinator", lambda digest: bytes(64), Inbox(no_check))
+    ...     centre = Line(Ends(back, there), "coordinator", "bank-a", lambda digest: bytes(64), Inbox(no_check))
+    ...     await bank.send(Parcel("Hello", "", Name(0, 0, 0), "bank-a", "coordinator", 1, {"version": 1}))
+    ...     parcel = await centre.receive()
+    ...     return parcel.kind if parcel is not None else ""
+    >>> asyncio.run(talk())
+    'Hello'
+"""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, final
+
+from hansa.core.wire import Intake, Limits, Parcel, digest_of
+from hansa.errors import WireError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+CHUNK: Final = 1 << 20
+"""Bytes of a frame in one message of the stream."""
+STRICT: Final = frozenset({"Ask", "Word"})
+"""Kinds of parcels whose sequence grows with each one."""
+
+_FIRST = struct.Struct("<BQQ32s64s")
+
+Check: TypeAlias = Callable[[str, bytes, bytes], None]
+"""Holds a signature against the key that is pinned for a sender: (sender, digest, signature); raises WireError."""
+
+
+class Pipe(Protocol):
+    """What carries messages of bytes both ways, in order, and makes a writer wait for a slow reader."""
+
+    async def read(self) -> bytes | None:
+        """The next message; None at the end."""
+        ...
+
+    async def write(self, message: bytes) -> None:
+        """Send one."""
+        ...
+
+
+@final
+class Inbox:
+    """What has come of a peer's frame so far, and the last sequence that it has used; outlives a stream."""
+
+    def __init__(self, check: Check, limits: Limits | None = None) -> None:
+        """Begin with nothing."""
+        self._check, self._limits = check, limits or Limits()
+        self._digest, self._total, self._got = b"", 0, 0
+        self._intake: Intake | None = None
+        self.last = -1
+
+    @property
+    def holds(self) -> dict[str, int]:
+        """How many bytes there are of the frame that was cut off, by its digest as hex."""
+        return {self._digest.hex(): self._got} if self._intake is not None and self._got else {}
+
+    def take(self, peer: str, message: bytes) -> Parcel | None:
+        """Take one message of the stream in; the parcel, once it is whole.
+
+        Raises:
+            WireError: not signed by the peer, out of place, above the limits, damaged, or said to be from another.
+        """
+        if not message:
+            raise WireError("An empty message on a stream.")
+        data = memoryview(message)[1:]
+        if message[0] == 1:
+            data = self._begin(peer, message)
+        elif message[0] or self._intake is None:
+            raise WireError("A message goes on with a frame that did not begin.")
+        self._got += len(data)
+        if self._intake is None or self._got > self._total:
+            raise WireError("A frame is longer than it said.")
+        try:
+            parcel = self._intake.feed(data)
+        except WireError:
+            self._intake = None
+            raise
+        if self._got < self._total:
+            return None
+        self._intake = None
+        if parcel is None:
+            raise WireError("A frame is shorter than it said.")
+        return self._admitted(peer, parcel)
+
+    def _begin(self, peer: str, message: bytes) -> memoryview:
+        if len(message) < _FIRST.size:
+            raise WireError("The first message of a frame is too short.")
+        _, offset, total, digest, signature = _FIRST.unpack_from(message)
+        self._check(peer, digest, signature)
+        if total > self._limits.head + self._limits.payload:
+            raise WireError("A frame is too large.", f"{total:,} bytes.")
+        goes_on = self._intake is not None and digest == self._digest and (offset, total) == (self._got, self._total)
+        if not goes_on:
+            if offset:
+                raise WireError("A frame goes on where none was cut off.")
+            self._intake, self._digest, self._total, self._got = Intake(self._limits, digest), digest, total, 0
+        return memoryview(message)[_FIRST.size :]
+
+    def _admitted(self, peer: str, parcel: Parcel) -> Parcel:
+        if parcel.sender != peer:
+            raise WireError("A message is said to be from somebody else than who sent it.")
+        if parcel.sequence < self.last + (parcel.kind in STRICT):
+            raise WireError("A message comes again, or too late.", "Its sequence was used before.")
+        self.last = parcel.sequence
+        return parcel
+
+
+@final
+class Line:
+    """One end of an open stream; one task sends at a time, one receives."""
+
+    def __init__(self, pipe: Pipe, me: str, peer: str, sign: Callable[[bytes], bytes], inbox: Inbox) -> None:
+        """Take an open pipe; `peer` is the name in the other's certificate."""
+        self.pipe, self.me, self.peer, self.sign, self.inbox = pipe, me, peer, sign, inbox
+        self.held: Mapping[str, int] = {}
+        self._turn = asyncio.Lock()
+
+    async def send(self, parcel: Parcel) -> None:
+        """Send a parcel, from where the other side says it was cut off."""
+        await self.send_frame(await asyncio.to_thread(parcel.frame))
+
+    async def send_frame(self, frame: Sequence[bytes | memoryview]) -> None:
+        """Send a frame that was made before: the same bytes again."""
+        digest, total = digest_of(frame), sum(len(piece) for piece in frame)
+        offset = min(self.held.get(digest.hex(), 0), total)
+        head = _FIRST.pack(1, offset, total, digest, self.sign(digest))
+        async with self._turn:
+            for chunk in _chunks(frame, offset):
+                await self.pipe.write(head + chunk)
+                head = b"\0"
+
+    async def receive(self) -> Parcel | None:
+        """The next parcel; None at the stream's end. Raises WireError as `Inbox.take` does."""
+        while (message := await self.pipe.read()) is not None:
+            parcel = self.inbox.take(self.peer, message)
+            if parcel is not None:
+                return parcel
+        return None
+
+
+def _chunks(frame: Sequence[bytes | memoryview], offset: int) -> Iterator[bytes]:
+    """The bytes of a frame from `offset` on, CHUNK at a time."""
+    room = bytearray()
+    for piece in frame:
+        view = memoryview(piece)[min(offset, len(piece)) :]
+        offset = max(0, offset - len(piece))
+        while len(view):
+            count = min(CHUNK - len(room), len(view))
+            room += view[:count]
+            view = view[count:]
+            if len(room) == CHUNK:
+                yield bytes(room)
+                room.clear()
+    if room:
+        yield bytes(room)
+
+
+@final
+class Tube:
+    """One way of a pipe in memory.
+
+    Example:
+        >>> Tube().queue.empty()
+        True
+    """
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self.queue: asyncio.Queue[bytes | None] = asyncio.Queue(maxsize=8)
+
+
+@final
+@dataclass(frozen=True)
+class Ends:
+    """A pipe in memory: what is written goes into `out`, what is read comes from `back`.
+
+    Example:
+        >>> there, back = Tube(), Tube()
+        >>> Ends(there, back).out is Ends(back, there).back
+        True
+    """
+
+    out: Tube
+    back: Tube
+
+    async def read(self) -> bytes | None:
+        """The next message; None at the end."""
+        return await self.back.queue.get()
+
+    async def write(self, message: bytes) -> None:
+        """Send one."""
+        await self.out.queue.put(message)
