@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from hansa.core.codec import build
+from hansa.data.csv_file import read_csv
+from hansa.data.csv_format import CsvFormat
 from hansa.data.mapping import Rules
 from hansa.data.parts import Split
 from hansa.data.schema import Schema
@@ -41,9 +43,23 @@ def test_its_commands_run(hansa, tmp_path, monkeypatch):
     assert Path("findings.json").exists()
 
 
+def test_its_code_runs(hansa, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    hansa("new", "books")
+    monkeypatch.chdir(tmp_path / "books")
+    (code,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    page = {}
+    exec(compile(code, "docs/data.md", "exec"), page)  # noqa: S102 - our own page
+    assert page["loans"].names == ("id", "income", "issued", "default")
+    assert 0 < len(page["loans"]) < len(read_csv("data/bank-a.csv"))
+
+
 def test_its_settings_are_read():
     scenario = build(Scenario, setting("[simulation]")["simulation"], "simulation")
     assert scenario.rules == {"bank-c": "rules.toml"}
+    served = build(Scenario, tomllib.loads(SETTINGS[2])["simulation"], "simulation")
+    assert served.query == "risk.loans"
+    assert build(CsvFormat, setting("csv")["csv"]).spelling.formats[0] == "%d.%m.%Y"
     rules = Rules.from_toml(next(text for text in SETTINGS if text.startswith("rename")))
     assert rules.recode == {"housing": {"Miete": "rent", "unbekannt": ""}}
     schema = Schema.from_toml(next(text for text in SETTINGS if text.startswith("outcome")))
