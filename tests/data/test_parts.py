@@ -75,7 +75,7 @@ def test_duplicates_across_parts_are_counted():
 def test_no_features_and_no_id_are_refused():
     with pytest.raises(DataError, match="no features"):
         HashSplit().codes(Table.of({"y": [0, 1]}, target="y"))
-    with pytest.raises(DataError, match="1 gaps"):
+    with pytest.raises(DataError, match="gaps in 1 of 2 rows"):
         HashSplit().codes(Table.of({"who": ["a", None]}, id="who"))
 
 
