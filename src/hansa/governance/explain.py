@@ -1,0 +1,65 @@
+"""A policy in plain words, for those who answer for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from hansa.core.message import Refusal
+from hansa.governance.policy import CEILINGS, FLOORS, Policy
+
+
+def explain(policy: Policy, questions: Mapping[str, str]) -> tuple[str, ...]:
+    r"""Say what a policy allows, a line each; `questions` says in words what each kind of ask asks.
+
+    Example:
+        >>> from hansa.governance.hours import Hours
+        >>> said = explain(Policy(submitters=("risk",), asks=("Check",), hours=Hours("UTC")), {"Check": "How is it?"})
+        >>> print(*said[:4], sep="\n")
+        Jobs may be submitted by: risk.
+        Jobs run every day 00:00 to 24:00 (UTC).
+        A job may ask:
+          Check: How is it?
+    """
+    return tuple(_lines(policy, questions))
+
+
+def sentence(refusal: Refusal) -> str:
+    """A refusal as one line.
+
+    Example:
+        >>> sentence(Refusal("Not on a Sunday.", mend="Ask on Monday."))
+        'Not on a Sunday. Ask on Monday.'
+    """
+    return " ".join(part for part in (refusal.what, refusal.why, refusal.mend) if part)
+
+
+def _lines(policy: Policy, questions: Mapping[str, str]) -> Iterator[str]:
+    yield _listed("Jobs may be submitted by", policy.submitters, "Nobody may submit a job (submitters is not set).")
+    yield f"Jobs run {policy.hours}." if policy.hours else "Jobs never run (hours is not set)."
+    yield "A job may ask:" if policy.asks else "A job may ask nothing (asks is not set)."
+    for kind in policy.asks:
+        yield f"  {kind}: {questions.get(kind, 'no kind of ask that this version knows.')}"
+    yield _listed("It may train", policy.trainers, "It may train nothing (trainers is not set).")
+    yield _listed("Updates may pass through", policy.links, "Updates may pass through no link (links is not set).")
+    if not policy.columns:
+        yield "It may read no table (columns is not set)."
+    for table, columns in policy.columns.items():
+        yield f"Of the table '{table}' it may read {len(columns)} columns: {', '.join(columns)}. Others are not loaded."
+    if policy.parts:
+        yield f"Code of one's own that may run: {', '.join(policy.parts)}."
+    for names, word in ((FLOORS, "At least"), ({"min_batch": "rows in a step of training"}, "At least")):
+        for name, words in names.items():
+            yield _number(policy, name, word, words)
+    for name, words in CEILINGS.items():
+        yield _number(policy, name, "At most", words)
+
+
+def _listed(words: str, names: tuple[str, ...], nothing: str) -> str:
+    return f"{words}: {', '.join(names)}." if names else nothing
+
+
+def _number(policy: Policy, name: str, word: str, words: str) -> str:
+    value = getattr(policy, name)
+    if value is None:
+        return f"No job passes that needs {name} ({words}), which is not set."
+    return f"{word} {value:,} {words}." if isinstance(value, int) else f"{word} {value:g} as the {words}."

@@ -1,0 +1,77 @@
+"""A node's own file."""
+
+from __future__ import annotations
+
+import pytest
+
+from hansa.errors import ConfigError, DataError, PolicyRefusal
+from hansa.governance.site_file import read_node
+from tests.governance.policies import POLICY
+
+HEAD = 'name = "甲银行"\ncoordinator = "hansa.example:7443"\n\n[tables.loans]\nsource = "loans.csv"\n'
+ROWS = "x0,x1,x2,y,name\n" + "".join(f"{i},{i % 7},{i % 3},{i % 2},Anna\n" for i in range(60))
+
+
+@pytest.fixture
+def node(tmp_path):
+    def write(head=HEAD, policy=POLICY):
+        path = tmp_path / "node.toml"
+        path.write_text(f"{head}\n[policy]{policy.replace('[columns]', '[policy.columns]')}", "utf-8")
+        (tmp_path / "loans.csv").write_text(ROWS, "utf-8")
+        return read_node(path)
+
+    return write
+
+
+def test_a_party_holds_the_allowed_columns_alone_and_its_guard(node, tmp_path):
+    party = node().party(tmp_path)
+    assert (party.name, party.table("loans").names) == ("甲银行", ("x0", "x1", "x2", "y"))
+    assert party.guards == (node().guard(),)
+
+
+def test_a_reading_may_narrow_further(node, tmp_path):
+    head = HEAD + 'reading = { columns = ["x0", "y", "name"], where = [{ column = "x0", op = ">=", value = 30 }] }\n'
+    table = node(head).table("loans", tmp_path)
+    assert (table.names, len(table)) == (("x0", "y"), 30)
+
+
+def test_a_table_that_the_policy_does_not_name_is_not_opened(node, tmp_path):
+    head = HEAD + '[tables.staff]\nsource = "no such file.csv"\n'
+    assert set(node(head).party(tmp_path).tables) == {"loans"}
+    for name in ("staff", "nothing"):
+        with pytest.raises(PolicyRefusal, match=name):
+            node(head).party(tmp_path, name)
+
+
+def test_a_table_is_held_to_its_schema(node, tmp_path):
+    schema = 'fields = [{ name = "x0", kind = "float", low = 0, high = %s }, { name = "y", kind = "integer" }]'
+    (tmp_path / "schema.toml").write_text(schema % 100, "utf-8")
+    head = HEAD + 'schema = "schema.toml"\n'
+    assert node(head).table("loans", tmp_path).column("x0").kind == "float"
+    (tmp_path / "schema.toml").write_text(schema % 5, "utf-8")
+    with pytest.raises(DataError, match="甲银行: column 'x0'"):
+        node(head).table("loans", tmp_path)
+    (tmp_path / "schema.toml").unlink()
+    with pytest.raises(ConfigError, match="schema"):
+        node(head).table("loans", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what"),
+    [
+        ('"甲银行"', '"../bank-b"', "folder"),
+        ('"hansa.example:7443"', '"hansa.example"', "HOST:PORT"),
+        ("[tables.loans]", "[tables.loan]", "Did you mean 'loan'"),
+        ("coordinator", "coordinater", "Did you mean 'coordinator'"),
+        ("source", "sauce", "Did you mean 'source'"),
+        ('name = "甲银行"', "name = ", "no TOML"),
+    ],
+)
+def test_a_wrong_file_is_one_error(node, old, new, what):
+    with pytest.raises(ConfigError, match=what):
+        node(HEAD.replace(old, new))
+
+
+def test_a_missing_column_is_named(node, tmp_path):
+    with pytest.raises(ConfigError, match="x9"):
+        node(policy=POLICY.replace('"x2"', '"x9"')).party(tmp_path)
