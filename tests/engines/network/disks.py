@@ -117,7 +117,11 @@ def toy_job(rounds=2):
 def opened(folder, names, disk=None, inline=256):
     """A store that the toy job was submitted to."""
     store = Store(folder, disk or Disk(), lambda: 0.0, inline)
-    store.submit(TOML, "anna", names)
+    try:
+        store.submit(TOML, "anna", names)
+    except BaseException:
+        store.close()
+        raise
     return store
 
 
