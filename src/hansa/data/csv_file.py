@@ -56,9 +56,9 @@ class _Block:
     lines: Sequence[int]
 
     def columns(self, layout: _Layout) -> Iterator[tuple[str, ...]]:
-        """The words of each column to be read."""
-        every = list(zip(*self.rows, strict=True))
-        return (every[i] for i in layout.places)
+        """The words of each column to be read, one column after another: what was just gathered is fastest to use."""
+        places = frozenset(layout.places)
+        return (words for i, words in enumerate(zip(*self.rows, strict=True)) if i in places)
 
 
 def read_csv(
@@ -98,7 +98,7 @@ def read_csv(
         Slot.empty(name, kind, rows, gaps=form.gaps, forced=name in forced, spelling=spelling, disk=how.on_disk)
         for name, (kind, spelling) in found.items()
     ]
-    filled = _filled(slots, (block.columns(layout) for block in _blocks(path, form, layout)), rows)
+    filled = _filled(slots, ((len(one.rows), one.columns(layout)) for one in _blocks(path, form, layout)), rows)
     if filled is None:
         raise DataError(
             what=f"The file {path.name} changed while it was read.",
@@ -113,12 +113,11 @@ def read_csv(
     return table.select(how.columns) if how.columns else table
 
 
-def _filled(slots: list[Slot], blocks: Iterable[Iterable[Sequence[str]]], rows: int) -> list[Slot] | None:
-    """Fill the slots with all blocks: the second pass; None where the rows are not those of the first."""
+def _filled(slots: list[Slot], blocks: Iterable[tuple[int, Iterable[Sequence[str]]]], rows: int) -> list[Slot] | None:
+    """Fill the slots with all blocks, each with its number of rows; None where the rows are not those of before."""
     start = held = 0
-    for block in blocks:
-        columns = list(block)
-        stop = start + len(columns[0])
+    for count, columns in blocks:
+        stop = start + count
         if stop > rows:
             return None
         try:
