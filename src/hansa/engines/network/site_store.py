@@ -1,0 +1,172 @@
+r"""A site's truth: the jobs that it has opened, what it has said and remembers of each, and the ledger of what left.
+
+Example:
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as path:
+    ...     store = SiteStore(Path(path))
+    ...     text = 'name = "scores"'
+    ...     job = store.open(text, sha256(text.encode()).hexdigest())
+    ...     store.toml(job), store.states(), store.verify()
+    ...     store.close()
+    ('name = "scores"', {'...': 'open'}, None)
+"""
+
+from __future__ import annotations
+
+import time
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, final
+
+from hansa.engines.network.database import Database, Schema
+from hansa.engines.network.disk import LocalDisk
+from hansa.engines.network.shelf import INLINE, Shelf
+from hansa.engines.network.wire_ledger import TABLE, Line, WireLedger, append
+from hansa.errors import ConfigError, WireError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from hansa.engines.network.disk import Disk
+
+_NAME = "step INTEGER NOT NULL, keep INTEGER NOT NULL, turn INTEGER NOT NULL, attempt INTEGER NOT NULL"
+_SLIP = "digest TEXT NOT NULL, size INTEGER NOT NULL, place TEXT NOT NULL, body BLOB"
+_JOB = "job TEXT NOT NULL REFERENCES jobs (digest)"
+_FILES = (
+    "SELECT digest FROM given WHERE place = 'file'",
+    "SELECT digest FROM memories WHERE place = 'file'",
+)
+_UNTRUE = (
+    "SELECT min(given.line) FROM given LEFT JOIN ledger ON ledger.sequence = given.line"
+    " WHERE ledger.digest IS NOT given.digest"
+)
+
+_VERSION_1 = (
+    "CREATE TABLE jobs (digest TEXT PRIMARY KEY, toml TEXT NOT NULL, state TEXT NOT NULL, opened REAL NOT NULL)",
+    *TABLE,
+    (
+        f"CREATE TABLE given ({_JOB}, {_NAME}, kind TEXT NOT NULL, {_SLIP}, acknowledged INTEGER NOT NULL,"
+        " line INTEGER NOT NULL REFERENCES ledger (sequence), PRIMARY KEY (job, step, keep, turn, attempt))"
+    ),
+    (
+        f"CREATE TABLE memories ({_JOB}, {_NAME}, settled INTEGER NOT NULL, {_SLIP},"
+        " PRIMARY KEY (job, step, keep, turn, attempt))"
+    ),
+    "CREATE TABLE events (time REAL NOT NULL, kind TEXT NOT NULL, job TEXT NOT NULL, what TEXT NOT NULL)",
+)
+SCHEMA: Final = Schema("site's store", 0x484E5332, (_VERSION_1,))
+
+
+@final
+class SiteStore:
+    """A folder with a database and the files beside it; one process at a time, any of its threads.
+
+    Raises:
+        ConfigError: open in another process, or written by a newer version.
+        DataError: damaged, or the disk fails.
+    """
+
+    def __init__(
+        self, folder: Path, disk: Disk | None = None, clock: Callable[[], float] = time.time, inline: int = INLINE
+    ) -> None:
+        """Open the store, or make it, and sweep away what a crash has left."""
+        self.clock = clock
+        disk = disk or LocalDisk()
+        self.database = Database(folder / "site.db", SCHEMA, disk)
+        self.ledger = WireLedger(self.database)
+        try:
+            with self.database.translated():
+                self.shelf = Shelf(folder / "sheets", disk, inline)
+                self.shelf.sweep(digest for query in _FILES for (digest,) in self.database.rows(query))
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Let it go."""
+        self.database.close()
+
+    def open(self, toml: str, digest: str) -> str:
+        """Take a job in by its whole text; its digest. One that is there already is fine.
+
+        Raises:
+            WireError: the text is not that of the digest: the job was changed; this is noted.
+        """
+        if sha256(toml.encode()).hexdigest() != digest:
+            self.note("job refused", "Its text is not that of its digest.", job=digest)
+            raise WireError(
+                "A job is not the one that it says it is.",
+                "Its text was changed after its digest was taken.",
+                "Submit it anew, and let all members agree to it.",
+            )
+        with self.database.transaction() as connection:
+            values = (digest, toml, "open", self.clock())
+            connection.execute("INSERT OR IGNORE INTO jobs VALUES (?, ?, ?, ?)", values)
+        return digest
+
+    def toml(self, digest: str) -> str:
+        """The text of a job.
+
+        Raises:
+            ConfigError: it was not opened here.
+            DataError: it is damaged.
+        """
+        rows = self.database.rows("SELECT toml FROM jobs WHERE digest = ?", digest)
+        if not rows:
+            raise ConfigError("A job of this digest was not opened here.", mend="Open it first.")
+        text: str = rows[0][0]
+        if sha256(text.encode()).hexdigest() != digest:
+            raise self.database.damaged("A job is not what was opened.")
+        return text
+
+    def states(self) -> Mapping[str, str]:
+        """How each job stands, in a word, by digest."""
+        return dict(self.database.rows("SELECT digest, state FROM jobs ORDER BY opened, digest"))
+
+    def mark(self, digest: str, state: str) -> None:
+        """Say how a job stands."""
+        with self.database.transaction() as connection:
+            connection.execute("UPDATE jobs SET state = ? WHERE digest = ?", (state, digest))
+
+    def left(self, line: Line) -> int:
+        """Write down, before it leaves, a payload that is no word, or a word that leaves again; the line's number."""
+        with self.database.transaction() as connection:
+            return append(connection, line)
+
+    def verify(self) -> int | None:
+        """The first line of the ledger that is not as it was written, or is not there for a word that was given."""
+        wrong = self.ledger.verify()
+        missing = self.database.rows(_UNTRUE)[0][0]
+        return min((number for number in (wrong, missing) if number is not None), default=None)
+
+    def note(self, kind: str, what: str = "", *, job: str = "") -> None:
+        """Write down that something happened."""
+        with self.database.transaction() as connection:
+            connection.execute("INSERT INTO events VALUES (?, ?, ?, ?)", (self.clock(), kind, job, what))
+
+    def notes(self) -> tuple[tuple[float, str, str, str], ...]:
+        """What happened: time, kind, job, and what, in order."""
+        rows = self.database.rows("SELECT time, kind, job, what FROM events ORDER BY rowid")
+        return tuple((at, kind, job, what) for at, kind, job, what in rows)
+
+
+def read_ledger(folder: Path) -> WireLedger:
+    """The ledger of a site's store, also while a node has the store open; close its database when done.
+
+    Raises:
+        ConfigError: there is no site's store.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as path:
+        ...     store = SiteStore(Path(path))
+        ...     ledger = read_ledger(Path(path))
+        ...     ledger.verify(), len(ledger.lines())
+        ...     ledger.database.close(), store.close()
+        (None, 0)
+        (None, None)
+    """
+    path = folder / "site.db"
+    if not path.is_file():
+        raise ConfigError(f"'{folder}' holds no site's store.", mend="Name the folder of a node.")
+    return WireLedger(Database(path, SCHEMA, LocalDisk(), reading=True))

@@ -1,0 +1,75 @@
+"""A site's jobs are those whose text has their digest; its ledger holds a line for every word that it gave."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+import pytest
+
+from hansa.core.message import Name, Refusal
+from hansa.engines.network.seat_book import SeatBook
+from hansa.engines.network.site_store import SiteStore, read_ledger
+from hansa.engines.network.wire_ledger import Line
+from hansa.errors import ConfigError, DataError, WireError
+from tests.engines.network.disks import DIGEST, TOML, Disk
+
+
+def site(path):
+    return SiteStore(path, Disk(), lambda: 5.0)
+
+
+def test_a_job_is_opened_by_its_whole_text_and_a_changed_one_is_refused_and_noted(tmp_path):
+    store = site(tmp_path)
+    assert store.open(TOML, DIGEST) == store.open(TOML, DIGEST) == sha256(TOML.encode()).hexdigest()
+    with pytest.raises(WireError, match="changed after its digest"):
+        store.open(TOML + " ", DIGEST)
+    assert store.notes() == ((5.0, "job refused", DIGEST, "Its text is not that of its digest."),)
+    store.mark(DIGEST, "closed")
+    store.close()
+    again = site(tmp_path)
+    assert again.toml(DIGEST) == TOML
+    assert again.states() == {DIGEST: "closed"}
+    with pytest.raises(ConfigError, match="not opened here"):
+        again.toml("ab" * 32)
+    again.database._connection.execute("UPDATE jobs SET toml = 'another'")
+    with pytest.raises(DataError, match=r"damaged.*backup"):
+        again.toml(DIGEST)
+    again.close()
+
+
+def test_lines_at_the_end_that_were_taken_away_are_missed_by_the_words_that_they_speak_of(tmp_path):
+    store = site(tmp_path)
+    book = SeatBook(store, store.open(TOML, DIGEST), "bank-a")
+    for turn in range(4):
+        book.give(Name(0, 0, turn), "Train", Refusal(f"No {turn}."))
+    assert store.verify() is None
+    connection = store.database._connection
+    for statement in (
+        "PRAGMA foreign_keys = OFF",
+        "DROP TRIGGER ledger_keeps",
+        "DELETE FROM ledger WHERE sequence > 2",
+    ):
+        connection.execute(statement)
+    assert store.ledger.verify() is None
+    assert store.verify() == 3
+    store.close()
+
+
+def test_what_leaves_beside_words_has_lines_too(tmp_path):
+    store = site(tmp_path)
+    line = Line(5.0, "", Name(0, 0, 0), "Hello", 40, (), "ab" * 32, "none")
+    assert [store.left(line), store.left(line)] == [1, 2]
+    assert [one.line for one in store.ledger.lines()] == [line, line]
+    store.close()
+
+
+def test_the_ledger_is_read_while_a_node_is_at_work_and_not_where_there_is_none(tmp_path):
+    store = site(tmp_path / "bank-a")
+    book = SeatBook(store, store.open(TOML, DIGEST), "bank-a")
+    ledger = read_ledger(tmp_path / "bank-a")
+    book.give(Name(0, 0, 0), "Train", Refusal("No."))
+    assert [one.line.kind for one in ledger.lines()] == ["Train"]
+    ledger.database.close()
+    store.close()
+    with pytest.raises(ConfigError, match="no site's store"):
+        read_ledger(tmp_path)
