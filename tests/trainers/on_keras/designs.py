@@ -6,7 +6,7 @@ import numpy as np
 
 from hansa.core.trainer import Design, Local
 
-LOCAL = Local(epochs=2, batch=32, learning_rate=0.05)
+LOCAL = Local(epochs=10, learning_rate=0.2)  # all rows at once: banks of one size share what is compiled
 
 
 def rows(n=40, features=3):

@@ -18,14 +18,14 @@ keras = library()
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 
-def federated(trainer, prepare, rounds=4):
-    job = hs.Job("keras", (prepare, hs.Rounds(trainer, LOCAL, rounds=rounds), hs.Evaluate()))
+def federated(trainer, prepare, rounds=4, *, compare=False):
+    job = hs.Job("keras", (prepare, hs.Rounds(trainer, LOCAL, rounds=rounds), hs.Evaluate(compare=compare)))
     return hs.run(job, on=hs.Simulation(banks(), workers=1))
 
 
-def check(trainer, prepare, tmp_path, least, own=None):
+def check(trainer, prepare, tmp_path, least, own=None, *, compare=False):
     """Federate, save, load (with the trainer where it is one's own) and score as before."""
-    result = federated(trainer, prepare)
+    result = federated(trainer, prepare, compare=compare)
     assert result.metrics["federated"]["auc"] > least
     table = banks()[0].table("")
     result.model.save(tmp_path / "model")
@@ -47,13 +47,13 @@ def test_a_factory_with_batch_norm_and_dropout(tmp_path):
         return keras.Sequential([start, *parts, keras.layers.Dense(1)])
 
     trainer = on_keras(make, optimizer="AdamW")
-    check(trainer, hs.Prepare(keep=("age", "home")), tmp_path, 0.7, trainer)
+    check(trainer, hs.Prepare(keep=("age", "home")), tmp_path, 0.65, trainer)
 
 
 def test_a_model_as_json_is_saved_whole_and_stands_in_a_job_file(tmp_path):
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(8, "tanh"), keras.layers.Dense(1, "sigmoid")])
     trainer = on_keras(model.to_json(), loss="binary_crossentropy", optimizer=keras.optimizers.Adam(0.02))
-    check(trainer, hs.Prepare(keep=("age", "home")), tmp_path, 0.7)
+    check(trainer, hs.Prepare(keep=("age", "home")), tmp_path, 0.65, compare=True)  # each bank trains its own too
     job = hs.Job("keras", (hs.Rounds(trainer), hs.Rounds(Keras(hidden=(8,), dropout=0.1))))
     assert hs.Job.from_toml(job.to_toml()) == job
 
@@ -66,7 +66,7 @@ def test_a_frozen_backbone_stays_as_it_was_given(tmp_path):
     params = trainer.init(4, "random", Draws(0, "start"))
     assert [value.shape for value in params] == [(32, 1), (1,)]
     assert (params[0] == model.get_weights()[0 if model.get_weights()[0].shape == (32, 1) else 2]).all()
-    check(trainer, hs.Prepare(keep=("age", "home")), tmp_path, 0.55, trainer)
+    check(trainer, hs.Prepare(keep=("age", "home")), tmp_path, 0.65, trainer)
     backbone.kernel.assign(backbone.kernel + 0.1)
     with pytest.raises(ConfigError, match="not of the trainer"):
         hs.load(tmp_path / "model", trainer=on_keras(model))

@@ -53,7 +53,7 @@ def written(thing: Any) -> str:
     try:
         with warnings.catch_warnings():  # Keras reads its own numbers in a way that numpy 2 warns of
             warnings.simplefilter("ignore", DeprecationWarning)
-            tree = keras.saving.serialize_keras_object(thing)
+            tree = _public(keras.saving.serialize_keras_object(thing))
         text = json.dumps(tree)
     except (NotImplementedError, TypeError, ValueError):
         raise _refused(type(thing).__name__) from None
@@ -78,6 +78,15 @@ def read(text: str) -> Any:
         return keras.saving.deserialize_keras_object(tree, safe_mode=True)
     except (AttributeError, KeyError, TypeError, ValueError):
         raise ConfigError("Keras cannot read the configuration.", mend="Write it again by model.to_json().") from None
+
+
+def _public(tree: Any) -> Any:
+    """The same tree with optimisers under the name that every backend knows: torch has classes of its own for them."""
+    if isinstance(tree, dict):
+        tree = {key: _public(item) for key, item in tree.items()}
+        if str(tree.get("module")).startswith("keras.src.backend.torch.optimizers."):
+            tree["module"] = "keras.optimizers"
+    return [_public(item) for item in tree] if isinstance(tree, list | tuple) else tree
 
 
 def _check(tree: Any) -> None:

@@ -52,6 +52,7 @@ class Network:
         stays = [not _is_float(weight) for weight in weights]
         if not all(weight.trainable for weight in weights):
             thawed = built(trainer, features, seed)
+            thawed.trainable = False  # first: on tensorflow, to set what is set already does nothing further down
             thawed.trainable = True  # what is trainable now and was not before is frozen; statistics never are
             stays = [s or t.trainable > w.trainable for s, t, w in zip(stays, thawed.weights, weights, strict=True)]
         self.travelling = [w for w, held in zip(weights, stays, strict=True) if not held]
