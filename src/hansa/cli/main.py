@@ -8,18 +8,21 @@ from typing import Annotated
 
 import typer
 
-from hansa.cli import past, schema
+from hansa.cli import consortium, node, past, schema
 from hansa.cli.check import Check
 from hansa.cli.demo import Demo
+from hansa.cli.enroll import Enroll
 from hansa.cli.export import Export
+from hansa.cli.invite import Invite
 from hansa.cli.new import New
 from hansa.cli.predict import Predict
 from hansa.cli.quality import Quality
 from hansa.cli.report import Report
+from hansa.cli.revoke import Revoke
 from hansa.cli.run import Run
-from hansa.cli.talk import say, spoken
+from hansa.cli.talk import Verb, say, spoken
 
-VERBS = (Demo, New, Check, Quality, Run, Predict, Export, Report)
+VERBS = (Demo, New, Check, Quality, Run, Predict, Export, Report, Invite, Enroll, Revoke)
 
 app = typer.Typer(
     name="hansa",
@@ -52,15 +55,18 @@ def hansa(
 for _kind in VERBS:
     app.command(epilog=f"Example: {_kind.example}")(spoken(_kind))
 
-_runs = typer.Typer(no_args_is_help=True, help="Runs that were made: list, compare, draw, tell to trackers.")
-for _look in past.VERBS:
-    _runs.command(epilog=f"Example: {_look.example}")(spoken(_look))
-app.add_typer(_runs, name="runs")
+GROUPS: dict[str, tuple[tuple[type[Verb], ...], str]] = {
+    "runs": (past.VERBS, "Runs that were made: list, compare, draw, tell to trackers."),
+    "schema": (schema.VERBS, "What institutions agree their tables to be: write it, hold to it."),
+    "consortium": (consortium.VERBS, "At the coordinator: make a consortium, admit members, see them."),
+    "node": (node.VERBS, "At an institution: its node and its policy."),
+}
 
-_schema = typer.Typer(no_args_is_help=True, help="What institutions agree their tables to be: write it, hold to it.")
-for _part in schema.VERBS:
-    _schema.command(epilog=f"Example: {_part.example}")(spoken(_part))
-app.add_typer(_schema, name="schema")
+for _name, (_verbs, _help) in GROUPS.items():
+    _group = typer.Typer(no_args_is_help=True, help=_help)
+    for _verb in _verbs:
+        _group.command(epilog=f"Example: {_verb.example}")(spoken(_verb))
+    app.add_typer(_group, name=_name)
 
 
 def main() -> None:

@@ -1,0 +1,147 @@
+"""`hansa consortium`: at the coordinator, make a consortium, admit those who were invited, see who belongs to it."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final, final
+
+import typer
+
+from hansa.cli.talk import hint, say, stderr
+from hansa.errors import ConfigError, IdentityError
+
+if TYPE_CHECKING:
+    from hansa.engines.network.enrolment import Grant
+    from hansa.engines.network.membership import Member, Membership
+
+FOLDER: Final = typer.Option("--consortium", metavar="DIR", help="The consortium's folder.")
+
+
+@final
+@dataclass(frozen=True)
+class Init:
+    """Make a consortium: an authority that certifies its members, and the coordinator's own certificates.
+
+    The folder's authority.toml admits members: keep a copy apart, and show it to nobody.
+    """
+
+    example: ClassVar[str] = "hansa consortium init --address hansa.example:7443 --title 'Three banks'"
+
+    address: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where banks reach the coordinator.")]
+    folder: Annotated[Path, FOLDER] = Path("consortium")
+    title: Annotated[str, typer.Option(help="The consortium's title, in its certificates.")] = "A hansa consortium"
+    servers: Annotated[
+        list[str] | None,
+        typer.Option("--server", metavar="NAME", help="Another host name or address of the server; may be repeated."),
+    ] = None
+
+    def do(self) -> None:
+        """Make the folder, and say what to do next."""
+        from hansa.engines.network.certificates import fingerprint
+        from hansa.engines.network.membership import Charter, Membership
+
+        host = self.address.rpartition(":")[0].strip("[]")
+        charter = Charter(self.title, self.address, tuple(dict.fromkeys((host, *(self.servers or ())))))
+        members = Membership.create(self.folder, charter, datetime.now(UTC))
+        say(f"Made {self.folder}. The authority's fingerprint, which invitations state:")
+        say(f"  {fingerprint(members.identity.authority)}")
+        say(f"Next:\n  {hint(f'invite bank-a --consortium {self.folder}')}")
+
+
+@final
+@dataclass(frozen=True)
+class Admit:
+    """Answer a request for certificates: of a bank that was invited, or of a member that rotates its keys."""
+
+    example: ClassVar[str] = "hansa consortium admit bank-a.request.toml --grant bank-a.grant.toml"
+
+    request: Annotated[Path, typer.Argument(help="The request that the bank has sent.")]
+    grant: Annotated[Path, typer.Option(help="Where to write the answer for the bank.")]
+    folder: Annotated[Path, FOLDER] = Path("consortium")
+
+    def do(self) -> None:
+        """Check the request, certify, and write the answer."""
+        from hansa.engines.network.files import save
+
+        found = _answered(self.request, _members(self.folder))
+        save(self.grant, found, mode=0o644)
+        say(f"Admitted {found.name}. Send it {self.grant}, which holds certificates and no secret.")
+
+
+@final
+@dataclass(frozen=True)
+class Members:
+    """List the members: since when, until when their certificates hold, and what was revoked."""
+
+    example: ClassVar[str] = "hansa consortium members"
+
+    folder: Annotated[Path, FOLDER] = Path("consortium")
+
+    def do(self) -> None:
+        """Print a line for each certified request."""
+        members = _members(self.folder)
+        found = members.members()
+        if not found:
+            say("Nobody is a member yet.")
+        for one in found:
+            say(f"{one.name}  since {one.since[:10]}  {_standing(one, members)}")
+
+
+@final
+@dataclass(frozen=True)
+class Renew:
+    """Make new keys and certificates for the coordinator itself; members believe them by their authority."""
+
+    example: ClassVar[str] = "hansa consortium renew"
+
+    folder: Annotated[Path, FOLDER] = Path("consortium")
+
+    def do(self) -> None:
+        """Make and keep them."""
+        _members(self.folder).renew_own(datetime.now(UTC))
+        stderr().print("The coordinator has new keys: start it anew.", markup=False)
+
+
+VERBS: Final = (Init, Admit, Members, Renew)
+
+
+def _members(folder: Path) -> Membership:
+    """The consortium of a folder, once it is seen to be one."""
+    from hansa.engines.network.membership import Membership
+
+    members = Membership(folder)
+    _ = members.charter
+    return members
+
+
+def _answered(path: Path, members: Membership) -> Grant:
+    """The answer to a request of either kind."""
+    from hansa.engines.network.enrolment import Request, Rotation
+    from hansa.engines.network.files import load
+
+    try:
+        tree = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigError(f"'{path}' cannot be read.", f"{error.strerror}.") from None
+    except (ValueError, RecursionError):
+        tree = {}
+    now, what = datetime.now(UTC), "request"
+    if "voucher" in tree:
+        return members.admit(load(Request, path, what), now)
+    if "signature" in tree:
+        return members.rotate(load(Rotation, path, what), now)
+    raise ConfigError(f"'{path}' is no request for certificates.", mend="Make one: hansa enroll.")
+
+
+def _standing(one: Member, members: Membership) -> str:
+    from hansa.engines.network.certificates import read
+
+    now = datetime.now(UTC)
+    try:
+        members.trust().signer(one.signing, "party", now)
+    except IdentityError as error:
+        return str(error.what.removeprefix(f"{one.name}: "))
+    return f"until {read(one.signing).not_valid_after_utc:%Y-%m-%d}"

@@ -1,0 +1,102 @@
+"""`hansa node`: at the bank, its node: see in plain words what its file allows, and try a job against it."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final, final
+
+import typer
+
+from hansa.cli.talk import say
+from hansa.errors import ConfigError, PolicyRefusal
+
+if TYPE_CHECKING:
+    from hansa.core.job import Job
+    from hansa.core.message import Refusal
+    from hansa.governance.site_file import NodeFile
+
+
+@final
+@dataclass(frozen=True)
+class Check:
+    """Say what a node's file allows, and what it has against a job; nothing is asked of anybody."""
+
+    example: ClassVar[str] = "hansa node check node.toml job.toml"
+
+    node: Annotated[Path, typer.Argument(help="The node's file.")]
+    job: Annotated[Path | None, typer.Argument(help="A job file, to be tried against it.")] = None
+    submitter: Annotated[str | None, typer.Option(help="Who would submit the job.")] = None
+    parties: Annotated[int | None, typer.Option(min=1, help="With how many parties.")] = None
+
+    def do(self) -> None:
+        """Explain the policy; judge the job, and hold the table against it."""
+        from hansa.governance.explain import explain, sentence
+        from hansa.governance.site_file import read_node
+
+        node = read_node(self.node)
+        say(f"{node.name}, of the coordinator at {node.coordinator}")
+        for line in explain(node.policy, _questions()):
+            say(f"  {line}")
+        if self.job is None:
+            return
+        job = _job(self.job, node)
+        now = datetime.now(UTC)
+        found = self._judged(node, job, now)
+        say(f"\nJob '{job.name}', digest {job.digest[:16]}")
+        for refusal in found:
+            say(f"  Refused: {sentence(refusal)}")
+        if found:
+            raise PolicyRefusal(
+                f"The policy refuses the job for {len(found)} reason{'s' * (len(found) > 1)}.",
+                mend="Change the job, or the policy if you answer for it.",
+            )
+        rows = _rows(node, job, self.node.parent)
+        say(f"  The table keeps what the job says: {rows:,} rows. The policy lets the job through.")
+        if not (self.submitter and self.parties):
+            say("  Who submits it and with whom is judged where --submitter and --parties say so.")
+        if node.policy.judge_hours(now):
+            say(f"  It would have to wait: jobs run {node.policy.hours}.")
+
+    def _judged(self, node: NodeFile, job: Job, now: datetime) -> list[Refusal]:
+        """What the policy has against the job, at any hour; of who comes with it, as far as that is told."""
+        policy = node.policy
+        parties = self.parties or max(job.min_parties, policy.min_parties or 1)
+        submitter = self.submitter or next(iter(policy.submitters), "")
+        closed = policy.judge_hours(now) if policy.hours else ()
+        found = policy.judge(job, [f"party {i}" for i in range(parties)], submitter, now)
+        return [refusal for refusal in found if refusal not in closed]
+
+
+VERBS: Final = (Check,)
+
+
+def _job(path: Path, node: NodeFile) -> Job:
+    """The job of a file, as the node would read it: without what a simulation says beside it."""
+    from hansa.core.job import Job
+
+    try:
+        tree = tomllib.loads(path.read_text("utf-8-sig"))
+    except OSError as error:
+        raise ConfigError(f"The job file '{path}' cannot be read.", f"{error.strerror}.") from None
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"'{path}' is no TOML.", f"{error}.") from None
+    tree.pop("simulation", None)
+    return Job.from_tree(tree, node.policy.parts)
+
+
+def _rows(node: NodeFile, job: Job, base: Path) -> int:
+    """How many rows the job would find, once the table is seen to keep what the job says of it."""
+    from hansa.core.party import site_of
+
+    return len(site_of(node.party(base, node.policy.table_of(job)), job).table)
+
+
+def _questions() -> dict[str, str]:
+    """What each kind of ask asks, in the words of its own definition."""
+    from hansa.horizontal import Evaluate, Prepare, Rounds
+
+    kinds = [kind for step in (Prepare(), Rounds(), Evaluate()) for kind in step.handlers()]
+    return {kind.__name__: (kind.__doc__ or "").strip().partition("\n")[0] for kind in kinds}

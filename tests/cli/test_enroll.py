@@ -1,0 +1,87 @@
+"""`hansa enroll`: keys that stay, a request that holds no secret, and a grant from the right authority alone."""
+
+from __future__ import annotations
+
+import tomllib
+
+import pytest
+
+from hansa.engines.network.identity import Identity
+
+
+@pytest.fixture(autouse=True)
+def consortium(hansa, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    hansa("consortium", "init", "--address", "hansa.example:7443")
+    hansa("invite", "bank-a")
+
+
+def secrets(tmp_path, file):
+    tree = tomllib.loads((tmp_path / "keys" / file).read_text("utf-8"))
+    return [tree[name].splitlines()[1] for name in ("tls_key", "signing_key")]
+
+
+def test_keys_stay_in_their_folder(hansa, tmp_path):
+    token = tomllib.loads((tmp_path / "bank-a.invitation.toml").read_text("utf-8"))["token"]
+    said = hansa("enroll", "bank-a.invitation.toml", "--request", "asked.toml")
+    keys = [*secrets(tmp_path, "requested.toml"), token]
+    said += hansa("consortium", "admit", "asked.toml", "--grant", "grant.toml")
+    said += hansa("enroll", "--grant", "grant.toml")
+    assert secrets(tmp_path, "identity.toml") == keys[:2]
+    passed_on = said + (tmp_path / "asked.toml").read_text("utf-8") + (tmp_path / "grant.toml").read_text("utf-8")
+    assert not [key for key in keys if key in passed_on]
+    own = {tmp_path / "keys" / "identity.toml", tmp_path / "bank-a.invitation.toml"}
+    others = [one for one in tmp_path.rglob("*") if one.is_file() and one not in own]
+    assert not [(one, key) for one in others for key in keys if key in one.read_text("utf-8")]
+
+
+def test_a_grant_of_another_authority_is_refused_with_exit_6(hansa, tmp_path):
+    hansa("consortium", "init", "--address", "hansa.example:7443", "--consortium", "false")
+    hansa("invite", "bank-a", "--consortium", "false", "--out", "other.toml")
+    hansa("enroll", "bank-a.invitation.toml", "--request", "asked.toml")
+    hansa("enroll", "other.toml", "--request", "other-asked.toml", "--keys", "other-keys")
+    hansa("consortium", "admit", "asked.toml", "--grant", "grant.toml", "--consortium", "false", code=6)
+    hansa("consortium", "admit", "other-asked.toml", "--grant", "grant.toml", "--consortium", "false")
+    assert "stand in for the coordinator" in hansa("enroll", "--grant", "grant.toml", code=6)
+    assert not (tmp_path / "keys" / "identity.toml").exists()
+
+
+def test_a_token_is_used_once(hansa, tmp_path):
+    hansa("enroll", "bank-a.invitation.toml", "--request", "asked.toml")
+    hansa("enroll", "bank-a.invitation.toml", "--request", "thief.toml", "--keys", "thief")
+    hansa("consortium", "admit", "asked.toml", "--grant", "grant.toml")
+    hansa("consortium", "admit", "asked.toml", "--grant", "again.toml")
+    assert (tmp_path / "grant.toml").read_bytes() == (tmp_path / "again.toml").read_bytes()
+    assert "used already" in hansa("consortium", "admit", "thief.toml", "--grant", "grant.toml", code=6)
+
+
+def test_a_member_rotates_its_keys(hansa, tmp_path):
+    hansa("enroll", "bank-a.invitation.toml", "--request", "asked.toml")
+    hansa("consortium", "admit", "asked.toml", "--grant", "grant.toml")
+    hansa("enroll", "--grant", "grant.toml")
+    old = Identity.read(tmp_path / "keys")
+    hansa("enroll", "--rotate", "--request", "asked.toml")
+    assert Identity.read(tmp_path / "keys") == old
+    hansa("consortium", "admit", "asked.toml", "--grant", "grant.toml")
+    hansa("enroll", "--grant", "grant.toml")
+    new = Identity.read(tmp_path / "keys")
+    assert (new.name, new.tls != old.tls, new.signing_key != old.signing_key) == ("bank-a", True, True)
+    assert hansa("consortium", "members").count("until") == 2
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (),
+        ("bank-a.invitation.toml",),
+        ("--request", "a.toml"),
+        ("bank-a.invitation.toml", "--grant", "g.toml"),
+        ("--rotate",),
+        ("--rotate", "--request", "a.toml"),
+        ("--grant", "bank-a.invitation.toml"),
+        ("nothing.toml", "--request", "a.toml"),
+    ],
+)
+def test_wrong_words_are_one_line(hansa, tmp_path, words):
+    hansa("enroll", *words, code=2)
+    assert not (tmp_path / "keys").exists()

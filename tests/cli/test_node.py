@@ -1,0 +1,99 @@
+"""`hansa node check`: a policy in plain words, and a job tried against it."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+POLICY = """
+asks = ["Describe", "Count", "Below", "Spread", "Adopt", "Shape", "Train", "Check", "Losses", "Scores", "Compare"]
+trainers = ["linear"]
+links = ["by_examples", "weighted_mean"]
+submitters = ["risk-team"]
+min_parties = 3
+min_rows = 20
+min_cell = 10
+min_batch = 32
+max_rounds = 20
+max_epochs = 2
+max_learning_rate = 0.1
+max_parameters = 10_000
+max_payload = 1_000_000
+hours = { zone = "UTC" }
+"""
+
+
+@pytest.fixture
+def node(project, tmp_path):
+    """A node's file beside bank-a's book and the job; with other words where they are given."""
+    shutil.copy(project / "data" / "bank-a.csv", tmp_path / "book.csv")
+    shutil.copy(project / "job.toml", tmp_path / "job.toml")
+    columns = (tmp_path / "book.csv").read_text("utf-8").partition("\n")[0].split(",")
+
+    def write(policy=POLICY):
+        path = tmp_path / "node.toml"
+        head = 'name = "bank-a"\ncoordinator = "hansa.example:7443"\n\n[tables.loans]\nsource = "book.csv"\n'
+        path.write_text(f"{head}\n[policy]\n{policy}\n[policy.columns]\nloans = {columns}\n", "utf-8")
+        return path
+
+    return write
+
+
+def test_a_policy_is_told_in_plain_words(hansa, node):
+    said = hansa("node", "check", node())
+    assert "Train: Train from these parameters" in said
+    assert "Jobs may be submitted by: risk-team." in said
+    assert "Count: How many rows, gaps and labels are there" in said
+
+
+def test_a_job_that_is_allowed_is_tried_on_the_table(hansa, node, tmp_path):
+    said = hansa("node", "check", node(), tmp_path / "job.toml")
+    assert "The policy lets the job through" in said
+    assert "is judged where --submitter" in said
+    whole = hansa("node", "check", node(), tmp_path / "job.toml", "--submitter", "risk-team", "--parties", 3)
+    assert "is judged where" not in whole
+
+
+def test_a_job_is_tried_at_any_hour(hansa, node, tmp_path):
+    other = (datetime.now(UTC) + timedelta(days=3)).strftime("%a").lower()
+    path = node(POLICY.replace('{ zone = "UTC" }', f'{{ zone = "UTC", days = ["{other}"] }}'))
+    said = hansa("node", "check", path, tmp_path / "job.toml")
+    assert f"It would have to wait: jobs run {other} 00:00 to 24:00 (UTC)." in said
+    assert "The policy lets the job through" in said
+
+
+def test_every_reason_is_told_with_its_mend_and_exit_4(hansa, node, tmp_path):
+    path = node(POLICY.replace('"Train", ', "").replace("max_rounds = 20", "max_rounds = 2"))
+    said = hansa("node", "check", path, tmp_path / "job.toml", "--submitter", "stranger", "--parties", 2, code=4)
+    for words in (
+        "'Train' is not allowed",
+        "15 (rounds); at most 2",
+        "'stranger' may not submit",
+        "The job has 2 parties",
+    ):
+        assert words in said
+    assert "refuses the job for 4 reasons" in said
+
+
+def test_an_empty_policy_is_told_and_allows_nothing(hansa, node, tmp_path):
+    said = hansa("node", "check", node(""), tmp_path / "job.toml", code=4)
+    assert "A job may ask nothing" in said
+    assert "What is not set is refused" in said
+
+
+def test_a_table_that_does_not_keep_the_job_is_told_without_a_value(hansa, node, tmp_path):
+    book = tmp_path / "book.csv"
+    path = node()
+    book.write_text(book.read_text("utf-8").replace("default", "defaulted", 1), "utf-8")
+    assert "default" in hansa("node", "check", path, tmp_path / "job.toml", code=2)
+    book.unlink()
+    hansa("node", "check", path, tmp_path / "job.toml", code=3)
+
+
+def test_wrong_files_are_one_line(hansa, node, tmp_path):
+    hansa("node", "check", tmp_path / "nothing.toml", code=2)
+    hansa("node", "check", node(), tmp_path / "nothing.toml", code=2)
+    (tmp_path / "job.toml").write_text("name = ", "utf-8")
+    assert "no TOML" in hansa("node", "check", node(), tmp_path / "job.toml", code=2)
