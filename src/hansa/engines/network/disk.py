@@ -16,13 +16,14 @@ import tempfile
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Final, Protocol, final
 from urllib.parse import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
-_PIECE: Final = 1 << 20  # bytes that are hashed and written at once, while they are in the processor's cache
+_PIECE: Final = 1 << 20  # bytes that the system is given at once
 _PATIENCE: Final = 10.0  # seconds to wait for another connection's transaction
 
 
@@ -58,7 +59,7 @@ class LocalDisk:
         """Write until nothing is left: the system may take less than it is given."""
         rest = memoryview(data)
         while rest:
-            rest = rest[os.write(file, rest) :]
+            rest = rest[os.write(file, rest[:_PIECE]) :]
 
     def fsync(self, file: int) -> None:
         """Wait for the disk."""
@@ -82,23 +83,29 @@ class LocalDisk:
         return sqlite3.connect(uri, _PATIENCE, isolation_level=None, check_same_thread=False, uri=True)
 
 
-def write_by_digest(disk: Disk, folder: Path, pieces: Iterable[bytes | memoryview]) -> str:
+def write_by_digest(disk: Disk, folder: Path, pieces: Sequence[bytes | memoryview]) -> str:
     """Write a file and call it by the SHA-256 of its content, which is returned; then it is durable.
 
-    A crash on the way leaves at most a file that is called otherwise. Raises OSError.
+    The digest is taken beside the writing, not before it: a large file costs the disk's time alone. A crash on the way
+    leaves at most a file that is called otherwise. Raises OSError.
     """
     digest = sha256()
+
+    def take() -> None:
+        for piece in pieces:
+            digest.update(piece)
+
+    beside = Thread(target=take, daemon=True)
     handle, name = tempfile.mkstemp(dir=folder, prefix=".new-")  # made with mode 0600
     try:
+        beside.start()
         try:
             for piece in pieces:
-                whole = memoryview(piece)
-                for at in range(0, len(whole), _PIECE):
-                    digest.update(whole[at : at + _PIECE])
-                    disk.write(handle, whole[at : at + _PIECE])
+                disk.write(handle, piece)
             disk.fsync(handle)
         finally:
             os.close(handle)
+            beside.join()
         disk.replace(Path(name), folder / digest.hexdigest())
     except BaseException:
         with suppress(OSError):
