@@ -34,6 +34,7 @@ def test_a_party_trains_alike_on_the_backend_that_is_asked_for(backend, asked):
     assert done.stdout.split() == [backend, "alike"]
 
 
+@pytest.mark.skipif(find_spec("keras") is None, reason="needs keras (extra 'keras')")
 def test_none_installed_is_said_plainly():
     code = """
 import sys

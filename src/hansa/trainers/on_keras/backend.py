@@ -65,6 +65,7 @@ def _installed() -> str:
     for name in BACKENDS:
         if find_spec(name) is not None:
             return name
+    missing = ModuleNotFoundError(f"No module named '{BACKENDS[0]}'", name=BACKENDS[0])  # the cause, as of any other
     raise ConfigError(
         "Keras computes on jax, torch or tensorflow, and none of them is installed.", mend="pip install 'hansa[jax]'"
-    )
+    ) from missing

@@ -1,5 +1,0 @@
-"""These tests need scikit-learn (extra `sklearn`)."""
-
-import pytest
-
-pytest.importorskip("sklearn")
