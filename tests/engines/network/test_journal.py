@@ -51,7 +51,7 @@ def counts(store):
 @pytest.mark.parametrize("inline", [0, 1 << 20], ids=["files", "rows"])
 @pytest.mark.parametrize("power", [False, True], ids=["kill", "power cut"])
 def test_a_run_that_dies_at_any_call_goes_on_to_the_same_bits(tmp_path, inline, power):
-    job, whole = toy_job(), Disk()
+    job, whole = toy_job(1 if power else 2), Disk()
     done, store = finished(job, tmp_path / "whole", CLOCK, [whole], inline)
     wanted, counted, state = params(done), counts(store), store.state(DIGEST)
     store.close()
@@ -68,7 +68,7 @@ def test_a_run_that_dies_at_any_call_goes_on_to_the_same_bits(tmp_path, inline, 
 
 @pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC])
 def test_a_run_whose_disk_fails_at_any_call_is_told_so_and_goes_on_when_it_is_mended(tmp_path, code):
-    job, whole = toy_job(), Disk()
+    job, whole = toy_job(1), Disk()
     done, store = finished(job, tmp_path / "whole", CLOCK, [whole], 0)
     wanted, counted = params(done), counts(store)
     store.close()
