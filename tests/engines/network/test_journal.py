@@ -55,7 +55,7 @@ def test_a_run_that_dies_at_any_call_goes_on_to_the_same_bits(tmp_path, inline, 
     done, store = finished(job, tmp_path / "whole", CLOCK, [whole], inline)
     wanted, counted, state = params(done), counts(store), store.state(DIGEST)
     store.close()
-    for n in range(1 + power, whole.calls + 1):
+    for n in range(1, whole.calls + 1):
         folder = tmp_path / str(n)
         disks = [Disk(folder, tmp_path / f"{n} after", n, "torn" if n % 2 else "die", power), Disk()]
         done, store = finished(job, folder, CLOCK, disks, inline)
