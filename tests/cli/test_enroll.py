@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import tomllib
+from datetime import UTC, datetime
 
 import pytest
 
+from hansa.engines.network.certificates import self_signed
 from hansa.engines.network.identity import Identity
+from hansa.engines.network.keys import key_text, new_tls_key
+from hansa.engines.network.names import Subject
 
 
 @pytest.fixture(autouse=True)
@@ -85,3 +89,20 @@ def test_a_member_rotates_its_keys(hansa, tmp_path):
 def test_wrong_words_are_one_line(hansa, tmp_path, words):
     hansa("enroll", *words, code=2)
     assert not (tmp_path / "keys").exists()
+
+
+def test_a_bank_comes_with_certificates_of_its_own_authority(hansa, tmp_path):
+    now = datetime.now(UTC)
+    authority, key = self_signed("Bank A's authority", new_tls_key(), now), new_tls_key()
+    (tmp_path / "ca.pem").write_text(authority.certificate)
+    (tmp_path / "tls.pem").write_text(authority.issue(key.public_key(), Subject("bank-a"), "tls", (), now))
+    (tmp_path / "tls.key").write_text(key_text(key))
+    words = ("enroll", "bank-a.invitation.toml", "--request", "asked.toml", "--own-certificate", "tls.pem")
+    hansa(*words, code=2)
+    hansa(*words, "--own-key", "tls.key")
+    hansa("consortium", "admit", "asked.toml", "--grant", "grant.toml", code=6)
+    hansa("consortium", "accept", "bank-a", "tls.pem", code=2)
+    hansa("consortium", "accept", "bank-a", "ca.pem")
+    hansa("consortium", "admit", "asked.toml", "--grant", "grant.toml")
+    hansa("enroll", "--grant", "grant.toml")
+    assert Identity.read(tmp_path / "keys").tls == (tmp_path / "tls.pem").read_text()

@@ -73,6 +73,23 @@ class Admit:
 
 @final
 @dataclass(frozen=True)
+class Accept:
+    """Let a bank's own authority issue its TLS certificates; it can speak for that bank and nobody else."""
+
+    example: ClassVar[str] = "hansa consortium accept bank-a bank-a-authority.pem"
+
+    name: Annotated[str, typer.Argument(help="The bank's name.")]
+    authority: Annotated[Path, typer.Argument(help="The certificates of its authority, up to the root, as PEM.")]
+    folder: Annotated[Path, FOLDER] = Path("consortium")
+
+    def do(self) -> None:
+        """Check them and keep them."""
+        _members(self.folder).accept(self.name, text_in(self.authority))
+        say(f"{self.name} may come with TLS certificates of its own authority. Start the coordinator anew.")
+
+
+@final
+@dataclass(frozen=True)
 class Members:
     """List the members: since when, until when their certificates hold, and what was revoked."""
 
@@ -105,7 +122,17 @@ class Renew:
         stderr().print("The coordinator has new keys: start it anew.", markup=False)
 
 
-VERBS: Final = (Init, Admit, Members, Renew)
+VERBS: Final = (Init, Admit, Accept, Members, Renew)
+
+
+def text_in(path: Path) -> str:
+    """A small text file; no message quotes it."""
+    try:
+        return path.read_text("utf-8")
+    except OSError as error:
+        raise ConfigError(f"'{path}' cannot be read.", f"{error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"'{path}' cannot be read.", "It is no UTF-8 text.") from None
 
 
 def _members(folder: Path) -> Membership:
@@ -123,9 +150,7 @@ def _answered(path: Path, members: Membership) -> Grant:
     from hansa.engines.network.files import load
 
     try:
-        tree = tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise ConfigError(f"'{path}' cannot be read.", f"{error.strerror}.") from None
+        tree = tomllib.loads(text_in(path))
     except (ValueError, RecursionError):
         tree = {}
     now, what = datetime.now(UTC), "request"

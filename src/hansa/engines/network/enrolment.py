@@ -40,7 +40,16 @@ from typing import Final, TypeAlias, final
 import msgpack
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from hansa.engines.network.certificates import Authority, checked, fingerprint, public_of, read, request, subject_of
+from hansa.engines.network.certificates import (
+    Authority,
+    Use,
+    checked,
+    fingerprint,
+    public_of,
+    read,
+    request,
+    subject_of,
+)
 from hansa.engines.network.files import load, remove, save
 from hansa.engines.network.identity import IDENTITY, Identity
 from hansa.engines.network.keys import (
@@ -49,13 +58,13 @@ from hansa.engines.network.keys import (
     key_text,
     new_signing_key,
     new_tls_key,
+    public_half,
     raw,
     sign,
-    signing_key,
-    tls_key,
     verify,
 )
 from hansa.engines.network.names import Subject
+from hansa.engines.network.own_authority import OwnTls
 from hansa.errors import ConfigError, IdentityError
 
 DAYS: Final = 7
@@ -93,6 +102,8 @@ class Expected:
 @dataclass(frozen=True)
 class Request:
     """What a bank asks with: signing requests (PEM) for its two keys, signed by the token's key.
+
+    `tls` is empty where the bank's own authority issues its TLS certificates.
 
     `voucher`: the public half of the token's key, as hex.
     """
@@ -162,16 +173,19 @@ Asked: TypeAlias = Request | Rotation
 @final
 @dataclass(frozen=True)
 class _Pending:
-    """What a bank keeps until its grant comes; `authority` is the fingerprint that it must come from."""
+    """What a bank keeps until its grant comes; `authority` is the fingerprint that it must come from.
 
+    `own`: the TLS certificate of the bank's own authority, where it asks for none.
+    """
+
+    name: str
     authority: str
-    expires: str
     tls: str
     signing: str
-    signature: str
     tls_key: str = field(repr=False)
     signing_key: str = field(repr=False)
-    name: str = ""
+    own: str = ""
+    signature: str = ""
     voucher: str = ""
 
 
@@ -190,8 +204,10 @@ def invite(
     return Invitation(name, coordinator, fingerprint(authority), until, token.hex()), Expected(name, voucher, until)
 
 
-def ask(invitation: Invitation, folder: Path, now: datetime) -> Request:
+def ask(invitation: Invitation, folder: Path, now: datetime, own: OwnTls | None = None) -> Request:
     """At the bank: make keys, keep them, and ask for certificates. Asked again, the same request comes.
+
+    `own`: TLS certificate and key of the bank's own authority; then it asks for a signing certificate alone.
 
     Raises:
         ConfigError: the folder has an identity already, or cannot be written.
@@ -209,17 +225,19 @@ def ask(invitation: Invitation, folder: Path, now: datetime) -> Request:
         kept = load(_Pending, folder / _PENDING, private=True)
         if kept.voucher == voucher:
             return Request(kept.name, kept.tls, kept.signing, kept.voucher, kept.signature)
-    made = _fresh(invitation.name, invitation.authority, invitation.expires)
+    made = _fresh(invitation.name, invitation.authority, own)
     said = Request(made.name, made.tls, made.signing, voucher, "")
     said = replace(said, signature=sign(_voucher(token), ENROL, said.digest).hex())
     save(folder / _PENDING, replace(made, voucher=voucher, signature=said.signature))
     return said
 
 
-def answer(asked: Request, expected: Expected, authority: Authority, coordinator: str, now: datetime) -> Grant:
+def answer(
+    asked: Request, expected: Expected, authority: Authority, coordinator: str, now: datetime, *, own: bool = False
+) -> Grant:
     """At the coordinator: certify an institution that was invited; `coordinator` is the certificate that it signs with.
 
-    Whoever calls sees to it that an invitation is answered once.
+    `own`: its own authority was accepted for its TLS. Whoever calls sees to it that an invitation is answered once.
 
     Raises:
         IdentityError: not the token of this invitation, another name, too late, or keys that the sender does not have.
@@ -231,7 +249,7 @@ def answer(asked: Request, expected: Expected, authority: Authority, coordinator
     if _moment(expected.expires) < now:
         raise IdentityError(f"The invitation of {expected.name} has expired.", mend="Invite the institution anew.")
     verify(Ed25519PublicKey.from_public_bytes(_hex(asked.voucher)), ENROL, asked.digest, _hex(asked.signature))
-    return _granted(asked, authority, coordinator, now)
+    return _granted(asked, authority, coordinator, now, own=own)
 
 
 def accept(grant: Grant, folder: Path, now: datetime) -> Identity:
@@ -250,25 +268,26 @@ def accept(grant: Grant, folder: Path, now: datetime) -> Identity:
             "Somebody may stand in for the coordinator.",
             "Ask the consortium's operator for the authority's fingerprint, by telephone.",
         )
-    for text, key, use in (
-        (grant.tls, tls_key(kept.tls_key).public_key(), "tls"),
-        (grant.signing, signing_key(kept.signing_key).public_key(), "signing"),
-    ):
-        found = checked(text, grant.authority, "party", "tls" if use == "tls" else "signing", now)
-        if found.public_key() != key or subject_of(found) != Subject(kept.name):
+    issued: list[tuple[str, str, Use]] = [(grant.signing, kept.signing_key, "signing")]
+    if not kept.own:
+        issued.append((grant.tls, kept.tls_key, "tls"))
+    for text, key, use in issued:
+        found = checked(text, grant.authority, "party", use, now)
+        if found.public_key() != public_half(key) or subject_of(found) != Subject(kept.name):
             raise IdentityError("The certificates are for other keys, or for another name, than was asked.")
     if grant.coordinator:
         checked(grant.coordinator, grant.authority, "coordinator", "signing", now)
-    made = Identity(
-        kept.name, grant.tls, grant.signing, grant.authority, grant.coordinator, kept.tls_key, kept.signing_key
-    )
+    keys = (kept.tls_key, kept.signing_key)
+    made = Identity(kept.name, kept.own or grant.tls, grant.signing, grant.authority, grant.coordinator, *keys)
     made.write(folder)
     remove(folder / _PENDING)
     return made
 
 
-def rotate(folder: Path) -> Rotation:
+def rotate(folder: Path, own: OwnTls | None = None) -> Rotation:
     """At the bank: make new keys beside the old ones, which stay in use until the grant is accepted.
+
+    `own`: as for `ask`; where the old certificate is of the bank's own authority and none is given, it stays.
 
     Raises:
         ConfigError: the folder has no identity yet.
@@ -278,37 +297,54 @@ def rotate(folder: Path) -> Rotation:
     if (folder / _PENDING).exists():
         kept = load(_Pending, folder / _PENDING, private=True)
         said = Rotation(kept.name, kept.tls, kept.signing, kept.signature)
-        if not kept.voucher and _is_by(said, old.signing):
+        if not kept.voucher and own is None and _is_by(said, old.signing):
             return said
-    made = _fresh(old.name, authority, "")
+    if own is None and not _issued_by(old.tls, old.authority):
+        own = OwnTls(old.tls, old.tls_key)
+    made = _fresh(old.name, authority, own)
     said = Rotation(made.name, made.tls, made.signing, "")
     said = replace(said, signature=old.sign(said.digest, ROTATE).hex())
     save(folder / _PENDING, replace(made, signature=said.signature))
     return said
 
 
-def renew(asked: Rotation, old: str, authority: Authority, coordinator: str, now: datetime) -> Grant:
+def renew(
+    asked: Rotation, old: str, authority: Authority, coordinator: str, now: datetime, *, own: bool = False
+) -> Grant:
     """At the coordinator: certify a member's new keys. Whoever calls sees to it that the old certificate counts.
 
     Raises:
         IdentityError: the old signing key did not sign, or keys that the sender does not have.
     """
     asked.check(old)
-    return _granted(asked, authority, coordinator, now)
+    return _granted(asked, authority, coordinator, now, own=own)
 
 
-def _granted(asked: Asked, authority: Authority, coordinator: str, now: datetime) -> Grant:
+def _granted(asked: Asked, authority: Authority, coordinator: str, now: datetime, *, own: bool) -> Grant:
     bank = Subject(asked.name)
-    tls, signing = (public_of(asked.tls, bank, "tls"), public_of(asked.signing, bank, "signing"))
-    made = (authority.issue(tls, bank, "tls", (), now), authority.issue(signing, bank, "signing", (), now))
-    return Grant(asked.name, *made, authority.certificate, coordinator)
+    if not asked.tls and not own:
+        raise IdentityError(
+            f"{asked.name} has TLS certificates of its own authority, which was not accepted.",
+            mend=f"Accept it: hansa consortium accept {asked.name} FILE.",
+        )
+    tls = public_of(asked.tls, bank, "tls") if asked.tls else None
+    signing = authority.issue(public_of(asked.signing, bank, "signing"), bank, "signing", (), now)
+    opened = "" if tls is None else authority.issue(tls, bank, "tls", (), now)
+    return Grant(asked.name, opened, signing, authority.certificate, coordinator)
 
 
-def _fresh(name: str, authority: str, expires: str) -> _Pending:
-    """New keys, and the signing requests for them."""
+def _fresh(name: str, authority: str, own: OwnTls | None) -> _Pending:
+    """New keys, and the signing requests for them; none for TLS where the bank has its own."""
     bank, tls, signing = Subject(name), new_tls_key(), new_signing_key()
-    asked = (request(bank, tls), request(bank, signing))
-    return _Pending(authority, expires, *asked, "", key_text(tls), key_text(signing), name)
+    asked, text = request(bank, signing), key_text(signing)
+    if own is None:
+        return _Pending(name, authority, request(bank, tls), asked, key_text(tls), text)
+    own.check(name)
+    return _Pending(name, authority, "", asked, own.key, text, own.certificate)
+
+
+def _issued_by(certificate: str, authority: str) -> bool:
+    return read(certificate).issuer == read(authority).subject
 
 
 def _is_by(said: Rotation, old: str) -> bool:

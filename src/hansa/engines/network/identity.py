@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final, final
 
-from hansa.engines.network.certificates import Use, checked, subject_of
+from hansa.engines.network.certificates import Use, checked, read, subject_of
 from hansa.engines.network.files import load, save
-from hansa.engines.network.keys import WIRE, sign, signing_key, tls_key
+from hansa.engines.network.keys import WIRE, public_half, sign, signing_key
 from hansa.engines.network.names import COORDINATOR, Role
+from hansa.engines.network.own_authority import vouched
 from hansa.engines.network.revocation import Revocations
 from hansa.errors import IdentityError
 
@@ -49,7 +51,7 @@ class Identity:
         """
         found = load(cls, folder / IDENTITY, private=True)
         signing_key(found.signing_key)
-        tls_key(found.tls_key)
+        public_half(found.tls_key)
         return found
 
     def write(self, folder: Path) -> None:
@@ -70,6 +72,8 @@ class Identity:
 @dataclass(frozen=True)
 class Trust:
     """Whom to believe: the authority's certificate (PEM) and the list of what it has revoked.
+
+    `accepted`: the bundles of banks' own authorities by the banks' names; each speaks for that bank's TLS alone.
 
     Example:
         >>> from datetime import UTC
@@ -93,10 +97,16 @@ invitation.
 
     authority: str
     revocations: Revocations
+    accepted: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Hold the list against the authority."""
         self.revocations.check(self.authority)
+
+    @property
+    def roots(self) -> str:
+        """All authorities (PEM) whose certificates may open a connection to the coordinator; `peer` says whose."""
+        return "".join((self.authority, *self.accepted.values()))
 
     def revoking(self, newer: Revocations) -> Trust:
         """The same with a newer list.
@@ -112,6 +122,8 @@ invitation.
         Raises:
             IdentityError: another authority's, not valid now, revoked, or not a certificate of that role's TLS.
         """
+        if role == "party" and self.accepted and read(tls).issuer != read(self.authority).subject:
+            return self._counted(tls, vouched(tls, self.accepted, at))
         return self._counting(tls, role, "tls", at)
 
     def signer(self, signing: str, role: Role, at: datetime) -> str:
@@ -123,10 +135,11 @@ invitation.
         return self._counting(signing, role, "signing", at)
 
     def _counting(self, text: str, role: Role, use: Use, at: datetime) -> str:
-        subject = subject_of(checked(text, self.authority, role, use, at))
+        return self._counted(text, subject_of(checked(text, self.authority, role, use, at)).name)
+
+    def _counted(self, text: str, name: str) -> str:
         if self.revocations.covers(text):
             raise IdentityError(
-                f"{subject.name}: its certificate was revoked.",
-                mend="Ask the consortium's operator for a new invitation.",
+                f"{name}: its certificate was revoked.", mend="Ask the consortium's operator for a new invitation."
             )
-        return subject.name
+        return name

@@ -11,6 +11,7 @@ from typing import Final, TypeAlias
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey, generate_private_key
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -134,7 +135,21 @@ def tls_key(text: str) -> EllipticCurvePrivateKey:
     return key
 
 
-def _key(text: str) -> object:
+def public_half(text: str) -> object:
+    """The public half of a private key of any kind (PEM), to be compared.
+
+    Raises:
+        ConfigError: it is none.
+
+    Example:
+        >>> key = new_tls_key()
+        >>> public_half(key_text(key)) == key.public_key()
+        True
+    """
+    return _key(text).public_key()
+
+
+def _key(text: str) -> PrivateKeyTypes:
     try:
         return load_pem_private_key(text.encode(), None)
     except (ValueError, TypeError):  # what the parser says may quote the key

@@ -4,6 +4,7 @@
     authority.toml     the authority's key and certificate: whoever has it can admit members, so keep it apart
     coordinator/       the coordinator's own identity
     invitations/       of each invitation: for whom, until when, and the SHA-256 that a request must show
+    authorities/       banks' own authorities, each for that bank's TLS alone
     members/           of each certified request: whose, and the certificates
     revoked.toml       the signed list
 
@@ -17,6 +18,7 @@ import tempfile
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Final, final
 
@@ -36,6 +38,7 @@ from hansa.engines.network.files import load, locked, remove, save
 from hansa.engines.network.identity import Identity, Trust
 from hansa.engines.network.keys import key_text, new_signing_key, new_tls_key, tls_key
 from hansa.engines.network.names import COORDINATOR, Subject
+from hansa.engines.network.own_authority import bundle
 from hansa.engines.network.revocation import Revocations, keep_list, read_list
 from hansa.engines.network.roster import Roster
 from hansa.errors import ConfigError, IdentityError, nearest
@@ -101,6 +104,13 @@ class _Keeper:
 
 @final
 @dataclass(frozen=True)
+class _Accepted:
+    name: str
+    certificates: str
+
+
+@final
+@dataclass(frozen=True)
 class Membership:
     """The members of a consortium, by its folder.
 
@@ -136,7 +146,7 @@ class Membership:
             authority = self_signed(charter.title, new_tls_key(), now)
             save(made / _AUTHORITY, _Keeper(authority.certificate, key_text(authority.key)))
             _coordinator(authority, charter, now).write(made / "coordinator")
-            for name in ("invitations", "members"):
+            for name in ("authorities", "invitations", "members"):
                 (made / name).mkdir(mode=0o700)
             keep_list(made / _REVOKED, Revocations().signed(authority))
             save(made / CHARTER, charter)
@@ -175,6 +185,16 @@ class Membership:
             save(self._file("invitations", expected.voucher), expected)
         return invitation
 
+    def accept(self, name: str, text: str) -> None:
+        """Let a bank's own authority (PEM) issue its TLS certificates; it can speak for nobody else.
+
+        Raises:
+            ConfigError: a name that nobody may bear, or no certificates of an authority.
+        """
+        Subject(name)
+        with locked(self.folder):
+            save(self._own(name), _Accepted(name, bundle(text)))
+
     def admit(self, asked: Request, now: datetime) -> Grant:
         """Certify an invited institution, once; the very same request again gets the same answer.
 
@@ -193,7 +213,8 @@ class Membership:
             done = self._file("members", asked.voucher_digest)
             if done.is_file():
                 return self._again(load(Member, done), asked.digest.hex(), asked.name)
-            grant = answer(asked, load(Expected, path), self._authority(), self.identity.signing, now)
+            expected, own = load(Expected, path), asked.name in self._accepted()
+            grant = answer(asked, expected, self._authority(), self.identity.signing, now, own=own)
             save(done, self._member(grant, asked.digest, now, asked.voucher_digest))
         return grant
 
@@ -208,27 +229,32 @@ class Membership:
             done = self._file("members", asked.digest.hex())
             if done.is_file():
                 return self._again(load(Member, done), asked.digest.hex(), asked.name)
-            grant = renew(asked, old.signing, self._authority(), self.identity.signing, now)
+            own = asked.name in self._accepted()
+            grant = renew(asked, old.signing, self._authority(), self.identity.signing, now, own=own)
             save(done, self._member(grant, asked.digest, now))
         return grant
 
     def revoke(self, name: str, reason: str, now: datetime) -> Revocations:
-        """Revoke all certificates and withdraw all invitations of an institution: it is cut at the next heartbeat.
+        """Revoke all certificates of an institution, and withdraw its invitations and its own authority.
+
+        It is cut at the next heartbeat.
 
         Raises:
             ConfigError: nobody of this name is a member or was invited.
         """
         with locked(self.folder):
             members = self.members()
-            theirs = [text for one in members if one.name == name for text in (one.tls, one.signing)]
-            invited = [path for path, one in self._invitations() if one.name == name]
-            if not theirs and not invited:
+            theirs = [text for one in members if one.name == name for text in (one.tls, one.signing) if text]
+            others = [path for path, one in self._invitations() if one.name == name]
+            if name in self._accepted():
+                others.append(self._own(name))
+            if not theirs and not others:
                 names = {one.name for one in members}
                 mend = nearest(name, names) if names else "Nobody is a member yet."
                 raise ConfigError(f"Nobody called '{name}' is a member.", mend=mend)
             found = self._list().adding(name, theirs, reason, now).signed(self._authority())
             keep_list(self.folder / _REVOKED, found)
-            for path in invited:
+            for path in others:
                 remove(path)
         return found
 
@@ -246,7 +272,7 @@ class Membership:
 
     def trust(self) -> Trust:
         """Whom to believe now: read anew at each handshake and heartbeat."""
-        return Trust(self.identity.authority, self._list())
+        return Trust(self.identity.authority, self._list(), self._accepted())
 
     def roster(self, now: datetime, names: tuple[str, ...] = ()) -> Roster:
         """These members, or all whose certificates count, each with its newest.
@@ -293,6 +319,14 @@ class Membership:
 
     def _invitations(self) -> list[tuple[Path, Expected]]:
         return [(path, load(Expected, path)) for path in sorted((self.folder / "invitations").glob("*.toml"))]
+
+    def _accepted(self) -> dict[str, str]:
+        """The bundles of banks' own authorities, by the banks' names."""
+        found = [load(_Accepted, path) for path in sorted((self.folder / "authorities").glob("*.toml"))]
+        return {one.name: one.certificates for one in found}
+
+    def _own(self, name: str) -> Path:
+        return self._file("authorities", sha256(name.encode()).hexdigest())
 
     def _list(self) -> Revocations:
         return read_list(self.folder / _REVOKED, self.identity.authority)
