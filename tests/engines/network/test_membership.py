@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 
 import pytest
@@ -11,6 +12,7 @@ from hansa.engines.network.identity import Identity
 from hansa.engines.network.membership import Charter, Membership
 from hansa.errors import ConfigError, IdentityError
 from tests.engines.network.banks import NOW, enrolled
+from tests.engines.network.disks import Dead, Disk
 
 
 def test_a_consortium_is_made_whole_or_not_at_all(tmp_path, monkeypatch):
@@ -80,21 +82,46 @@ def test_of_many_that_come_with_one_token_one_is_admitted(place, tmp_path):
     assert [one.name for one in members.members()].count("bank-c") == 1
 
 
-def test_a_coordinator_that_dies_before_it_answers_gives_the_same_answer_later(place, tmp_path, monkeypatch):
-    members = Membership(place / "three")
-    asked = ask(members.invite("bank-c", NOW), tmp_path / "c", NOW)
+@pytest.mark.parametrize("n", range(1, 5))
+@pytest.mark.parametrize("how", ["die", "torn", errno.EIO, errno.ENOSPC])
+def test_a_coordinator_that_dies_or_fails_at_any_write_admits_the_bank_once_and_later(place, tmp_path, n, how):
+    asked = ask(Membership(place / "three").invite("bank-c", NOW), tmp_path / "c", NOW)
+    disk = Disk(place / "three", tmp_path / "image", n, how, power=True)
+    with pytest.raises((Dead, ConfigError)):
+        Membership(place / "three", disk).admit(asked, NOW)
+    after = Membership(disk.image if isinstance(how, str) else place / "three")  # what a power cut leaves, or an error
+    assert len(after.roster(NOW).names) in {3, 4}
+    grant = after.admit(asked, NOW)
+    assert after.admit(asked, NOW) == grant
+    assert [one.name for one in after.members()].count("bank-c") == 1
+    assert accept(grant, tmp_path / "c", NOW).name == "bank-c"
 
-    def dies(*args, **kwargs):
+
+@pytest.mark.parametrize("n", range(1, 5))
+@pytest.mark.parametrize("how", ["die", "torn", errno.EIO])
+def test_a_list_is_old_or_new_whenever_its_writing_fails(place, tmp_path, n, how):
+    disk = Disk(place / "three", tmp_path / "image", n, how, power=True)
+    with pytest.raises((Dead, ConfigError)):
+        Membership(place / "three", disk).revoke("bank-a", "", NOW)
+    after = Membership(disk.image if isinstance(how, str) else place / "three")
+    assert after.trust().revocations.number in {0, 1}
+    after.revoke("bank-a", "", NOW)
+    assert after.roster(NOW).names == ("bank-b", "甲银行")
+
+
+def test_a_bank_that_dies_between_its_two_files_takes_the_same_grant_again(place, tmp_path, monkeypatch):
+    members = Membership(place / "three")
+    grant = members.admit(ask(members.invite("bank-c", NOW), tmp_path / "c", NOW), NOW)
+
+    def dies(path):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("os.fsync", dies)
+        patch.setattr("hansa.engines.network.enrolment.remove", dies)
         with pytest.raises(KeyboardInterrupt):
-            members.admit(asked, NOW)
-    assert "bank-c" not in members.roster(NOW).names  # nothing was written: the token holds
-    grant = members.admit(asked, NOW)
-    assert Membership(place / "three").admit(asked, NOW) == grant  # it was written: the answer holds
-    assert accept(grant, tmp_path / "c", NOW).name == "bank-c"
+            accept(grant, tmp_path / "c", NOW)
+    first = Identity.read(tmp_path / "c")
+    assert accept(grant, tmp_path / "c", NOW) == first
 
 
 def test_a_revoked_member_is_out_its_invitations_too_and_may_come_back_under_new_keys(place, tmp_path):

@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 import tomli_w
 
 from hansa.core.codec import build, plain
+from hansa.engines.network.disk import Disk, LocalDisk
 from hansa.errors import ConfigError
 
 T = TypeVar("T")
@@ -23,7 +24,7 @@ PRIVATE: Final = 0o600
 _LARGEST = 1 << 20
 
 
-def write_whole(path: Path, data: bytes, mode: int = PRIVATE) -> None:
+def write_whole(path: Path, data: bytes, mode: int = PRIVATE, disk: Disk | None = None) -> None:
     """Write a file so that a reader, now or after a power cut, sees the old content or the new, never a part.
 
     Folders that are not there yet are made, for their owner alone.
@@ -37,20 +38,22 @@ def write_whole(path: Path, data: bytes, mode: int = PRIVATE) -> None:
         ...     oct(Path(folder, "keys", "a").stat().st_mode & 0o777)
         '0o600'
     """
+    disk = disk or LocalDisk()
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")  # made with mode 0600
         try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fchmod(file.fileno(), mode)
-                os.fsync(file.fileno())
-            Path(name).replace(path)
+            try:
+                disk.write(handle, data)
+                os.fchmod(handle, mode)
+                disk.fsync(handle)
+            finally:
+                os.close(handle)
+            disk.replace(Path(name), path)
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
-        _sync_folder(path.parent)
+        disk.fsync_folder(path.parent)
     except OSError as error:
         raise ConfigError(f"'{path}' cannot be written.", f"{error.strerror}.", "Choose another folder.") from None
 
@@ -64,12 +67,12 @@ def remove(path: Path) -> None:
     try:
         path.unlink(missing_ok=True)
         if path.parent.is_dir():
-            _sync_folder(path.parent)
+            LocalDisk().fsync_folder(path.parent)
     except OSError as error:
         raise ConfigError(f"'{path}' cannot be removed.", f"{error.strerror}.") from None
 
 
-def save(path: Path, value: Any, mode: int = PRIVATE) -> None:
+def save(path: Path, value: Any, mode: int = PRIVATE, disk: Disk | None = None) -> None:
     """Write a frozen dataclass as TOML, whole.
 
     Example:
@@ -79,7 +82,7 @@ def save(path: Path, value: Any, mode: int = PRIVATE) -> None:
         ...     load(Quorum, Path(folder, "a.toml"))
         Quorum(n=3, within=60.0)
     """
-    write_whole(path, to_text(value).encode(), mode)
+    write_whole(path, to_text(value).encode(), mode, disk)
 
 
 def to_text(value: Any) -> str:
@@ -152,11 +155,3 @@ def _text(data: bytes) -> str:
     if len(data) > _LARGEST:
         raise UnicodeDecodeError("utf-8", b"", 0, 0, "too large")
     return data.decode("utf-8-sig")
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

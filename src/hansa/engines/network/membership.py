@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Final, final
 
 from hansa.engines.network.certificates import Authority, self_signed
+from hansa.engines.network.disk import Disk, LocalDisk
 from hansa.engines.network.enrolment import (
     DAYS,
     Expected,
@@ -127,6 +128,7 @@ class Membership:
     """
 
     folder: Path
+    disk: Disk = field(default_factory=LocalDisk, repr=False, compare=False)
 
     @classmethod
     def create(cls, folder: Path, charter: Charter, now: datetime) -> Membership:
@@ -182,7 +184,7 @@ class Membership:
                 if one.name != name and one.name.casefold() == name.casefold():
                     raise ConfigError(f"There is a member '{one.name}'.", mend="Names differ in more than capitals.")
             invitation, expected = invite(name, self.charter.coordinator, self.identity.authority, now, days)
-            save(self._file("invitations", expected.voucher), expected)
+            save(self._file("invitations", expected.voucher), expected, disk=self.disk)
         return invitation
 
     def accept(self, name: str, text: str) -> None:
@@ -193,7 +195,7 @@ class Membership:
         """
         Subject(name)
         with locked(self.folder):
-            save(self._own(name), _Accepted(name, bundle(text)))
+            save(self._own(name), _Accepted(name, bundle(text)), disk=self.disk)
 
     def admit(self, asked: Request, now: datetime) -> Grant:
         """Certify an invited institution, once; the very same request again gets the same answer.
@@ -215,7 +217,7 @@ class Membership:
                 return self._again(load(Member, done), asked.digest.hex(), asked.name)
             expected, own = load(Expected, path), asked.name in self._accepted()
             grant = answer(asked, expected, self._authority(), self.identity.signing, now, own=own)
-            save(done, self._member(grant, asked.digest, now, asked.voucher_digest))
+            save(done, self._member(grant, asked.digest, now, asked.voucher_digest), disk=self.disk)
         return grant
 
     def rotate(self, asked: Rotation, now: datetime) -> Grant:
@@ -231,7 +233,7 @@ class Membership:
                 return self._again(load(Member, done), asked.digest.hex(), asked.name)
             own = asked.name in self._accepted()
             grant = renew(asked, old.signing, self._authority(), self.identity.signing, now, own=own)
-            save(done, self._member(grant, asked.digest, now))
+            save(done, self._member(grant, asked.digest, now), disk=self.disk)
         return grant
 
     def revoke(self, name: str, reason: str, now: datetime) -> Revocations:
@@ -253,7 +255,7 @@ class Membership:
                 mend = nearest(name, names) if names else "Nobody is a member yet."
                 raise ConfigError(f"Nobody called '{name}' is a member.", mend=mend)
             found = self._list().adding(name, theirs, reason, now).signed(self._authority())
-            keep_list(self.folder / _REVOKED, found)
+            keep_list(self.folder / _REVOKED, found, self.disk)
             for path in others:
                 remove(path)
         return found

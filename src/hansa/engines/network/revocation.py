@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from hansa.engines.network.certificates import Authority, fingerprint, key_of
+from hansa.engines.network.disk import Disk
 from hansa.engines.network.files import load, save
 from hansa.engines.network.keys import REVOKE
 from hansa.errors import IdentityError
@@ -98,7 +99,7 @@ class Revocations:
         return sha256(msgpack.packb([self.number, rows])).digest()
 
 
-def keep_list(path: Path, found: Revocations) -> None:
+def keep_list(path: Path, found: Revocations, disk: Disk | None = None) -> None:
     """Write a list, whole; anybody may read it.
 
     Example:
@@ -108,7 +109,7 @@ def keep_list(path: Path, found: Revocations) -> None:
         ...     load(Revocations, Path(folder, "revoked.toml")).number
         3
     """
-    save(path, found, mode=0o644)
+    save(path, found, 0o644, disk)
 
 
 def read_list(path: Path, authority: str, seen: int = 0) -> Revocations:
