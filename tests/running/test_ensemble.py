@@ -170,6 +170,7 @@ def test_it_stays_where_it_is_and_says_why(fitted, tmp_path):
         lambda: pickle.dumps(fitted),
         lambda: copy.deepcopy(fitted),
         face.to_job,
+        lambda: hs.Rounds(face),
         lambda: face.fit(Simulation(banks())),
         lambda: face.fit([]),
     )

@@ -15,7 +15,7 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, NoReturn, final
 
 import numpy as np
@@ -80,6 +80,15 @@ class EnsembleOfLocals:
         """
         raise _stays("stand in a job file")
 
+    @property
+    def honours(self) -> NoReturn:
+        """What rounds ask of a trainer, which this is not.
+
+        Raises:
+            ConfigError: always, with the reason and what to take instead.
+        """
+        raise _stays("train in rounds")
+
     def _fitted(self, session: Session) -> FittedEnsemble:
         room, done = _room(), session.run()
         prepared, memory = done.last(Prepared), remembered(done)
@@ -99,11 +108,10 @@ class EnsembleOfLocals:
             raise DataError(
                 "No party can fit a model of its own.", "Each has too few training rows, or rows of one class."
             )
-        bare = FittedEnsemble(type(self.estimator).__name__, task, prepared, members, left_out=left_out)
         weight = next((site.table.weight for site in session.sites.values() if site.table.weight), "")
-        return FittedEnsemble(
-            bare.name, task, prepared, members, _metrics(bare, session.sites, memory), left_out, weight
-        )
+        name = type(self.estimator).__name__
+        fitted = FittedEnsemble(name, task, prepared, members, left_out=left_out, weight=weight)
+        return replace(fitted, metrics=_metrics(fitted, session.sites, memory))
 
 
 @final
