@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from hansa.core.codec import build, plain
+from hansa.engines.network.enrolment import accept, rotate
 from hansa.engines.network.identity import Identity
 from hansa.engines.network.membership import Membership
 from hansa.engines.network.roster import Roster
@@ -52,7 +53,7 @@ def test_its_digest_covers_names_and_certificates_and_it_travels(roster):
 def test_certificates_that_are_anothers_or_revoked_are_refused(place, roster):
     members = Membership(place / "three")
     roster.check(members.trust(), NOW)
-    swapped = roster.replacing("bank-a", roster.members["bank-b"])
+    swapped = replace(roster, members={**roster.members, "bank-a": roster.members["bank-b"]})
     with pytest.raises(IdentityError, match="gives bank-a another"):
         swapped.check(members.trust(), NOW)
     with pytest.raises(IdentityError, match="not issued for"):
@@ -63,3 +64,27 @@ def test_certificates_that_are_anothers_or_revoked_are_refused(place, roster):
     assert members.roster(NOW).names == ("bank-a", "甲银行")
     with pytest.raises(IdentityError, match="'bank-b' is no member"):
         members.roster(NOW, ("bank-a", "bank-b"))
+
+
+def test_a_pinned_key_is_followed_where_it_has_asked_for_the_new_one(place, roster):
+    members, old = Membership(place / "three"), Identity.read(place / "bank-a")
+    keys = [old, *(accept(members.rotate(rotate(place / "bank-a"), NOW), place / "bank-a", NOW) for _ in range(2))]
+    for one in keys:  # any that counts will do at the coordinator, while they change
+        members.verify("bank-a", DIGEST, one.sign(DIGEST), NOW)
+        with pytest.raises(IdentityError, match="Said to be from bank-b"):
+            members.verify("bank-b", DIGEST, one.sign(DIGEST), NOW)
+    with pytest.raises(IdentityError, match="no member"):
+        members.verify("bank-z", DIGEST, old.sign(DIGEST), NOW)
+    first, second = members.rotations("bank-a")
+    with pytest.raises(IdentityError, match="not of the key"):
+        roster.following(*second, members.trust(), NOW)
+    with pytest.raises(IdentityError, match="not for the key"):
+        roster.following(first[0], second[1], members.trust(), NOW)
+    newest = roster.following(*first, members.trust(), NOW).following(*second, members.trust(), NOW)
+    assert newest.members == members.roster(NOW).members
+    newest.verify("bank-a", DIGEST, keys[-1].sign(DIGEST))
+    members.revoke("bank-a", "", NOW)
+    with pytest.raises(IdentityError, match="revoked"):
+        roster.following(*first, members.trust(), NOW)
+    with pytest.raises(IdentityError, match="revoked"):
+        members.verify("bank-a", DIGEST, keys[-1].sign(DIGEST), NOW)

@@ -16,7 +16,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -35,7 +35,7 @@ from hansa.engines.network.enrolment import (
     invite,
     renew,
 )
-from hansa.engines.network.files import load, locked, remove, save
+from hansa.engines.network.files import load, locked, of_text, remove, save, to_text
 from hansa.engines.network.identity import Identity, Trust
 from hansa.engines.network.keys import key_text, new_signing_key, new_tls_key, tls_key
 from hansa.engines.network.names import COORDINATOR, Subject
@@ -80,7 +80,7 @@ class Charter:
 class Member:
     """One certified request: whose, its SHA-256, since when, the certificates (PEM), and its number.
 
-    `voucher`: the SHA-256 of the invitation that it used, if any.
+    `voucher`: the SHA-256 of the invitation that it used; or `rotation`, as TOML: what the old key has signed.
 
     Example:
         >>> Member("bank-a", "00", "2026-11-21T00:00:00+00:00", "", "", 1).voucher
@@ -94,6 +94,7 @@ class Member:
     signing: str
     number: int
     voucher: str = ""
+    rotation: str = ""
 
 
 @final
@@ -217,7 +218,7 @@ class Membership:
                 return self._again(load(Member, done), asked.digest.hex(), asked.name)
             expected, own = load(Expected, path), asked.name in self._accepted()
             grant = answer(asked, expected, self._authority(), self.identity.signing, now, own=own)
-            save(done, self._member(grant, asked.digest, now, asked.voucher_digest), disk=self.disk)
+            save(done, self._member(grant, asked, now), disk=self.disk)
         return grant
 
     def rotate(self, asked: Rotation, now: datetime) -> Grant:
@@ -233,7 +234,7 @@ class Membership:
                 return self._again(load(Member, done), asked.digest.hex(), asked.name)
             own = asked.name in self._accepted()
             grant = renew(asked, old.signing, self._authority(), self.identity.signing, now, own=own)
-            save(done, self._member(grant, asked.digest, now), disk=self.disk)
+            save(done, self._member(grant, asked, now), disk=self.disk)
         return grant
 
     def revoke(self, name: str, reason: str, now: datetime) -> Revocations:
@@ -272,6 +273,30 @@ class Membership:
         found = [load(Member, path) for path in sorted((self.folder / "members").glob("*.toml"))]
         return tuple(sorted(found, key=lambda one: one.number))
 
+    def verify(self, sender: str, digest: bytes, signature: bytes, now: datetime) -> None:
+        """Hold a frame's signature against every certificate of its sender that counts: keys may be rotating.
+
+        Raises:
+            IdentityError: it is of none of them.
+        """
+        trust, refused = self.trust(), IdentityError("A message is from somebody who is no member.")
+        for one in reversed(self.members()):
+            if one.name != sender:
+                continue
+            try:
+                trust.signer(one.signing, "party", now)
+                Roster({sender: one.signing}, self.identity.signing).verify(sender, digest, signature)
+            except IdentityError as error:
+                refused = error
+            else:
+                return
+        raise refused
+
+    def rotations(self, name: str) -> tuple[tuple[Rotation, str], ...]:
+        """How an institution's keys have changed: each request that its old key has signed, and the new certificate."""
+        mine = [one for one in self.members() if one.name == name and one.rotation]
+        return tuple((of_text(Rotation, one.rotation, "rotation"), one.signing) for one in mine)
+
     def trust(self) -> Trust:
         """Whom to believe now: read anew at each handshake and heartbeat."""
         return Trust(self.identity.authority, self._list(), self._accepted())
@@ -301,9 +326,12 @@ class Membership:
             )
         return Grant(member.name, member.tls, member.signing, self.identity.authority, self.identity.signing)
 
-    def _member(self, grant: Grant, asked: bytes, now: datetime, voucher: str = "") -> Member:
+    def _member(self, grant: Grant, asked: Request | Rotation, now: datetime) -> Member:
         number = len(self.members()) + 1  # clocks may jump: an order does not rest on them
-        return Member(grant.name, asked.hex(), now.isoformat(), grant.tls, grant.signing, number, voucher)
+        made = Member(grant.name, asked.digest.hex(), now.isoformat(), grant.tls, grant.signing, number)
+        if isinstance(asked, Rotation):
+            return replace(made, rotation=to_text(asked))
+        return replace(made, voucher=asked.voucher_digest)
 
     def _signer_of(self, asked: Rotation, now: datetime) -> Member:
         """The member whose signing key, as long as it counts, has signed a request for new ones."""

@@ -18,6 +18,7 @@ from hansa.engines.network.names import COORDINATOR
 from hansa.errors import IdentityError
 
 if TYPE_CHECKING:
+    from hansa.engines.network.enrolment import Rotation
     from hansa.engines.network.identity import Trust
 
 
@@ -67,10 +68,16 @@ class Roster:
         except IdentityError as error:
             raise IdentityError(f"Said to be from {sender}: {error.what}", error.why, error.mend) from None
 
-    def replacing(self, name: str, certificate: str) -> Roster:
-        """The same roster after a member's key was rotated; see `hansa.engines.network.enrolment.Rotation`."""
-        self._certificate(name)
-        return replace(self, members={**self.members, name: certificate})
+    def following(self, rotation: Rotation, certificate: str, trust: Trust, at: datetime) -> Roster:
+        """The same roster with a member's new signing certificate (PEM), for which the pinned key has asked.
+
+        Raises:
+            IdentityError: the pinned key has not, or the new certificate does not count, or is for another key.
+        """
+        rotation.check(self._certificate(rotation.name), certificate)
+        if trust.signer(certificate, "party", at) != rotation.name:
+            raise IdentityError(f"{rotation.name}: the new certificate is another institution's.")
+        return replace(self, members={**self.members, rotation.name: certificate})
 
     def _certificate(self, sender: str) -> str:
         if sender == COORDINATOR:
