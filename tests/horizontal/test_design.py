@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from hansa.core.job import Job
-from hansa.core.party import site_of
+from hansa.core.party import Party, site_of
 from hansa.core.step import Done
 from hansa.core.table import Column, Table
 from hansa.engines.simulation import Simulation
-from hansa.errors import DataError, Refused, TooFewParties
+from hansa.errors import DataError, PartyFailed, Refused, TooFewParties
 from hansa.horizontal.design import design_of, enough, parts_of, prepared_of, remembered, width_of
 from hansa.horizontal.evaluate import Evaluate, Verdict
 from hansa.horizontal.prepare import Prepare
@@ -62,6 +62,25 @@ def test_raw_gaps_and_labels_name_the_mend():
         design_of(raw_site(Table.of({"x": [1.0, None], "y": [0, 1]}, target="y")), {}, "train", "float64")
     with pytest.raises(DataError, match="encode it first"):
         design_of(raw_site(Table.of({"x": ["a", "b"], "y": [0, 1]}, target="y")), {}, "train", "float64")
+
+
+@pytest.mark.parametrize("steps", [(Prepare(), Rounds(), Evaluate()), (Rounds(), Evaluate())])
+@pytest.mark.parametrize("part", [1, 2])
+def test_one_infinite_feature_of_a_test_row_ends_the_job_before_anybody_trains(steps, part):
+    x, parts = np.arange(90.0), np.arange(90) % 3
+    x[part] = np.inf
+    columns = {"x": x, "__part__": parts, "late": np.arange(90) // 3 % 2}
+    bank = Party("bank-a", {"": Table.of(columns, target="late")})
+    job, heard = Job("infinite", steps, min_parties=1), []
+    found = pytest.raises((DataError, PartyFailed), match="finite")
+    with Simulation([bank], 1).session(job) as session, found:
+        session.run(heard.append)
+    assert not heard
+
+
+def test_rows_of_no_part_may_have_gaps():
+    table = Table.of({"x": [1.0, 2.0, None], "__part__": [0, 2, 3], "y": [0, 1, 1]}, target="y")
+    assert design_of(raw_site(table), {}, "train", "float64").rows == 1
 
 
 def test_who_was_away_when_the_preparation_came_refuses():

@@ -133,6 +133,8 @@ def _design(site: Site, memory: Memory, part: Part, dtype: str) -> Design:
     codes = site.derived(f"parts/{_digest(memory)}", lambda: parts_of(site.table, split))
     mine = codes == PARTS.index(part)
     table = site.table if mine.all() else site.table.take(np.flatnonzero(mine))
+    if prepared is None and part == "train" and not mine.all():
+        _raw(site.table.take(np.flatnonzero(codes < len(PARTS))), dtype)  # of all parts: a test row shows now, not last
     X = _raw(table, dtype) if prepared is None else prepared.transform(table, dtype)
     weight = None if table.weight is None else table.weights().astype(dtype)
     y = table.y().astype(dtype, copy=False) if part == "train" else table.y()

@@ -279,6 +279,19 @@ def centred(fit: Fit, column: Column, least: int = 1) -> tuple[float, float]:
     return _finite(total, fit.name), _finite(squares, fit.name)
 
 
+def refuse_infinite(column: Column) -> None:
+    """Look at every row of a column of numbers, those of the test too: scoring is not the moment to find out.
+
+    Raises:
+        DataError: the column holds infinite values.
+
+    Example:
+        >>> refuse_infinite(Column.of("age", [42.0, None]))
+    """
+    for block in _blocks(column):
+        numbers(block, ())
+
+
 def _blocks(column: Column) -> Iterator[Column]:
     """Views of a long column: what is made from one on its way to a sum never needs the memory of the whole."""
     return (column.take(slice(start, start + _ROWS)) for start in range(0, len(column), _ROWS))

@@ -34,7 +34,7 @@ from hansa.data.times import TimeSplit
 from hansa.errors import ConfigError, DataError, nearest
 from hansa.horizontal.columns import LABELLED, NUMERIC, Coding
 from hansa.horizontal.design import parts_of
-from hansa.horizontal.fitting import Fit, Want, centred, check_alike, counted, held, veiled
+from hansa.horizontal.fitting import Fit, Want, centred, check_alike, counted, held, refuse_infinite, veiled
 from hansa.horizontal.labels import CODES, classes_of, customers, in_order, labelled
 from hansa.horizontal.prepared import Prepared
 
@@ -338,6 +338,8 @@ class Fitter:
             column, whole = table.column(name), site.table.column(name)
             coding = self.step.columns.get(name, Coding())
             word = whole.kind not in NUMERIC
+            if not word and coding.how not in {*LABELLED, "tokens"}:
+                refuse_infinite(whole)
             kinds[name] = "empty" if whole.gaps.all() else "label" if word else "number"
             named = (word or coding.how in LABELLED) and coding.how != "tokens"  # nobody is told a text's words
             if named and not coding.levels and len(column):
