@@ -62,8 +62,19 @@ def test_parcels_of_any_size_arrive_whole_and_in_order(size, monkeypatch):
 
 @pytest.mark.parametrize("second", [0, 1])
 def test_a_word_comes_once_and_in_order(second):
+    found = asyncio.run(exchange(*lines(), parcel(1), parcel(second, {"other": 1}), parcel(2)))
+    assert [one.sequence for one in found] == [1, 2]  # an honest end does not send it again on the same stream
+
+
+@pytest.mark.parametrize("second", [0, 1])
+def test_a_word_that_is_played_again_is_refused(second):
+    messages = [asyncio.run(recorded(parcel(i, {"i": i})))[0] for i in (1, second)]
+    inbox = Inbox(check)
+    assert inbox.take("bank-a", messages[0]).sequence == 1
     with pytest.raises(WireError, match="comes again, or too late"):
-        asyncio.run(exchange(*lines(), parcel(1), parcel(second, {"other": 1})))
+        inbox.take("bank-a", messages[1])
+    inbox.begin()  # on the next stream words may be offered again
+    assert inbox.take("bank-a", messages[1]).sequence == second
 
 
 def test_what_holds_the_line_may_repeat_its_sequence():

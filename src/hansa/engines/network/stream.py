@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 CHUNK: Final = 1 << 20
 """Bytes of a frame in one message of the stream."""
 STRICT: Final = frozenset({"Ask", "Word"})
-"""Kinds of parcels whose sequence grows with each one."""
+"""Kinds of parcels whose sequence grows with each one of a job on a stream."""
 
 _FIRST = struct.Struct("<BQQ32s64s")
 
@@ -61,19 +61,23 @@ class Pipe(Protocol):
 
 @final
 class Inbox:
-    """What has come of a peer's frame so far, and the last sequence that it has used; outlives a stream."""
+    """What has come of a peer's frame so far, and which sequences it has used; outlives a stream."""
 
     def __init__(self, check: Check, limits: Limits | None = None) -> None:
         """Begin with nothing."""
         self._check, self._limits = check, limits or Limits()
         self._digest, self._total, self._got = b"", 0, 0
         self._intake: Intake | None = None
-        self.last = -1
+        self._used: dict[tuple[str, str], int] = {}
 
     @property
     def holds(self) -> dict[str, int]:
         """How many bytes there are of the frame that was cut off, by its digest as hex."""
         return {self._digest.hex(): self._got} if self._intake is not None and self._got else {}
+
+    def begin(self) -> None:
+        """A stream begins: what was held is still held, and words may be offered again."""
+        self._used = {}
 
     def take(self, peer: str, message: bytes) -> Parcel | None:
         """Take one message of the stream in; the parcel, once it is whole.
@@ -120,9 +124,10 @@ class Inbox:
     def _admitted(self, peer: str, parcel: Parcel) -> Parcel:
         if parcel.sender != peer:
             raise WireError("A message is said to be from somebody else than who sent it.")
-        if parcel.sequence < self.last + (parcel.kind in STRICT):
-            raise WireError("A message comes again, or too late.", "Its sequence was used before.")
-        self.last = parcel.sequence
+        if parcel.kind in STRICT:
+            if parcel.sequence <= self._used.get((parcel.job, parcel.kind), -1):
+                raise WireError("A message comes again, or too late.", "Its sequence was used before.")
+            self._used[parcel.job, parcel.kind] = parcel.sequence
         return parcel
 
 
@@ -134,10 +139,15 @@ class Line:
         """Take an open pipe; `peer` is the name in the other's certificate."""
         self.pipe, self.me, self.peer, self.sign, self.inbox = pipe, me, peer, sign, inbox
         self.held: Mapping[str, int] = {}
-        self._turn = asyncio.Lock()
+        self._turn, self._said = asyncio.Lock(), dict[tuple[str, str], int]()
+        inbox.begin()
 
     async def send(self, parcel: Parcel) -> None:
-        """Send a parcel, from where the other side says it was cut off."""
+        """Send a parcel, from where the other side says it was cut off; an ask or a word goes over a stream once."""
+        if parcel.kind in STRICT:
+            if parcel.sequence <= self._said.get((parcel.job, parcel.kind), -1):
+                return
+            self._said[parcel.job, parcel.kind] = parcel.sequence
         await self.send_frame(await asyncio.to_thread(parcel.frame))
 
     async def send_frame(self, frame: Sequence[bytes | memoryview]) -> None:

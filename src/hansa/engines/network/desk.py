@@ -1,0 +1,100 @@
+r"""A party's seat at one job, in its own house: it answers an envelope once, durably, whatever happens between.
+
+`answer` blocks and belongs into a thread. What it gives may leave: it is in the site's store, with what the seat
+remembers and its line in the wire ledger, in one transaction.
+
+Example:
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from hansa.core.job import Job
+    >>> from hansa.core.message import Envelope, Name
+    >>> from hansa.core.party import Party
+    >>> from hansa.core.post import in_process
+    >>> from hansa.core.table import Table
+    >>> from hansa.engines.network.site_store import SiteStore
+    >>> from hansa.horizontal.prepare import Describe
+    >>> text = Job.from_toml('name = "scores"\nsteps = ["prepare", "rounds"]').to_toml()
+    >>> job, bank = Job.from_toml(text), Party("bank-a", {"loans": Table.of({"age": [31, 42]})})
+    >>> with tempfile.TemporaryDirectory() as path:
+    ...     store = SiteStore(Path(path))
+    ...     desk = Desk(store, job, store.open(text, job.digest), bank, in_process(job, [bank]))
+    ...     word, again = (desk.answer(Envelope(Name(0, 0, 0), Describe())) for _ in range(2))
+    ...     word.kind, word.said.load.n, repr(word) == repr(again), len(store.ledger.lines())
+    ...     store.close()
+    ('Describe', 1, True, 1)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, final
+
+from hansa.core.message import Answer, Refusal
+from hansa.core.party import Seat
+from hansa.core.post import kind_of
+from hansa.core.work import Work
+from hansa.engines.network.seat_book import SeatBook
+from hansa.engines.network.words import Word
+from hansa.errors import HansaError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hansa.core.job import Job
+    from hansa.core.message import Ask, Envelope
+    from hansa.core.party import Party
+    from hansa.core.work import Compute
+    from hansa.engines.network.site_store import SiteStore
+
+
+@final
+class Desk:
+    """A durable seat."""
+
+    def __init__(self, store: SiteStore, job: Job, digest: str, party: Party, compute: Compute) -> None:
+        """Sit down where the store says that one sat."""
+        self.job, self.digest, self.party, self.compute = job, digest, party, compute
+        self.seat = Seat(party, job)
+        self.book = SeatBook(store, digest, party.name)
+        self.book.restore(self.seat)
+
+    @property
+    def kinds(self) -> Mapping[str, type[Ask]]:
+        """The kinds of asks that the job has."""
+        return {kind.__name__: kind for step in self.job.steps for kind in step.handlers()}
+
+    def answer(self, envelope: Envelope) -> Word:
+        """Answer an ask: as before, if it was answered before.
+
+        Raises:
+            DataError: the disk fails; nothing has left.
+        """
+        given = self.book.given(envelope.name)
+        if given is not None:
+            return Word(envelope.name, self.party.name, kind_of(envelope.ask), given)
+        before = self.seat.memory
+        said = self.seat.open(envelope)
+        if said is None:
+            said = self._computed(envelope)
+        memory = self.seat.pending.get(envelope.name) if isinstance(said, Answer) else None
+        counted = envelope.counted if self.seat.memory is not before or envelope.counted else ()
+        try:
+            self.book.give(envelope.name, kind_of(envelope.ask), said, memory, counted=counted)
+        except HansaError:
+            self.book.restore(self.seat)  # it is ahead of the disk
+            raise
+        return Word(envelope.name, self.party.name, kind_of(envelope.ask), said)
+
+    def unacknowledged(self) -> tuple[Word, ...]:
+        """What the coordinator may not have."""
+        return self.book.unacknowledged()
+
+    def _computed(self, envelope: Envelope) -> Answer | Refusal:
+        """Do the work; an error of the house becomes this party's no, for the coordinator to name."""
+        seat = self.seat
+        work = Work(envelope.name.step, (self.party.name,), (0,), (envelope.ask,), (seat.memory,), (0,))
+        try:
+            outcome = self.compute(work)
+        except HansaError as error:
+            return Refusal(error.what, error.why, error.mend)
+        memory = outcome.memories[0]
+        return seat.close(envelope, outcome.answers[0], seat.memory if memory is None else memory)

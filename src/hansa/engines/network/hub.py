@@ -1,0 +1,262 @@
+r"""The coordinator's end of a consortium: whoever is connected, and each job's board of asks and words.
+
+A word is in the store before it is acknowledged and before it counts; several that come at once are written in one go.
+A plan runs in a thread of its own and waits at its board; the event loop serves the lines.
+
+Example:
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from hansa.core.job import Job
+    >>> from hansa.engines.network.journal import JobJournal
+    >>> from hansa.engines.network.store import Store
+    >>> def believe(sender: str, digest: bytes, signature: bytes) -> None: ...
+    >>> async def serve(path: Path) -> list[str]:
+    ...     store, job = Store(path), Job.from_toml('name = "scores"\nsteps = ["prepare", "rounds"]')
+    ...     store.submit(job.to_toml(), "anna", ["bank-a"])
+    ...     hub = Hub(store, lambda digest: bytes(64), believe)
+    ...     hub.open_job(Board(hub, job.digest, job.to_toml(), {"bank-a": ""}, JobJournal(store, job)))
+    ...     hub.stop()
+    ...     store.close()
+    ...     return [board.toml for board in hub.boards.values()]
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     len(asyncio.run(serve(Path(folder))))
+    1
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import queue
+import time
+from typing import TYPE_CHECKING, Any, Final, final
+
+from hansa.core.message import Envelope, Refusal
+from hansa.core.post import Arrival, kind_of
+from hansa.engines.network.names import COORDINATOR
+from hansa.engines.network.sayings import VERSION, ask_parcel, holds_in, plainly, said_in_parcel
+from hansa.engines.network.stream import Inbox, Line
+from hansa.engines.network.words import Word
+from hansa.errors import HansaError, WireError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from hansa.core.message import Answer, Name
+    from hansa.core.post import Counted, Wait, Words
+    from hansa.core.wire import Parcel
+    from hansa.engines.network.journal import JobJournal
+    from hansa.engines.network.store import Store
+    from hansa.engines.network.stream import Check, Pipe
+
+LOG: Final = logging.getLogger("hansa.network")
+_REMEMBERED = 4
+_LOOK = 60.0  # the longest that a plan's thread waits before it looks whether the job was stopped
+
+
+@final
+class Board:
+    """One job's post among nodes: asks that wait for an answer, and words that wait for the plan."""
+
+    def __init__(self, hub: Hub, digest: str, toml: str, roster: Mapping[str, str], journal: JobJournal) -> None:
+        """Open a job for the parties of a roster, `{name: certificate}`."""
+        self.hub, self.digest, self.toml, self.roster, self.journal = hub, digest, toml, dict(roster), journal
+        self.open_asks: dict[str, Envelope] = {}
+        self.shut: dict[str, Refusal] = {}
+        self.come: queue.Queue[Arrival | None] = queue.Queue()
+        self._given: set[tuple[str, Name]] = set()
+
+    def bring(
+        self, name: Name, letters: Mapping[str, Envelope], known: Words, now: float, wait: Wait
+    ) -> Sequence[Arrival]:
+        """Push the letters out and wait for words: the plan's thread blocks here."""
+        begun = time.monotonic()
+        come = [Arrival(party, name, kind_of(letters[party].ask), word, now) for party, word in known.items()]
+        for asked, party, kind in self.journal.waiting():  # late words that were durable before a restart
+            if asked != name and (word := self.journal.answer(asked, party)) is not None:
+                come.append(Arrival(party, asked, kind, word, now))
+        fresh = {party: envelope for party, envelope in letters.items() if party not in known}
+        self.hub.call(self._hand_out, fresh)
+        seen = {(one.party, one.name) for one in come}
+        while (until := wait(come)) is not None:
+            left = until - now - (time.monotonic() - begun)
+            try:
+                arrival = self.come.get(timeout=min(max(left, 0.0), _LOOK))
+            except queue.Empty:
+                if left <= 0:
+                    break
+                continue
+            if arrival is None:
+                raise WireError("The job was stopped.", mend="Resume it when it may go on.")
+            if (arrival.party, arrival.name) not in seen:
+                seen.add((arrival.party, arrival.name))
+                come.append(arrival._replace(at=now + time.monotonic() - begun))
+        return come
+
+    def settle(self, counted: Counted) -> None:
+        """The run is over: the parties may put their desks away."""
+        del counted
+        self.hub.call(self.hub.close_job, self.digest)
+
+    def stop(self) -> None:
+        """Wake the plan's thread and end it."""
+        self.come.put(None)
+
+    def _hand_out(self, letters: Mapping[str, Envelope]) -> None:
+        for party, envelope in letters.items():
+            if party in self.shut:
+                self.deliver(party, envelope.name, kind_of(envelope.ask), self.shut[party])
+            else:
+                self.open_asks[party] = envelope
+                self.hub.push(party, self.ask(party, envelope))
+
+    def ask(self, party: str, envelope: Envelope) -> Parcel:
+        """An ask of this job as a parcel."""
+        return ask_parcel(self.digest, envelope, COORDINATOR, party)
+
+    def deliver(self, party: str, name: Name, kind: str, said: Answer | Refusal) -> None:
+        """Give a durable word to the plan, once."""
+        envelope = self.open_asks.get(party)
+        if envelope is not None and envelope.name == name:
+            del self.open_asks[party]
+        if (party, name) not in self._given:
+            self._given = {one for one in self._given if one[1].keep >= name.keep - _REMEMBERED} | {(party, name)}
+            self.come.put(Arrival(party, name, kind, said, 0.0))
+
+    def awaits(self, party: str, name: Name) -> bool:
+        """Whether this is the ask that a party has still to answer."""
+        envelope = self.open_asks.get(party)
+        return envelope is not None and envelope.name == name
+
+    def refuse(self, party: str, refusal: Refusal) -> None:
+        """A party does not take part: its open ask, and later ones, are answered by its refusal."""
+        self.shut[party] = refusal
+        envelope = self.open_asks.get(party)
+        if envelope is not None:
+            self.deliver(party, envelope.name, kind_of(envelope.ask), refusal)
+
+
+@final
+class Hub:
+    """Everybody's lines, on one event loop."""
+
+    def __init__(self, store: Store, sign: Callable[[bytes], bytes], check: Check) -> None:
+        """Begin with nobody connected; made on the loop that will serve."""
+        self.store, self.sign, self.check = store, sign, check
+        self.loop = asyncio.get_running_loop()
+        self.lines: dict[str, Line] = {}
+        self.inboxes: dict[str, Inbox] = {}
+        self.boards: dict[str, Board] = {}
+        self._sending: dict[str, asyncio.Queue[Parcel]] = {}
+        self._words: asyncio.Queue[tuple[str, Parcel, Word]] = asyncio.Queue()
+        self._writer = self.loop.create_task(self._write())
+
+    def stop(self) -> None:
+        """Serve no more; what is durable stays."""
+        self._writer.cancel()
+
+    def call(self, function: Callable[..., None], *arguments: Any) -> None:
+        """Call something on the loop, from any thread."""
+        self.loop.call_soon_threadsafe(function, *arguments)
+
+    async def attend(self, pipe: Pipe, peer: str) -> None:
+        """Serve one node's stream until it ends; `peer` is the name in its certificate."""
+        line = Line(pipe, COORDINATOR, peer, self.sign, self.inboxes.setdefault(peer, Inbox(self.check)))
+        hello = await line.receive()
+        if hello is None or hello.kind != "Hello":
+            raise WireError(f"{peer} did not say hello.")
+        line.held = holds_in(hello)
+        await line.send(plainly("Welcome", COORDINATOR, peer, body={"version": VERSION, "holds": line.inbox.holds}))
+        self.lines[peer], sending = line, asyncio.Queue[Any]()
+        self._sending[peer] = sending
+        sender = self.loop.create_task(self._send(line, sending))
+        try:
+            for board in self.boards.values():
+                self._invite(board, peer)
+            while (parcel := await line.receive()) is not None:
+                await self._hear(peer, parcel)
+        finally:
+            sender.cancel()
+            if self.lines.get(peer) is line:
+                del self.lines[peer], self._sending[peer]
+
+    def open_job(self, board: Board) -> None:
+        """Begin to serve a job."""
+        self.boards[board.digest] = board
+        for party in board.roster:
+            self._invite(board, party)
+
+    def close_job(self, digest: str) -> None:
+        """A job is over."""
+        board = self.boards.pop(digest, None)
+        for party in () if board is None else board.roster:
+            self.push(party, plainly("Close", COORDINATOR, party, job=digest))
+
+    def push(self, party: str, parcel: Parcel) -> None:
+        """Send something to a node, if it is connected; what matters is sent again when it comes back."""
+        sending = self._sending.get(party)
+        if sending is not None:
+            sending.put_nowait(parcel)
+
+    def _invite(self, board: Board, party: str) -> None:
+        if party in board.roster:
+            body = {"toml": board.toml, "roster": board.roster}
+            self.push(party, plainly("Open", COORDINATOR, party, job=board.digest, body=body))
+            envelope = board.open_asks.get(party)
+            if envelope is not None:
+                self.push(party, board.ask(party, envelope))
+
+    async def _send(self, line: Line, sending: asyncio.Queue[Parcel]) -> None:
+        while True:
+            parcel = await sending.get()
+            try:
+                await line.send(parcel)
+            except (OSError, HansaError) as error:
+                LOG.warning("%s cannot be reached: %s", line.peer, error)
+                return
+
+    async def _hear(self, peer: str, parcel: Parcel) -> None:
+        board = self.boards.get(parcel.job)
+        if parcel.kind == "Word":
+            kind, said = said_in_parcel(parcel)
+            if board is None or peer not in board.roster:
+                self.push(peer, self._ack(peer, parcel))  # the job is over here: let it go
+            else:
+                await self._words.put((peer, parcel, Word(parcel.name, peer, kind, said)))
+        elif parcel.kind == "Shut" and board is not None:
+            body = parcel.body if isinstance(parcel.body, dict) else {}
+            words = body.get("refusal")
+            if not isinstance(words, list) or len(words) != 3 or not all(isinstance(word, str) for word in words):
+                raise WireError(f"{peer} does not say why it refuses.")
+            board.refuse(peer, Refusal(*words))
+        elif parcel.kind not in {"Beat", "Shut"}:
+            raise WireError(f"{peer} says something of a kind that is not known.")
+
+    async def _write(self) -> None:
+        """Make words durable, all that have come by now in one go; then acknowledge and deliver them."""
+        while True:
+            batch = [await self._words.get()]
+            while not self._words.empty():
+                batch.append(self._words.get_nowait())
+            by_job: dict[str, list[tuple[str, Parcel, Word]]] = {}
+            for one in batch:
+                by_job.setdefault(one[1].job, []).append(one)
+            for digest, some in by_job.items():
+                await self._keep(digest, some)
+
+    async def _keep(self, digest: str, some: list[tuple[str, Parcel, Word]]) -> None:
+        try:
+            verdicts = await asyncio.to_thread(self.store.put, digest, [word for _, _, word in some])
+        except HansaError as error:
+            LOG.warning("words of job %s could not be kept: %s", digest[:12], error)
+            return  # not acknowledged: they are offered again
+        board = self.boards.get(digest)
+        for (peer, parcel, word), verdict in zip(some, verdicts, strict=True):
+            if verdict == "clash":
+                LOG.error("%s gave another word to %s; the first one stands", peer, word.name)
+            self.push(peer, self._ack(peer, parcel))
+            if board is not None and (verdict == "new" or (verdict == "same" and board.awaits(peer, word.name))):
+                board.deliver(peer, word.name, word.kind, word.said)
+
+    def _ack(self, peer: str, parcel: Parcel) -> Parcel:
+        return plainly("Ack", COORDINATOR, peer, job=parcel.job, name=parcel.name)

@@ -1,0 +1,183 @@
+"""The party's end of a consortium: it dials out, answers asks one job at a time, and keeps what it has said.
+
+Everything that was said and not acknowledged is offered again on the next stream; the coordinator takes each word once.
+
+Example:
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from hansa.core.party import Party
+    >>> from hansa.core.post import in_process
+    >>> from hansa.engines.network.site_store import SiteStore
+    >>> bank = Party("bank-a", {})
+    >>> def believe(sender: str, digest: bytes, signature: bytes) -> None: ...
+    >>> with tempfile.TemporaryDirectory() as path:
+    ...     store = SiteStore(Path(path))
+    ...     compute = lambda job: in_process(job, [bank])
+    ...     node = Node(bank, store, lambda digest: bytes(64), believe, compute, lambda job, roster: None)
+    ...     len(node.desks)  # await node.serve(dialler("hansa.example:7443", identity))
+    ...     store.close()
+    0
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any, Final, final
+
+from hansa.core.job import Job
+from hansa.core.message import Refusal
+from hansa.engines.network.desk import Desk
+from hansa.engines.network.names import COORDINATOR
+from hansa.engines.network.sayings import (
+    VERSION,
+    envelope_in,
+    holds_in,
+    plainly,
+    word_parcel,
+)
+from hansa.engines.network.stream import Inbox, Line
+from hansa.errors import HansaError, WireError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from hansa.core.party import Party
+    from hansa.core.wire import Parcel
+    from hansa.core.work import Compute
+    from hansa.engines.network.site_store import SiteStore
+    from hansa.engines.network.stream import Check, Pipe
+    from hansa.engines.network.words import Word
+
+LOG: Final = logging.getLogger("hansa.network")
+_FIRST_WAIT, _LONGEST_WAIT = 0.1, 30.0
+
+
+@final
+class Node:
+    """One institution's node: its party, its store, and how it signs.
+
+    `compute` makes whoever computes for a job; `judge` says why a job is refused, if it is.
+    """
+
+    def __init__(
+        self,
+        party: Party,
+        store: SiteStore,
+        sign: Callable[[bytes], bytes],
+        check: Check,
+        compute: Callable[[Job], Compute],
+        judge: Callable[[Job, dict[str, str]], Refusal | None],
+    ) -> None:
+        """Take what is needed; nothing is sent yet."""
+        self.party, self.store, self.sign, self.compute, self.judge = party, store, sign, compute, judge
+        self.inbox = Inbox(check)
+        self.desks: dict[str, Desk] = {}
+        self.line: Line | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._turns: dict[str, asyncio.Lock] = {}
+
+    async def serve(
+        self, dial: Callable[[], Awaitable[Pipe]], pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+    ) -> None:
+        """Stay connected until cancelled; a lost stream is dialled again, sooner at first."""
+        wait = _FIRST_WAIT
+        while True:
+            try:
+                pipe = await dial()
+                wait = _FIRST_WAIT
+                await self.talk(pipe)
+                LOG.info("the coordinator has hung up")
+            except (HansaError, OSError) as error:
+                LOG.warning("the line is down: %s", error)
+            await pause(wait)
+            wait = min(2 * wait, _LONGEST_WAIT)
+
+    async def talk(self, pipe: Pipe) -> None:
+        """Talk on an open pipe until it ends."""
+        line = Line(pipe, self.party.name, COORDINATOR, self.sign, self.inbox)
+        await line.send(self._say("Hello", body={"version": VERSION, "holds": self.inbox.holds}))
+        welcome = await line.receive()
+        if welcome is None or welcome.kind != "Welcome":
+            raise WireError("The coordinator did not welcome this node.")
+        line.held, self.line = holds_in(welcome), line
+        try:
+            for desk in self.desks.values():
+                for word in await asyncio.to_thread(desk.unacknowledged):
+                    await line.send(self._word(desk, word))
+            while (parcel := await line.receive()) is not None:
+                await self._hear(parcel)
+        finally:
+            self.line = None
+
+    async def _hear(self, parcel: Parcel) -> None:
+        if parcel.kind == "Open":
+            await self._open(parcel)
+        elif parcel.kind == "Ask":
+            task = asyncio.create_task(self._answer(parcel))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        elif parcel.kind == "Ack":
+            desk = self.desks.get(parcel.job)
+            if desk is not None:
+                desk.book.acknowledged([parcel.name])
+        elif parcel.kind == "Close":
+            self.desks.pop(parcel.job, None)
+            self.store.mark(parcel.job, "closed")
+        elif parcel.kind != "Beat":
+            raise WireError("The coordinator says something of a kind that is not known.")
+
+    async def _open(self, parcel: Parcel) -> None:
+        """Take a job in, or say why not."""
+        if parcel.job in self.desks:
+            return
+        try:
+            desk = await asyncio.to_thread(self._desk, parcel)
+        except HansaError as error:
+            self.store.note("job refused", error.what, job=parcel.job)
+            body = {"refusal": [error.what, error.why, error.mend]}
+            await self._send(self._say("Shut", job=parcel.job, body=body))
+            return
+        self.desks[parcel.job] = desk
+        for word in await asyncio.to_thread(desk.unacknowledged):
+            await self._send(self._word(desk, word))
+
+    def _desk(self, parcel: Parcel) -> Desk:
+        body = parcel.body if isinstance(parcel.body, dict) else {}
+        toml, roster = body.get("toml"), body.get("roster")
+        if not isinstance(toml, str) or not isinstance(roster, dict):
+            raise WireError("A job came without its text or its roster.")
+        digest = self.store.open(toml, parcel.job)
+        job = Job.from_toml(toml)
+        if (refusal := self.judge(job, roster)) is not None:
+            raise WireError(refusal.what, refusal.why, refusal.mend)
+        return Desk(self.store, job, digest, self.party, self.compute(job))
+
+    async def _answer(self, parcel: Parcel) -> None:
+        """Answer one ask in a thread, one after the other in a job; the word leaves once it is durable."""
+        desk = self.desks.get(parcel.job)
+        if desk is None:
+            return  # the job was refused, or is over
+        async with self._turns.setdefault(parcel.job, asyncio.Lock()):
+            try:
+                envelope = envelope_in(parcel, desk.kinds)
+                word = await asyncio.to_thread(desk.answer, envelope)
+            except HansaError as error:
+                LOG.warning("%s of job %s was not answered: %s", parcel.name, parcel.job[:12], error)
+                return
+        await self._send(self._word(desk, word))
+
+    async def _send(self, parcel: Parcel) -> None:
+        """Send on the stream that is open now; without one it is offered on the next."""
+        line = self.line
+        if line is not None:
+            try:
+                await line.send(parcel)
+            except (OSError, HansaError) as error:
+                LOG.warning("a word waits for the next stream: %s", error)
+
+    def _say(self, kind: str, *, job: str = "", body: Any = None) -> Parcel:
+        return plainly(kind, self.party.name, COORDINATOR, job=job, body=body)
+
+    def _word(self, desk: Desk, word: Word) -> Parcel:
+        return word_parcel(desk.digest, word.name, word.kind, word.said, self.party.name, COORDINATOR)

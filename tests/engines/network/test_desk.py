@@ -1,0 +1,92 @@
+"""A durable seat gives one answer to one ask, also after it was put down, and does not run ahead of the disk."""
+
+from __future__ import annotations
+
+import pytest
+
+from hansa.core.message import Answer, Envelope, Name, Refusal
+from hansa.core.post import in_process
+from hansa.engines.network.desk import Desk
+from hansa.engines.network.site_store import SiteStore
+from hansa.errors import DataError
+from hansa.horizontal.prepare import Describe
+from tests.engines.network.federation import job_of, members
+
+ASK = Envelope(Name(0, 1, 0), Describe())
+
+
+@pytest.fixture
+def sit(tmp_path):
+    """Sit down at a desk in the same folder, again and again."""
+    stores = []
+
+    def sat(compute=None):
+        if stores:
+            stores[-1].close()
+        store = SiteStore(tmp_path / "site")
+        stores.append(store)
+        job, party = job_of(), members(1)[0]
+        toml = job.to_toml()
+        return Desk(store, job, store.open(toml, job.digest), party, compute or in_process(job, [party])), store
+
+    yield sat
+    stores[-1].close()
+
+
+def never(work):
+    raise AssertionError
+
+
+def test_the_same_ask_gets_the_same_answer_without_work_also_after_a_restart(sit):
+    desk, _ = sit()
+    first = desk.answer(ASK)
+    assert isinstance(first.said, Answer)
+    again, _ = sit(never)
+    assert repr(again.answer(ASK)) == repr(first)
+    assert [word.name for word in again.unacknowledged()] == [ASK.name]
+    again.book.acknowledged([ASK.name])
+    assert again.unacknowledged() == ()
+
+
+def test_each_word_has_a_line_in_the_ledger(sit):
+    desk, store = sit()
+    desk.answer(ASK)
+    (line,) = store.ledger.lines()
+    assert (line.line.kind, line.line.name) == ("Describe", ASK.name)
+    assert store.verify() is None
+
+
+def test_an_error_of_the_work_is_the_partys_no(sit):
+    def fails(work):
+        raise DataError("There is no target.", mend="Name one.")
+
+    desk, _ = sit(fails)
+    assert desk.answer(ASK).said == Refusal("There is no target.", "", "Name one.")
+
+
+def test_a_guard_at_the_door_is_asked_before_any_work(sit):
+    class Closed:
+        def admit(self, ask, job):
+            return Refusal("Not on a Sunday.")
+
+        def release(self, answer, ask, job):
+            return answer
+
+    desk, _ = sit(never)
+    desk.seat.party = type(desk.party)(desk.party.name, desk.party.tables, (Closed(),))
+    assert desk.answer(ASK).said.what == "Not on a Sunday."
+
+
+def test_a_seat_whose_answer_could_not_be_written_goes_back_to_what_is_on_the_disk(sit, monkeypatch):
+    desk, _ = sit()
+    monkeypatch.setattr(desk.book, "give", lambda *words, **settings: (_ for _ in ()).throw(DataError("Disk full.")))
+    with pytest.raises(DataError, match="Disk full"):
+        desk.answer(ASK)
+    monkeypatch.undo()
+    assert desk.seat.given == {}
+    assert isinstance(desk.answer(ASK).said, Answer)
+
+
+def test_kinds_are_those_of_the_jobs_steps(sit):
+    desk, _ = sit()
+    assert {"Describe", "Train", "Compare"} <= set(desk.kinds)

@@ -1,0 +1,148 @@
+"""A job between a coordinator and banks gives the bits of one process, whatever is cut, killed or started again."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+import pytest
+
+from hansa.core.message import Name, Refusal
+from hansa.engines.network.sayings import word_parcel
+from hansa.engines.network.site_store import SiteStore
+from hansa.engines.network.words import Word
+from hansa.errors import PolicyRefusal, TooFewParties, WireError
+from tests.engines.network.federation import TEXT, Federation, alone, chosen, job_of, members
+
+
+def run(coroutine):
+    return asyncio.run(asyncio.wait_for(coroutine, 60))
+
+
+async def whole(federation, watch=None):
+    await federation.start()
+    try:
+        return chosen(await federation.run(watch))
+    finally:
+        await federation.stop()
+
+
+def test_a_job_between_banks_gives_the_bits_of_one_process(tmp_path):
+    job, parties = job_of(), members()
+    assert run(whole(Federation(tmp_path, job, parties))) == alone(job, parties)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_streams_that_are_cut_again_and_again_change_no_bit(tmp_path, seed):
+    job, parties, draw = job_of(), members(), random.Random(seed)
+    found = run(whole(Federation(tmp_path, job, parties, cuts=lambda: draw.randint(12, 40))))
+    assert found == alone(job, parties)
+
+
+@pytest.mark.parametrize("keeps", [1, 2, 4])
+def test_a_coordinator_that_was_killed_goes_on_to_the_same_model(tmp_path, keeps):
+    job, parties = job_of(), members()
+
+    async def stopped():
+        federation, count = Federation(tmp_path, job, parties), []
+        await federation.start()
+
+        def watch(keep):
+            count.append(keep)
+            if len(count) == keeps:
+                federation.board.stop()
+
+        with pytest.raises(WireError, match="stopped"):
+            await federation.run(watch)
+        await federation.stop()
+        return await whole(Federation(tmp_path, job, parties))
+
+    assert run(stopped()) == alone(job, parties)
+
+
+def test_a_bank_that_was_killed_comes_back_with_its_memory(tmp_path):
+    job, parties = job_of(), members()
+
+    async def killed():
+        federation, keeps = Federation(tmp_path, job, parties), []
+        await federation.start()
+        loop = asyncio.get_running_loop()
+
+        async def again():
+            await federation.leave("bank-1")
+            federation.join(parties[1])
+
+        def watch(keep):
+            keeps.append(keep)
+            if len(keeps) in {2, 4}:
+                asyncio.run_coroutine_threadsafe(again(), loop).result(20)
+
+        try:
+            return chosen(await federation.run(watch))
+        finally:
+            await federation.stop()
+
+    assert run(killed()) == alone(job, parties)
+
+
+def test_a_bank_that_never_comes_ends_the_job_at_its_deadline_and_is_named(tmp_path):
+    job, parties = job_of("deadline = 0.5\n" + TEXT), members()
+
+    async def without():
+        federation = Federation(tmp_path, job, parties)
+        await federation.start(only={"bank-0", "bank-2"})
+        try:
+            await federation.run()
+        finally:
+            await federation.stop()
+
+    with pytest.raises(TooFewParties, match="bank-1"):
+        run(without())
+
+
+NO = Refusal("Not at this hour.", mend="Ask tomorrow.")
+
+
+def test_a_quorum_goes_on_without_a_bank_that_refuses_the_job(tmp_path):
+    job, parties, counted = job_of("quorum = 3\ndeadline = 0.5\n" + TEXT), members(4), []
+    federation = Federation(tmp_path, job, parties, refusals={"bank-3": NO})
+    assert run(whole(federation, lambda keep: counted.append(keep.measures.get("parties"))))
+    assert counted[0] == 3.0
+    store = SiteStore(tmp_path / "bank-3")
+    assert [(kind, what) for _, kind, _, what in store.notes()] == [("job refused", "Not at this hour.")]
+    assert store.ledger.lines() == ()
+    store.close()
+
+
+def test_a_job_that_everyone_must_answer_is_refused_by_name(tmp_path):
+    federation = Federation(tmp_path, job_of(), members(), refusals={"bank-0": NO})
+    with pytest.raises(PolicyRefusal, match="bank-0 refuses: Not at this hour"):
+        run(whole(federation))
+
+
+def test_another_word_under_the_same_name_is_noted_and_not_counted(tmp_path):
+    job, parties = job_of(), members()
+
+    async def twice():
+        federation = Federation(tmp_path, job, parties)
+        await federation.start()
+
+        def watch(keep):
+            if keep.measures.get("parties") == 3.0:
+                said = Refusal("Never.")
+                federation.hub.call(federation.hub._words.put_nowait, forged(federation, said))
+
+        try:
+            return chosen(await federation.run(watch)), [
+                note.kind for note in federation.store.notes(federation.board.digest)
+            ]
+        finally:
+            await federation.stop()
+
+    def forged(federation, said):
+        parcel = word_parcel(federation.board.digest, Name(0, 0, 0), "Describe", said, "bank-1", "coordinator")
+        return "bank-1", parcel, Word(Name(0, 0, 0), "bank-1", "Describe", said)
+
+    found, notes = run(twice())
+    assert found == alone(job, parties)
+    assert "conflict" in notes

@@ -1,0 +1,95 @@
+"""A node takes in what is a job for it, says why not otherwise, and answers nothing that it has not opened."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from hansa.core.message import Envelope, Name
+from hansa.core.post import in_process
+from hansa.engines.network.names import COORDINATOR
+from hansa.engines.network.node import Node
+from hansa.engines.network.sayings import VERSION, ask_parcel, plainly
+from hansa.engines.network.site_store import SiteStore
+from hansa.engines.network.stream import Ends, Inbox, Line, Tube
+from hansa.errors import WireError
+from hansa.horizontal.prepare import Describe
+from tests.engines.network.federation import UNSIGNED, believe, job_of, members
+
+
+async def told(folder, *parcels, welcome=None):
+    """What a node says to these parcels, after its hello."""
+    (party,), store = members(1), SiteStore(folder)
+    node = Node(
+        party, store, lambda digest: UNSIGNED, believe, lambda job: in_process(job, [party]), lambda job, roster: None
+    )
+    there, back = Tube(), Tube()
+    line = Line(Ends(back, there), COORDINATOR, party.name, lambda digest: UNSIGNED, Inbox(believe))
+    task = asyncio.create_task(node.talk(Ends(there, back)))
+    said = []
+    try:
+        assert (await line.receive()).kind == "Hello"
+        await line.send(welcome or plainly("Welcome", COORDINATOR, party.name, body={"version": VERSION, "holds": {}}))
+        for parcel in parcels:
+            await line.send(parcel)
+        while True:
+            receiving = asyncio.create_task(line.receive())
+            done, _ = await asyncio.wait({receiving, task}, timeout=0.5, return_when=asyncio.FIRST_COMPLETED)
+            if receiving not in done:
+                receiving.cancel()
+                if task in done:
+                    task.result()
+                return said
+            said.append(receiving.result())
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        store.close()
+
+
+def opening(toml=None, digest=None, roster=None):
+    job = job_of()
+    body = {"toml": toml or job.to_toml(), "roster": {"bank-0": ""} if roster is None else roster}
+    return plainly("Open", COORDINATOR, "bank-0", job=digest or job.digest, body=body)
+
+
+def asking(name=None):
+    return ask_parcel(job_of().digest, Envelope(name or Name(0, 1, 0), Describe()), COORDINATOR, "bank-0")
+
+
+def test_an_ask_of_an_open_job_is_answered_once(tmp_path):
+    said = asyncio.run(told(tmp_path, opening(), opening(), asking()))
+    assert [(parcel.kind, parcel.name) for parcel in said] == [("Word", Name(0, 1, 0))]
+    again = asyncio.run(told(tmp_path, opening()))
+    assert again[0].body["word"]["load"]["text"].tolist() == said[0].body["word"]["load"]["text"].tolist()
+
+
+def test_an_ask_without_its_job_is_not_answered(tmp_path):
+    assert asyncio.run(told(tmp_path, asking())) == []
+
+
+@pytest.mark.parametrize(
+    ("parcel", "words"),
+    [
+        (opening(toml=job_of().to_toml().replace("rounds = 4", "rounds = 400")), "not the one that it says"),
+        (opening(toml="no toml", digest="c0" * 32), "not the one that it says"),
+        (opening(roster=7), "without its text or its roster"),
+    ],
+)
+def test_a_job_that_was_changed_is_refused_and_noted(tmp_path, parcel, words):
+    (said,) = asyncio.run(told(tmp_path, parcel))
+    assert said.kind == "Shut"
+    assert words in said.body["refusal"][0]
+    store = SiteStore(tmp_path)
+    assert "job refused" in {kind for _, kind, _, _ in store.notes()}
+    store.close()
+
+
+def test_another_version_and_unknown_kinds_end_the_stream(tmp_path):
+    with pytest.raises(WireError, match="another version"):
+        asyncio.run(told(tmp_path, welcome=plainly("Welcome", COORDINATOR, "bank-0", body={"version": 2, "holds": {}})))
+    with pytest.raises(WireError, match="not known"):
+        asyncio.run(told(tmp_path, plainly("Erase", COORDINATOR, "bank-0")))
+    with pytest.raises(WireError, match="did not welcome"):
+        asyncio.run(told(tmp_path, welcome=plainly("Beat", COORDINATOR, "bank-0")))
