@@ -57,18 +57,20 @@ def test_nothing_is_written(hansa, project):
 
 @pytest.fixture
 def changed(project, tmp_path):
-    """Change bank-a's rows in a copy of the project; the job file there."""
+    """Change rows of bank-a, or of several, in a copy of the project, and keep the first few; the job file there."""
 
-    def change(column, value, rows=slice(None)):
+    def change(column, value, rows=slice(None), banks=("bank-a",), keep=None):
         copy = tmp_path / "copy"
-        shutil.copytree(project, copy, ignore=shutil.ignore_patterns("runs"))
-        path = copy / "data" / "bank-a.csv"
-        with path.open(encoding="utf-8", newline="") as file:
-            header, *lines = csv.reader(file)
-        for line in lines[rows]:
-            line[header.index(column)] = value
-        with path.open("w", encoding="utf-8", newline="") as file:
-            csv.writer(file).writerows([header, *lines])
+        if not copy.exists():
+            shutil.copytree(project, copy, ignore=shutil.ignore_patterns("runs"))
+        for bank in banks:
+            path = copy / "data" / f"{bank}.csv"
+            with path.open(encoding="utf-8", newline="") as file:
+                header, *lines = csv.reader(file)
+            for line in lines[rows]:
+                line[header.index(column)] = value
+            with path.open("w", encoding="utf-8", newline="") as file:
+                csv.writer(file).writerows([header, *lines[:keep]])
         return copy / "job.toml"
 
     return change
@@ -104,3 +106,39 @@ def test_an_infinity_in_a_column_that_is_not_used_does_not_matter(hansa, changed
 def test_a_bank_of_one_class_or_nearly_so_is_noted(hansa, project, changed, rows, what):
     assert what not in hansa("check", project / "job.toml")
     assert what in hansa("check", changed("default", "0", rows))
+
+
+@pytest.mark.parametrize("verb", ["check", "run"])
+def test_a_job_that_no_bank_has_rows_enough_for_is_refused(hansa, project, verb, tmp_path):
+    runs = ["--runs", tmp_path, "--workers", "1"] if verb == "run" else []
+    said = hansa(verb, project / "job.toml", "--set", "min_rows=5000", *runs, code=3)
+    assert "No party has" in said
+    assert "can be run" not in said
+
+
+@pytest.mark.parametrize("verb", ["check", "run"])
+def test_a_target_that_is_the_same_at_all_banks_is_refused(hansa, changed, verb, tmp_path):
+    job = changed("default", "0", banks=("bank-a", "bank-b", "bank-c"))
+    runs = ["--runs", tmp_path, "--workers", "1"] if verb == "run" else []
+    said = hansa(verb, job, *runs, code=3)
+    assert "All training rows of all parties have the same target" in said
+    assert "can be run" not in said
+
+
+def test_the_events_of_a_bank_too_small_to_train_make_no_second_class(hansa, changed):
+    assert "can be run" in hansa("check", changed("default", "0", banks=("bank-b", "bank-c")))
+    assert "have the same target" in hansa("check", changed("default", "1", slice(4), keep=8), code=3)
+
+
+def test_no_default_rate_is_said_of_a_handful(hansa, project, changed):
+    told = [line.split()[-1] for line in hansa("check", project / "job.toml").splitlines() if "bank-" in line]
+    assert all(rate.endswith("%") for rate in told[:3])
+    said = hansa("check", changed("default", "1", slice(1), keep=3))
+    line = next(line for line in said.splitlines() if line.split()[:2] == ["bank-a", "3"])
+    assert line.split()[-1] == "-"
+
+
+def test_no_default_rate_is_said_where_few_have_defaulted(hansa, changed):
+    said = hansa("check", changed("default", "0", slice(40, None)))
+    line = next(line for line in said.splitlines() if line.split()[:1] == ["bank-a"])
+    assert line.split()[-1] == "-"

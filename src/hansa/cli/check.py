@@ -13,7 +13,7 @@ from hansa.cli.talk import say
 from hansa.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from hansa.core.party import Party, Site
     from hansa.core.step import Step
     from hansa.core.table import Table
+    from hansa.data.parts import Codes
 
 
 @final
@@ -99,15 +100,17 @@ def _tell_data(job: Job, parties: Sequence[Party]) -> None:
     for site in sites:
         _usable(job, site)
     split = next((split for step in job.steps if (split := getattr(step, "split", None)) is not None), None)
+    parts = {site.name: parts_of(site.table, split) for site in sites}
+    _learnable(job, sites, parts)
     wide = max(5, *(len(site.name) for site in sites))
     say(f"\nData: {len(sites)} parties, {sum(len(site.table) for site in sites):,} rows")
     say(f"  {'party':{wide}}  {'rows':>9}  {'train':>9}  {'valid.':>9}  {'test':>9}  {'positive':>8}")
     remarks: list[str] = []
     for site in sites:
-        codes = parts_of(site.table, split)
+        codes = parts[site.name]
         counts = [int((codes == part).sum()) for part in range(3)]
         shown = "  ".join(f"{count:>9,}" for count in (len(codes), *counts))
-        say(f"  {site.name:{wide}}  {shown}  {_rate(site):>8}")
+        say(f"  {site.name:{wide}}  {shown}  {_rate(job, site):>8}")
         if min(counts[0], counts[2]) < job.min_rows:
             remarks.append(
                 f"{site.name}: fewer than {job.min_rows} rows to train or test on, so it tells no figures there."
@@ -123,6 +126,38 @@ def _tell_data(job: Job, parties: Sequence[Party]) -> None:
         say(f"  Note: {remark}")
 
 
+def _learnable(job: Job, sites: Sequence[Site], parts: Mapping[str, Codes]) -> None:
+    """Refuse what a run would find nothing to learn from: too few training rows everywhere, or one class in all."""
+    import numpy as np
+
+    from hansa.core.trainer import Design
+    from hansa.data.parts import TRAIN
+    from hansa.horizontal.design import enough
+    from hansa.horizontal.prepare import Prepare
+    from hansa.horizontal.rounds import Rounds
+
+    learned = [step for step in job.steps if isinstance(step, Rounds)]
+    trains: list[Design] = []
+    for site in sites:
+        table = site.table.take(parts[site.name] == TRAIN)
+        weight = None if table.weight is None else table.weights()
+        trains.append(enough(Design(np.empty((len(table), 0)), table.y(), weight), site))
+    if learned and not any(data.rows for data in trains):
+        raise DataError(
+            f"No party has {job.min_rows} training rows, the job's min_rows.",
+            "Nothing would be learned.",
+            "Bring more rows, or lower min_rows if all of them agree.",
+        )
+    prepares = any(isinstance(step, Prepare) for step in job.steps) and len(sites) > 1
+    binary = any(step.trainer.task == "binary" for step in learned)
+    if prepares and binary and len(np.unique(np.concatenate([data.y for data in trains]))) == 1:
+        raise DataError(
+            "All training rows of all parties have the same target.",
+            "There is nothing to tell apart.",
+            "Look at data.target, and at data.positive where the target is in words.",
+        )
+
+
 def _seen(job: Job, table: Table) -> Table:
     """The columns that the job learns from, and those with a role."""
     from hansa.horizontal.prepare import Prepare
@@ -135,8 +170,9 @@ def _seen(job: Job, table: Table) -> Table:
 def _usable(job: Job, site: Site) -> None:
     """Refuse what training would refuse: a target that its loss cannot take, infinite or unprepared features."""
     from hansa.core.metrics.rows import checked_label
-    from hansa.horizontal.columns import LABELLED, NUMERIC, Coding, numbers
+    from hansa.horizontal.columns import LABELLED, NUMERIC, Coding
     from hansa.horizontal.design import design_of
+    from hansa.horizontal.fitting import refuse_infinite
     from hansa.horizontal.prepare import Prepare
     from hansa.horizontal.rounds import Rounds
 
@@ -148,8 +184,9 @@ def _usable(job: Job, site: Site) -> None:
             design_of(site, {}, "train", "float64")
         for name in {name for step in steps for name in step.used(table)}:
             codings = [step.columns.get(name, Coding()) for step in steps]
-            if table.column(name).kind in NUMERIC and any(coding.how not in LABELLED for coding in codings):
-                numbers(table.column(name), ())
+            words = all(coding.how in {*LABELLED, "tokens"} for coding in codings)
+            if table.column(name).kind in NUMERIC and not words:
+                refuse_infinite(table.column(name))
     except DataError as error:
         raise DataError(f"{site.name}: {error.what}", error.why, error.mend) from None
 
@@ -167,10 +204,18 @@ def _rare(job: Job, site: Site, test: NDArray[np.bool_]) -> list[str]:
     return []
 
 
-def _rate(site: Site) -> str:
-    """The positive rate of a target of zeros and ones."""
+def _rate(job: Job, site: Site) -> str:
+    """The positive rate of a target of zeros and ones; none of so few customers that it would tell of them."""
+    import numpy as np
+
+    from hansa.horizontal.labels import customers
+
     y = site.table.y()
-    return f"{y.mean():.1%}" if len(y) and bool(((y == 0) | (y == 1)).all()) else "-"
+    if not len(y) or not ((y == 0) | (y == 1)).all():
+        return "-"
+    everybody = customers(np.zeros(len(y), np.intp), 1, site.table)[0]
+    told = everybody >= job.min_rows and min(customers(y.astype(np.intp), 2, site.table)) >= job.min_cell
+    return f"{y.mean():.1%}" if told else "-"
 
 
 def _tell_asks(job: Job) -> None:
