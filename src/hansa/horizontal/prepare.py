@@ -28,14 +28,15 @@ from hansa.core.plan import Asks, Gather, Keep, Plan
 from hansa.core.step import Done, Event, Roster
 from hansa.core.table import Column, Table
 from hansa.data.folds import PurgedFolds
-from hansa.data.parts import PART_COLUMN, PARTS, TEST, TRAIN, HashSplit, Split, among, row_hashes
+from hansa.data.parts import PART_COLUMN, TRAIN, HashSplit, Split
 from hansa.data.schema import Field, KnownAt, Schema
 from hansa.data.times import TimeSplit
 from hansa.errors import ConfigError, DataError, nearest
 from hansa.horizontal.columns import LABELLED, NUMERIC, Coding
 from hansa.horizontal.design import parts_of
+from hansa.horizontal.facts import facts_of
 from hansa.horizontal.fitting import Fit, Want, centred, check_alike, counted, held, refuse_infinite, veiled
-from hansa.horizontal.labels import CODES, classes_of, customers, in_order, labelled
+from hansa.horizontal.labels import CODES, customers, in_order, labelled
 from hansa.horizontal.prepared import Prepared
 
 P = TypeVar("P", Want, Fit)
@@ -309,7 +310,8 @@ class Fitter:
             counts = np.concatenate(
                 [want.count(column, least, cell) for want, column in _with_columns(table, ask.wants)]
             )
-            return Answer(Load({"counts": counts[None, :], "facts": self._facts(site, table)})), memory
+            facts = facts_of(site.table, self._codes(site), table, self.step.used(site.table), cell)
+            return Answer(Load({"counts": counts[None, :], "facts": facts})), memory
         if isinstance(ask, Below):
             found = [self._below(site, table, name, edges, ask) for name, edges in ask.edges.items()]
             return Answer(Load({"below": np.concatenate(found)[None, :].astype(np.float64)})), memory
@@ -349,20 +351,6 @@ class Fitter:
             forget(column.values, whole.values)
         text = json.dumps({"kinds": kinds, "labels": labels}, ensure_ascii=False).encode()
         return np.frombuffer(text, np.uint8)[None, :]
-
-    def _facts(self, site: Site, table: Table) -> NDArray[np.float64]:
-        """Rows by part, test rows with a twin in training, one party; then what `classes_of` tells of the target.
-
-        Of what fewer than `min_cell` rows stand behind, none are told.
-        """
-        if not len(table):
-            return np.zeros((1, len(PARTS) + 3 + 2 * CODES))
-        parts, cell = self._codes(site), site.job.min_cell
-        hashes = row_hashes(site.table.select(self.step.used(site.table)), "twins")
-        twins = among(hashes[parts == TEST], hashes[parts == TRAIN])
-        rows = (*np.bincount(parts, minlength=len(PARTS))[: len(PARTS)].tolist(), twins)
-        y = table.y() if table.target is not None else np.zeros(0)
-        return np.array([[*(count if count >= cell else 0 for count in rows), 1, *classes_of(y, cell)]], np.float64)
 
     def _below(self, site: Site, table: Table, name: str, edges: NDArray[np.float64], ask: Below) -> NDArray[np.intp]:
         codes = ask.special_codes[name]
