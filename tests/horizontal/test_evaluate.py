@@ -231,7 +231,7 @@ def test_there_must_be_something_to_evaluate():
         Evaluate(tolerance=0.6)
 
 
-@pytest.mark.parametrize("after", [Prepare(), Rounds(), Evaluate()])
+@pytest.mark.parametrize("after", [Rounds(), Evaluate()])
 def test_the_test_is_opened_once_for_the_finished_model(after):
     with pytest.raises(ConfigError, match="evaluate must be the last step"):
         Job("twice", (Prepare(), Rounds(), Evaluate(), after))

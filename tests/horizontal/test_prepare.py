@@ -15,10 +15,13 @@ from hansa.core.job import Job
 from hansa.core.party import Party
 from hansa.core.post import in_process, seats_of
 from hansa.core.table import Column, Table
+from hansa.data.parts import HashSplit
 from hansa.data.times import TimeSplit
 from hansa.errors import ConfigError, DataError
 from hansa.horizontal.columns import Coding
+from hansa.horizontal.evaluate import Evaluate
 from hansa.horizontal.prepare import Prepare
+from hansa.horizontal.rounds import Rounds
 from tests.core.test_carry import Memoir, Stop
 from tests.horizontal.banks import book, divided, fitted, job_of, only
 
@@ -232,7 +235,7 @@ def test_all_it_says_can_be_read_from_toml():
         drop=("地区",),
     )
     assert build(Prepare, plain(step)) == step
-    job = Job("准备", (step, Prepare()), min_parties=1)
+    job = Job("准备", (step,), min_parties=1)
     assert Job.from_toml(job.to_toml()) == job
 
 
@@ -329,6 +332,13 @@ def test_settings_that_contradict_each_other_are_refused():
         Prepare(keep=("x",), columns={"dur": Coding("bins"), "x": Coding("none")})
     with pytest.raises(ConfigError, match="cannot be taken at 'never'"):
         Prepare(known_at={"x": "observation"}, decision="never")
+
+
+@pytest.mark.parametrize("second", [Prepare(), Prepare(winsorise=0.1), Prepare(HashSplit(salt="other"))])
+def test_a_job_prepares_once(second):
+    for steps in [(Prepare(), second, Rounds()), (Prepare(), Rounds(), second, Evaluate())]:
+        with pytest.raises(ConfigError, match="prepares its columns once"):
+            Job("twice", steps)
 
 
 def test_one_coding_for_each_column():

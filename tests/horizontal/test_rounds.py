@@ -18,6 +18,7 @@ from hansa.core.step import Done
 from hansa.core.table import Table
 from hansa.core.trainer import Local
 from hansa.errors import ChainError, ConfigError, DataError, JobError, PartyFailed
+from hansa.horizontal.evaluate import Evaluate
 from hansa.horizontal.prepare import Prepare
 from hansa.horizontal.rounds import Learning, Rounds
 from hansa.links import by_examples, coordinate_median, perturb, poisson, rule, sgd, uniform, weighted_mean
@@ -282,3 +283,9 @@ def test_the_chain_is_checked_when_the_step_is_built():
 def test_a_job_of_rounds_survives_toml():
     job = Job("again", (Rounds(Tabular(hidden=(8,)), replace(FEDSGD, clip_norm=1.0), rounds=3),))
     assert Job.from_toml(job.to_toml()) == job
+
+
+@pytest.mark.parametrize("steps", [(Rounds(), Prepare()), (Rounds(), Prepare(), Rounds(), Evaluate())])
+def test_no_preparation_comes_after_rounds(steps):
+    with pytest.raises(ConfigError, match="must stand before rounds"):
+        Job("late", steps)

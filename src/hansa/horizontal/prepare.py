@@ -9,7 +9,7 @@ fewer values in a column, adds nothing to the sums and takes the preparation all
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
@@ -25,7 +25,7 @@ from hansa.core.message import Answer, Ask
 from hansa.core.on_disk import beside, forget
 from hansa.core.party import Handler, Memory, Site
 from hansa.core.plan import Asks, Gather, Keep, Plan
-from hansa.core.step import Done, Event, Roster
+from hansa.core.step import Done, Event, Roster, Step
 from hansa.core.table import Column, Table
 from hansa.data.folds import PurgedFolds
 from hansa.data.parts import PART_COLUMN, TRAIN, HashSplit, Split
@@ -186,6 +186,15 @@ if it is really taken then.
     def events(self) -> tuple[Event, ...]:
         """Nothing that an accountant could bound."""
         return ()
+
+    def check_after(self, after: Sequence[Step]) -> None:
+        """No second one comes after: two differ by what neither tells, and a row that trained may be tested."""
+        if any(isinstance(step, Prepare) for step in after):
+            raise ConfigError(
+                "A job prepares its columns once.",
+                "What two preparations tell could be subtracted, and another split would test rows that have trained.",
+                "Take one prepare step out.",
+            )
 
     def handlers(self) -> Mapping[type[Ask], Handler]:
         """The party's half: one fitter answers every kind."""

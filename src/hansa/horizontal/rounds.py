@@ -39,7 +39,7 @@ from hansa.core.message import Answer, Ask
 from hansa.core.party import Handler, Memory, Site
 from hansa.core.plan import Asks, Gather, Keep, Plan, Reply
 from hansa.core.pytree import Layout, ravel, unravel
-from hansa.core.step import Done, Event, Roster
+from hansa.core.step import Done, Event, Roster, Step
 from hansa.core.trainer import Local, Start, Trainer
 from hansa.errors import ConfigError, DataError, JobError
 from hansa.horizontal.design import design_of, enough, prepared_of, width_of
@@ -173,6 +173,15 @@ class Rounds:
     def events(self) -> tuple[Event, ...]:
         """What the links release, for the accountant."""
         return self.links().events()
+
+    def check_after(self, after: Sequence[Step]) -> None:
+        """No preparation comes after: the model has learned from other columns."""
+        if any(step.title == "prepare" for step in after):
+            raise ConfigError(
+                "prepare must stand before rounds.",
+                "A model is tested with the columns that it has learned from.",
+                "Put the prepare step first.",
+            )
 
     def alone(self) -> Rounds:
         """The same training for one party by itself: nobody to weigh, hide from or outvote, the same optimisers."""
