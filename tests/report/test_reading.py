@@ -74,3 +74,16 @@ def test_numbers_of_all_kinds():
     assert isnan(measured(None)[0])
     assert mapping([1]) == {}
     assert items({"a": 1}) == ()
+
+
+def test_who_is_in_no_count_is_said_by_why():
+    def said(**without):
+        return Reading({"metrics": {"federated": {"counts": without, "sums": without}}})
+
+    few, away = "two banks with too few test rows, or too few of one class", "one bank that did not answer"
+    assert said(left_out=2, absent=0).uncounted == f"Counts of scores leave out {few}."
+    assert said(left_out=0, absent=1).uncounted == f"Counts of scores leave out {away}."
+    assert said(left_out=2, absent=1).uncounted == f"Counts of scores leave out {few}, and {away}."
+    assert said(absent=1).unsummed == f"Summed test losses leave out {away}."
+    assert not said().uncounted
+    assert not said(left_out=2).unsummed

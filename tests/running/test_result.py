@@ -100,5 +100,16 @@ def test_a_bank_that_no_count_holds_is_said():
     assert not any("leave out" in line for line in run(job(), on=Simulation(large()), baselines=False).warnings)
 
 
+def test_a_bank_that_was_lost_at_the_test_is_said_to_be_in_no_count():
+    def lost(party, name):
+        return None if party == "bank-0" and name.step == 2 else 1.0
+
+    found = run(replace(job(), quorum=2), on=Simulation(large(), 1, clock=lost), baselines=False)
+    said = "Counts of scores leave out one bank that did not answer."
+    assert {said, "Summed test losses leave out one bank that did not answer."} <= set(found.warnings)
+    assert said in found.table().splitlines()
+    assert found.metrics["federated"]["counts"]["absent"] == found.metrics["federated"]["sums"]["absent"] == 1
+
+
 def test_the_fingerprint_says_what_bits_depend_on():
     assert {"hansa", "python", "numpy", "machine", "blas", "blas_threads"} == set(fingerprint()) - {"keras"}

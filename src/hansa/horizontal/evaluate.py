@@ -88,6 +88,7 @@ class Compare(Ask):
 class Verdict:
     """What the sealed test says: summed losses, summed score counts over agreed bins, and each party's own gain.
 
+    `left_out`: parties whose rows are too few to be counted; `uncounted`, `unsummed`: those that gave no answer.
     `centre`: what values were summed as distances from.
     """
 
@@ -98,6 +99,8 @@ class Verdict:
     high: NDArray[np.int64] | None = None
     asks: int = 0
     left_out: int = 0
+    uncounted: int = 0
+    unsummed: int = 0
     parties: tuple[Own, ...] = ()
     centre: float = 0.0
 
@@ -168,7 +171,9 @@ class Evaluate:
         until = parties.until(len(parties))
         if verdict.sums is None:
             reply = yield Asks(dict.fromkeys(parties, Losses(params, verdict.centre)), until=until)
-            verdict = replace(verdict, sums=reply.value["sums"][0], binary=bool(reply.value["binary"][0, 0]))
+            binary = bool(reply.value["binary"][0, 0])
+            unsummed = len(parties) - len(reply.counted)
+            verdict = replace(verdict, sums=reply.value["sums"][0], binary=binary, unsummed=unsummed)
             yield Keep(verdict)
         if verdict.binary and not verdict.asks:
             verdict = yield from self._count(parties, params, verdict)
@@ -193,6 +198,7 @@ class Evaluate:
                 high=high,
                 asks=verdict.asks + 1,
                 left_out=int(reply.value["left_out"][0, 0]),
+                uncounted=len(parties) - len(reply.counted),
             )
             edges = refine(ScoreCounts(edges, low, high), reply.value["ties"].reshape(2, -1), self.tolerance)
         return verdict
@@ -219,16 +225,21 @@ def trainer_of(job: Job) -> tuple[Trainer, int]:
 def own_job(job: Job) -> Job:
     """What a party runs by itself to get its own model: the same steps up to the test, with nobody to hide from.
 
-    Nothing of it leaves, so `min_rows` is 1: a small bank too chooses its model on what validation rows it has.
+    Nothing of it leaves, so `min_rows` is 1: a small bank too chooses its model on what validation rows it has. Its
+    first rounds begin at random where the job's begin from a model that was given; later ones go on from its own.
 
     Example:
         >>> len(own_job(Job("scores", steps=(Rounds(), Evaluate()))).steps)
         1
     """
-    steps = job.steps[: trainer_of(job)[1]]
+    steps, begun = list[Step](), False
+    for step in job.steps[: trainer_of(job)[1]]:
+        own = step.alone() if isinstance(step, Rounds) else step
+        if isinstance(own, Rounds):
+            own, begun = own if begun or own.start != "given" else replace(own, start="random"), True
+        steps.append(own)
     data = replace(job.data, positive="", schema=None)  # a site's table has its form by now
-    steps = tuple(step.alone() if isinstance(step, Rounds) else step for step in steps)
-    return replace(job, data=data, steps=steps, min_rows=1).alone()
+    return replace(job, data=data, steps=tuple(steps), min_rows=1).alone()
 
 
 def fit_alone(job: Job, party: Party) -> Memory:

@@ -227,12 +227,21 @@ class Reading:
             >>> Reading({"metrics": {"federated": {"counts": {"left_out": 1}}}}).uncounted
             'Counts of scores leave out one bank with too few test rows, or too few of one class.'
         """
-        left = number(mapping(mapping(self.metrics.get("federated")).get("counts")).get("left_out"))
-        if not (isfinite(left) and left > 0):
-            return ""
-        return (
-            f"Counts of scores leave out {counted(int(left), 'bank')} with too few test rows, or too few of one class."
-        )
+        small, absent = self._without("counts", "left_out"), self._without("counts", "absent")
+        left = [f"{counted(small, 'bank')} with too few test rows, or too few of one class"] * bool(small)
+        left += [f"{counted(absent, 'bank')} that did not answer"] * bool(absent)
+        return f"Counts of scores leave out {', and '.join(left)}." if left else ""
+
+    @property
+    def unsummed(self) -> str:
+        """How many banks are in no summed loss of the test, in a sentence; nothing where all of them are in.
+
+        Example:
+            >>> Reading({"metrics": {"federated": {"sums": {"absent": 2}}}}).unsummed
+            'Summed test losses leave out two banks that did not answer.'
+        """
+        absent = self._without("sums", "absent")
+        return f"Summed test losses leave out {counted(absent, 'bank')} that did not answer." if absent else ""
 
     def figures(self) -> list[str]:
         """The pooled figures that at least one model has."""
@@ -281,6 +290,11 @@ class Reading:
         """A text of the summary, or nothing."""
         value = self.summary.get(key)
         return clean(value) if isinstance(value, str) else ""
+
+    def _without(self, figures: str, key: str) -> int:
+        """How many banks are not in the pooled figures of one kind, for one reason."""
+        held = number(mapping(mapping(self.metrics.get("federated")).get(figures)).get(key))
+        return int(held) if isfinite(held) and held > 0 else 0
 
     def _own(self, name: object, held: Mapping[str, Any]) -> Own:
         gain = mapping(held.get("gain"))

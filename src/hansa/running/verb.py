@@ -154,9 +154,10 @@ def _metrics(
     if drawn:
         pool["auc_interval"] = exact_interval(own.score, own.y)
     if verdict.sums is not None:
-        pool["sums"] = measures(trainer, verdict.sums, verdict.centre)
+        pool["sums"] = {**measures(trainer, verdict.sums, verdict.centre), "absent": verdict.unsummed}
     if verdict.counts is not None:
-        pool["counts"] = {**from_counts(verdict.counts, verdict.asks), "left_out": verdict.left_out}
+        without = {"left_out": verdict.left_out, "absent": verdict.uncounted}
+        pool["counts"] = {**from_counts(verdict.counts, verdict.asks), **without}
     found: dict[str, Any] = {"federated": pool}
     if central is not None:
         found |= compare_all(baselines, own, session.memories(), central.result)
@@ -181,8 +182,8 @@ def _warnings(job: Job, done: Done, metrics: Mapping[str, Any]) -> list[str]:
         lines.append("Nothing was chosen on validation: no party has min_rows validation rows; the last round is kept.")
     for name, why in metrics.get("missing", {}).items():
         lines.append(f"There is no {MODELS[name]} model to compare with. {why}")
-    left = Reading({"metrics": metrics}).uncounted
-    lines += [left] if left else []
+    reading = Reading({"metrics": metrics})
+    lines += [left for left in (reading.uncounted, reading.unsummed) if left]
     why = metrics.get("federated", {}).get("counts", {}).get("why")
     return [*lines, *[f"The sealed test has no pooled figures of scores: {why}."] * bool(why)]
 
