@@ -56,6 +56,20 @@ def test_a_regression_has_no_defaults():
     assert "+200,000" in text
 
 
+def test_what_is_said_of_large_figures_is_never_cut_off():
+    pool = {"mse": 123_456_789_012.0}
+    wide = {"gain": -5.1387e9, "low": -123_456_789_012.0, "high": -123_456_789.0}
+    by_rows = {"gain": -123_456_789_012.0, "low": -223_456_789_012.0, "high": -23_456_789_012.0}
+    differences = {"federated_minus_central": wide, "federated_minus_ensemble": wide}
+    metrics = {"federated": pool, "differences": differences, "pooled_gain": {"by_rows": by_rows}}
+    pool["counts"] = {"left_out": 2, "absent": 1}
+    text = headline({"measure": "mse", "weight": "an_exposure_of_a_long_name_" * 3, "metrics": metrics})
+    assert "…" not in text
+    assert all(columns(line) <= WIDTH for line in text.splitlines())
+    assert " ".join(text.split()).count("clearly worse") == 2
+    assert "and one bank that did not answer." in " ".join(text.split())
+
+
 @pytest.mark.parametrize(
     ("measure", "words"),
     [

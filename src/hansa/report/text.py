@@ -95,7 +95,7 @@ def _pooled(reading: Reading) -> str:
         return ""
     models = reading.models()
     rows = [[MODELS[model], *(figure(reading.pooled(model, name)[0]) for name in names)] for model in models]
-    lines = [_table(["all test rows", *(NAMES[name] for name in names)], rows)]
+    table, lines = _table(["all test rows", *(NAMES[name] for name in names)], rows), list[str]()
     value, low, high = reading.pooled(reading.joint, "auc")
     if reading.binary and isfinite(low) and isfinite(high):
         lines.append(f"{MODELS[reading.joint]} AUC {figure(value)}, 95 % interval {figure(low)} to {figure(high)}")
@@ -106,7 +106,8 @@ def _pooled(reading: Reading) -> str:
         for one in reading.differences()
     ]
     lines += reading.weighing
-    return "\n".join(lines)
+    pieces = [wrap(line, WIDTH, subsequent_indent=_GAP, break_on_hyphens=False) for line in lines]
+    return "\n".join([table, *(piece for some in pieces for piece in some)])
 
 
 def _counted(summary: Mapping[str, Any]) -> list[str]:
