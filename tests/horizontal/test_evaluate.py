@@ -206,6 +206,20 @@ def test_a_party_alone_runs_the_steps_before_the_test_with_nobody_to_hide_from()
     assert own_job(job).min_parties == 1
 
 
+def test_rounds_in_two_steps_give_a_party_the_own_model_that_one_step_gives():
+    def own(*steps):
+        return fit_alone(Job("own", (Prepare(), *steps, Evaluate())), members()[0])["params"]
+
+    def rounds(number, start):
+        steps = Local(steps=1, batch=0, learning_rate=0.5)  # no draws: a round is the same whichever step holds it
+        return Rounds(Linear(), steps, rounds=number, check_every=0, start=start)
+
+    whole = own(rounds(12, "zero"))
+    assert own(rounds(11, "zero"), rounds(1, "given")).tobytes() == whole.tobytes()
+    assert own(rounds(11, "given"), rounds(1, "given")) == pytest.approx(own(rounds(12, "random")))
+    assert np.linalg.norm(own(rounds(1, "zero")) - whole) > 0.1
+
+
 def test_a_small_bank_too_chooses_its_own_model_on_its_validation_rows():
     small = members((60,))[0]
     step = Rounds(Linear(), Local(epochs=1, batch=1, learning_rate=3.0), rounds=30)

@@ -232,14 +232,13 @@ def own_job(job: Job) -> Job:
         >>> len(own_job(Job("scores", steps=(Rounds(), Evaluate()))).steps)
         1
     """
-    steps, begun = list[Step](), False
-    for step in job.steps[: trainer_of(job)[1]]:
-        own = step.alone() if isinstance(step, Rounds) else step
-        if isinstance(own, Rounds):
-            own, begun = own if begun or own.start != "given" else replace(own, start="random"), True
-        steps.append(own)
+    steps = job.steps[: trainer_of(job)[1]]
+    first = next(place for place, step in enumerate(steps) if isinstance(step, Rounds))
+    steps = tuple(
+        step.alone(first=place == first) if isinstance(step, Rounds) else step for place, step in enumerate(steps)
+    )
     data = replace(job.data, positive="", schema=None)  # a site's table has its form by now
-    return replace(job, data=data, steps=tuple(steps), min_rows=1).alone()
+    return replace(job, data=data, steps=steps, min_rows=1).alone()
 
 
 def fit_alone(job: Job, party: Party) -> Memory:

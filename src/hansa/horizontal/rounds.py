@@ -183,10 +183,13 @@ class Rounds:
                 "Put the prepare step first.",
             )
 
-    def alone(self) -> Rounds:
-        """The same training for one party by itself: nobody to weigh, hide from or outvote, the same optimisers."""
+    def alone(self, *, first: bool = True) -> Rounds:
+        """The same training for one party by itself: nobody to weigh, hide from or outvote, the same optimisers.
+
+        The `first` rounds of a job have no model of the party's own to go on from, and begin at random instead.
+        """
         own = tuple(link for link in self.chain if link.stage == "coordinator")
-        start = "random" if self.start == "given" else self.start
+        start = "random" if first and self.start == "given" else self.start
         return replace(self, chain=(_part("weighted_mean"), *own), start=start)
 
     def handlers(self) -> Mapping[type[Ask], Handler]:
