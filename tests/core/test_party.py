@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from hansa.core.column import Column
 from hansa.core.draws import Draws
 from hansa.core.job import Data, Job
 from hansa.core.message import Envelope, Masked, Name
@@ -42,6 +43,36 @@ def test_a_site_has_the_jobs_roles_and_a_target_of_zeros_and_ones():
     gappy = Table.of({"x": [1, 2], "late": ["no", None]})
     with pytest.raises(DataError, match="has gaps"):
         site_of(Party("a", {"t": gappy}), job(target="late", positive="yes"))
+
+
+@pytest.mark.parametrize("late", [[0, 1, 1], [0.0, 1.0, 1.0], ["0", "1", "1"], [False, True, True]])
+@pytest.mark.parametrize("positive", ["1", "1.0", " 1"])
+def test_a_positive_number_is_the_same_however_it_is_written(late, positive):
+    table = Table.of({"x": [1, 2, 3], "late": late})
+    if isinstance(late[0], str) and positive != "1":
+        with pytest.raises(DataError, match="but for capitals, blanks or digits"):
+            site_of(Party("a", {"t": table}), job(target="late", positive=positive))
+    else:
+        site = site_of(Party("a", {"t": table}), job(target="late", positive=positive))
+        assert site.table.y().tolist() == [0.0, 1.0, 1.0]
+
+
+@pytest.mark.parametrize("label", ["Yes", "YES", "yes ", " yes", "yes\n"])
+@pytest.mark.parametrize("kind", ["category", "text"])
+def test_a_label_that_almost_reads_as_the_positive_one_is_refused_and_not_quoted(label, kind):
+    for late in (["no", label], ["no", "yes", label]):
+        table = Table.of({"x": range(len(late))}).with_columns([Column.of("late", late, kind)])
+        with pytest.raises(DataError, match="a: The target 'late' has a label") as caught:
+            site_of(Party("a", {"t": table}), job(target="late", positive="yes"))
+        assert label not in str(caught.value)
+
+
+def test_numbers_where_the_event_is_a_word_are_refused():
+    for late in ([0, 1], [0.0, 1.0]):
+        with pytest.raises(DataError, match="a: The target 'late' holds numbers"):
+            site_of(Party("a", {"t": Table.of({"x": [1, 2], "late": late})}), job(target="late", positive="yes"))
+    few = Table.of({"x": [1, 2], "late": ["no", "never"]})
+    assert site_of(Party("a", {"t": few}), job(target="late", positive="yes")).table.y().tolist() == [0.0, 0.0]
 
 
 @pytest.mark.parametrize(

@@ -27,8 +27,9 @@ class Data:
     """Which table the job reads at each party, and which columns are its target, customer id and row weight.
 
     Empty names mean: the only table there is, and what the table itself says. `positive`: the value of a target in
-    words that is the event; the other values are not. `schema`: what the parties' tables are agreed to be; each is
-    checked against it, and brought into its form, before anything is asked of it.
+    words that is the event; the other values are not, and a number is that number however it is written. `schema`:
+    what the parties' tables are agreed to be; each is checked against it, and brought into its form, before anything
+    is asked of it.
 
     Raises:
         ConfigError: a positive label beside a schema, which has its own.

@@ -156,8 +156,8 @@ def site_of(party: Party, job: Job) -> Site:
 
     Raises:
         DataError: names the party: its table or a column that the job names is missing, or does not keep the job's
-            schema; a target of numbers, in the test rows too, has gaps or infinite values; or a weight is negative or
-            infinite, or all are zero.
+            schema; a target of numbers, in the test rows too, has gaps or infinite values; one has labels that almost
+            read as the job's positive one; or a weight is negative or infinite, or all are zero.
     """
     table, data = party.table(job.data.table), job.data
     if data.schema is not None:
@@ -181,13 +181,47 @@ def _with_roles(table: Table, job: Job) -> Table:
                 f"The target '{target}' has gaps in {gaps:,} of {len(table):,} rows.",
                 mend="Leave out the rows whose outcome is not known.",
             )
-        event = column.strings() == data.positive
-        table = table.with_columns([Column.of(target, event.astype(np.int64))])
+        table = table.with_columns([Column.of(target, _event(column, data.positive).astype(np.int64))])
     if target is not None and table.column(target).kind in {"float", "integer"}:
         table.y()  # of all rows: the test is not the moment to find out
     if len(table) >= max(job.min_rows, 1) and not table.weights().any():
         raise DataError("All weights are zero.", "Its rows would count for nothing.", "Correct the weight column.")
     return table
+
+
+def _event(column: Column, positive: str) -> NDArray[np.bool_]:
+    """Which rows have the event: numbers are compared as numbers, so that 1 and 1.0 are one label."""
+    if column.kind in {"float", "integer"} and len(column):
+        number = _number(positive)
+        if number is None:
+            raise DataError(
+                f"The target '{column.name}' holds numbers, and the job's positive label is a word.",
+                "None of its rows would have the event.",
+                "Write the target as the other banks do, or set data.positive to a number.",
+            )
+        return np.asarray(column.floats() == number)
+    words = column.strings()
+    labels: Sequence[str] = column.levels if column.kind == "category" else np.unique(words).tolist()
+    if any(label != positive and _alike(label, positive) for label in labels):
+        raise DataError(
+            f"The target '{column.name}' has a label that is the positive one but for capitals, blanks or digits.",
+            "Its rows would count as without the event.",
+            "Write the event in one way at all banks, as data.positive has it.",
+        )
+    return np.asarray(words == positive)
+
+
+def _alike(label: str, positive: str) -> bool:
+    number = _number(label)
+    same = number is not None and number == _number(positive)
+    return same or label.strip().casefold() == positive.strip().casefold()
+
+
+def _number(word: str) -> float | None:
+    try:
+        return float(word)
+    except ValueError:
+        return None
 
 
 @final
