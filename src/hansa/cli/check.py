@@ -90,7 +90,8 @@ def _tell_data(job: Job, parties: Sequence[Party]) -> None:
     from hansa.data.oddities import oddities
     from hansa.data.parts import duplicates
     from hansa.horizontal.design import parts_of
-    from hansa.horizontal.prepare import Prepare, check_names
+    from hansa.horizontal.prepare import Prepare
+    from hansa.horizontal.wanted import check_names
 
     sites = [site_of(party, job) for party in parties]
     check_alike({site.name: site.table for site in sites})

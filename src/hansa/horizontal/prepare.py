@@ -13,13 +13,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
-from typing import Any, Literal, TypeVar, final
+from typing import Literal, TypeVar, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hansa.core.codec import pack
-from hansa.core.fold import Collect, Each
+from hansa.core.fold import Collect
 from hansa.core.load import Load
 from hansa.core.message import Answer, Ask
 from hansa.core.on_disk import beside, forget
@@ -31,13 +31,14 @@ from hansa.data.folds import PurgedFolds
 from hansa.data.parts import PART_COLUMN, TRAIN, HashSplit, Split
 from hansa.data.schema import Field, KnownAt, Schema
 from hansa.data.times import TimeSplit
-from hansa.errors import ConfigError, DataError, nearest
+from hansa.errors import ConfigError, DataError
 from hansa.horizontal.columns import LABELLED, NUMERIC, Coding
 from hansa.horizontal.design import parts_of
 from hansa.horizontal.facts import facts_of
-from hansa.horizontal.fitting import Fit, Want, centred, check_alike, counted, held, refuse_infinite, veiled
-from hansa.horizontal.labels import CODES, customers, in_order, labelled
+from hansa.horizontal.fitting import Fit, Want, centred, counted, held, refuse_infinite, veiled
+from hansa.horizontal.labels import CODES, customers, labelled
 from hansa.horizontal.prepared import Prepared
+from hansa.horizontal.wanted import check_names, wants_of
 
 P = TypeVar("P", Want, Fit)
 
@@ -219,7 +220,8 @@ if it is really taken then.
     def _fit(self, parties: Roster) -> Gather[Prepared]:
         """Ask until the pooled figures are known; the sums speak of those who came first, so that they agree."""
         reply = yield Asks(dict.fromkeys(parties, Describe()), Collect(), parties.until(len(parties)))
-        here, wants = reply.counted, self._wants(parties, reply.value)
+        said = {parties.names[place]: json.loads(one.load["text"][0].tobytes()) for place, one in reply.value.rows}
+        here, wants = reply.counted, wants_of(self, said)
         if not wants:
             raise DataError("The parties have no column to learn from.", mend="Look at drop, keep and the tables.")
         reply = yield Asks(dict.fromkeys(here, Count(wants)))
@@ -259,36 +261,6 @@ if it is really taken then.
             codes[1] / sum(codes) if classes == 2 else 0.0,
             int(twins),
             one_class=len(present) == 1 and classes == 2,
-        )
-
-    def _wants(self, parties: Roster, each: Each) -> tuple[Want, ...]:
-        """What each column shall become: the parties' columns must agree; labels are the union of those named."""
-        said = {parties.names[place]: json.loads(answer.load["text"][0].tobytes()) for place, answer in each.rows}
-        first, columns = next(iter(said.items()))
-        for name in (*self.keep, *self.columns):
-            if name not in columns["kinds"]:
-                raise DataError(f"{first} has no feature '{name}'.", mend=nearest(name, columns["kinds"]))
-        words = {name for name, coding in self.columns.items() if coding.how in LABELLED or coding.how == "tokens"}
-        check_alike({party: one["kinds"] for party, one in said.items()}, words)
-        return tuple(self._want(name, said) for name in columns["kinds"])
-
-    def _want(self, name: str, said: Mapping[str, Any]) -> Want:
-        words = any(one["kinds"][name] == "label" for one in said.values())
-        coding = self.columns.get(name, Coding())
-        how = coding.how
-        if how == "default":
-            how = self.categorical if words or coding.levels else self.numeric
-        labels = {label for one in said.values() for label in one["labels"].get(name, ())}
-        return Want(
-            name,
-            how,
-            coding.max_n_bins or self.max_n_bins,
-            self.winsorise if coding.winsorise is None and how == "standardise" else coding.winsorise or 0.0,
-            self.signed_log if coding.signed_log is None and how == "standardise" else bool(coding.signed_log),
-            coding.special_codes,
-            coding.levels or (in_order(labels) if how in LABELLED else ()),
-            coding.length or Want.length,
-            coding.buckets or Want.buckets,
         )
 
 
@@ -378,19 +350,3 @@ def _with_columns(table: Table, parts: Iterable[P]) -> Iterator[tuple[P, Column]
         column = table.column(part.name)
         yield part, column
         forget(column.values)
-
-
-def check_names(step: Prepare, table: Table) -> None:
-    """Refuse a step that names a column which the table lacks: a slip in `known_at` or `drop` would let a leak through.
-
-    Raises:
-        DataError: names the column and the nearest there is.
-
-    Example:
-        >>> check_names(Prepare(drop=("age",)), Table.of({"age": [31]}))
-    """
-    for name in (*step.drop, *step.keep, *step.known_at, *step.columns):
-        if name not in table.columns:
-            raise DataError(
-                f"The prepare step names a column '{name}' that is not there.", mend=nearest(name, table.names)
-            )
