@@ -16,6 +16,7 @@ from hansa.core.table import Table
 from hansa.engines.network.hub import Board, Hub
 from hansa.engines.network.journal import JobJournal
 from hansa.engines.network.node import Node
+from hansa.engines.network.sayings import Offer
 from hansa.engines.network.site_store import SiteStore
 from hansa.engines.network.store import Store
 from hansa.engines.network.stream import Ends, Tube
@@ -117,7 +118,8 @@ class Federation:
         digest = self.store.submit(self.job.to_toml(), "anna", names)
         self.hub = Hub(self.store, lambda digest: UNSIGNED, believe)
         journal = JobJournal(self.store, self.job)
-        self.board = Board(self.hub, digest, self.job.to_toml(), dict.fromkeys(names, ""), journal)
+        offer = Offer(self.job.to_toml(), dict.fromkeys(names, ""), "anna")
+        self.board = Board(self.hub, digest, offer, journal)
         for party in self.parties:
             if only is None or party.name in only:
                 self.join(party)
@@ -132,7 +134,7 @@ class Federation:
             lambda digest: UNSIGNED,
             believe,
             lambda job: in_process(job, [party]),
-            lambda job, roster: self.refusals.get(party.name),
+            lambda job, offer: self.refusals.get(party.name),
         )
         task = asyncio.create_task(node.serve(self.dialler(party.name), self.soon))
         self.nodes[party.name] = (task, store)

@@ -18,6 +18,7 @@ from hansa.engines.network.identity import Identity
 from hansa.engines.network.journal import JobJournal
 from hansa.engines.network.membership import Membership
 from hansa.engines.network.node import Node
+from hansa.engines.network.sayings import Offer
 from hansa.engines.network.site_store import SiteStore
 from hansa.engines.network.store import Store
 from hansa.errors import HansaError, PartyLost
@@ -48,7 +49,7 @@ async def run(folder, house):
     roster, store = org.roster(NOW), Store(folder / "coordinator")
     hub = Hub(store, org.identity.sign, roster.verify)
     digest = store.submit(job.to_toml(), "anna", [party.name for party in parties])
-    board = Board(hub, digest, job.to_toml(), dict(roster.members), JobJournal(store, job))
+    board = Board(hub, digest, Offer(job.to_toml(), roster.members, "anna"), JobJournal(store, job))
     server, port = await listen("127.0.0.1:0", org.identity, org.trust, hub.attend)
     tasks, stores = [], []
     for party in parties:
@@ -60,7 +61,7 @@ async def run(folder, house):
             identity.sign,
             roster.verify,
             lambda job, party=party: in_process(job, [party]),
-            lambda job, roster: None,
+            lambda job, offer: None,
         )
         tasks.append(asyncio.create_task(node.serve(dialler(f"localhost:{port}", identity))))
     hub.open_job(board)

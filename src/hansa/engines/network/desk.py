@@ -26,15 +26,15 @@ Example:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Protocol, final, runtime_checkable
 
 from hansa.core.message import Answer, Refusal
 from hansa.core.party import Seat
 from hansa.core.post import kind_of
-from hansa.core.work import Work
+from hansa.core.work import Compute, Work
 from hansa.engines.network.seat_book import SeatBook
 from hansa.engines.network.words import Word
-from hansa.errors import HansaError
+from hansa.errors import HansaError, PartyLost
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,8 +42,21 @@ if TYPE_CHECKING:
     from hansa.core.job import Job
     from hansa.core.message import Ask, Envelope
     from hansa.core.party import Party
-    from hansa.core.work import Compute
     from hansa.engines.network.site_store import SiteStore
+
+
+@runtime_checkable
+class Lasting(Compute, Protocol):
+    """Whoever computes in a process of its own, to be sent home when the job is over.
+
+    Example:
+        >>> isinstance(max, Lasting)
+        False
+    """
+
+    def close(self) -> None:
+        """Go home; work that is under way ends with PartyLost."""
+        ...
 
 
 @final
@@ -67,6 +80,7 @@ class Desk:
 
         Raises:
             DataError: the disk fails; nothing has left.
+            PartyLost: whoever computes went home; there is no word, and the ask can come again.
         """
         given = self.book.given(envelope.name)
         if given is not None:
@@ -88,12 +102,19 @@ class Desk:
         """What the coordinator may not have."""
         return self.book.unacknowledged()
 
+    def close(self) -> None:
+        """Leave: the job is over here."""
+        if isinstance(self.compute, Lasting):
+            self.compute.close()
+
     def _computed(self, envelope: Envelope) -> Answer | Refusal:
         """Do the work; an error of the house becomes this party's no, for the coordinator to name."""
         seat = self.seat
         work = Work(envelope.name.step, (self.party.name,), (0,), (envelope.ask,), (seat.memory,), (0,))
         try:
             outcome = self.compute(work)
+        except PartyLost:
+            raise
         except HansaError as error:
             return Refusal(error.what, error.why, error.mend)
         memory = outcome.memories[0]

@@ -8,16 +8,17 @@ Example:
     >>> from pathlib import Path
     >>> from hansa.core.job import Job
     >>> from hansa.engines.network.journal import JobJournal
+    >>> from hansa.engines.network.sayings import Offer
     >>> from hansa.engines.network.store import Store
     >>> def believe(sender: str, digest: bytes, signature: bytes) -> None: ...
     >>> async def serve(path: Path) -> list[str]:
     ...     store, job = Store(path), Job.from_toml('name = "scores"\nsteps = ["prepare", "rounds"]')
     ...     store.submit(job.to_toml(), "anna", ["bank-a"])
     ...     hub = Hub(store, lambda digest: bytes(64), believe)
-    ...     hub.open_job(Board(hub, job.digest, job.to_toml(), {"bank-a": ""}, JobJournal(store, job)))
+    ...     hub.open_job(Board(hub, job.digest, Offer(job.to_toml(), {"bank-a": ""}), JobJournal(store, job)))
     ...     hub.stop()
     ...     store.close()
-    ...     return [board.toml for board in hub.boards.values()]
+    ...     return [board.offer.toml for board in hub.boards.values()]
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     len(asyncio.run(serve(Path(folder))))
     1
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from hansa.core.post import Counted, Wait, Words
     from hansa.core.wire import Parcel
     from hansa.engines.network.journal import JobJournal
+    from hansa.engines.network.sayings import Offer
     from hansa.engines.network.store import Store
     from hansa.engines.network.stream import Check, Pipe
 
@@ -58,9 +60,10 @@ _LOOK = 60.0  # the longest that a plan's thread waits before it looks whether t
 class Board:
     """One job's post among nodes: asks that wait for an answer, and words that wait for the plan."""
 
-    def __init__(self, hub: Hub, digest: str, toml: str, roster: Mapping[str, str], journal: JobJournal) -> None:
-        """Open a job for the parties of a roster, `{name: certificate}`."""
-        self.hub, self.digest, self.toml, self.roster, self.journal = hub, digest, toml, dict(roster), journal
+    def __init__(self, hub: Hub, digest: str, offer: Offer, journal: JobJournal) -> None:
+        """Open a job for the parties of an offer's roster."""
+        self.hub, self.digest, self.offer, self.journal = hub, digest, offer, journal
+        self.roster = offer.roster
         self.open_asks: dict[str, Envelope] = {}
         self.shut: dict[str, Refusal] = {}
         self.come: queue.Queue[Arrival | None] = queue.Queue()
@@ -200,8 +203,7 @@ class Hub:
 
     def _invite(self, board: Board, party: str) -> None:
         if party in board.roster:
-            body = {"toml": board.toml, "roster": board.roster}
-            self.push(party, plainly("Open", COORDINATOR, party, job=board.digest, body=body))
+            self.push(party, board.offer.parcel(board.digest, COORDINATOR, party))
             envelope = board.open_asks.get(party)
             if envelope is not None:
                 self.push(party, board.ask(party, envelope))

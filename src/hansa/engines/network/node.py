@@ -13,7 +13,7 @@ Example:
     >>> with tempfile.TemporaryDirectory() as path:
     ...     store = SiteStore(Path(path))
     ...     compute = lambda job: in_process(job, [bank])
-    ...     node = Node(bank, store, lambda digest: bytes(64), believe, compute, lambda job, roster: None)
+    ...     node = Node(bank, store, lambda digest: bytes(64), believe, compute, lambda job, offer: None)
     ...     len(node.desks)  # await node.serve(dialler("hansa.example:7443", identity))
     ...     store.close()
     0
@@ -33,6 +33,7 @@ from hansa.engines.network.sayings import (
     VERSION,
     envelope_in,
     holds_in,
+    offer_in,
     plainly,
     word_parcel,
 )
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from hansa.core.party import Party
     from hansa.core.wire import Parcel
     from hansa.core.work import Compute
+    from hansa.engines.network.sayings import Offer
     from hansa.engines.network.site_store import SiteStore
     from hansa.engines.network.stream import Check, Pipe
     from hansa.engines.network.words import Word
@@ -67,7 +69,7 @@ class Node:
         sign: Callable[[bytes], bytes],
         check: Check,
         compute: Callable[[Job], Compute],
-        judge: Callable[[Job, dict[str, str]], Refusal | None],
+        judge: Callable[[Job, Offer], Refusal | None],
     ) -> None:
         """Take what is needed; nothing is sent yet."""
         self.party, self.store, self.sign, self.compute, self.judge = party, store, sign, compute, judge
@@ -92,6 +94,11 @@ class Node:
                 LOG.warning("the line is down: %s", error)
             await pause(wait)
             wait = min(2 * wait, _LONGEST_WAIT)
+
+    async def close(self) -> None:
+        """Leave all jobs; what is durable stays."""
+        for digest in list(self.desks):
+            await self._leave(digest)
 
     async def talk(self, pipe: Pipe) -> None:
         """Talk on an open pipe until it ends."""
@@ -122,10 +129,15 @@ class Node:
             if desk is not None:
                 desk.book.acknowledged([parcel.name])
         elif parcel.kind == "Close":
-            self.desks.pop(parcel.job, None)
+            await self._leave(parcel.job)
             self.store.mark(parcel.job, "closed")
         elif parcel.kind != "Beat":
             raise WireError("The coordinator says something of a kind that is not known.")
+
+    async def _leave(self, digest: str) -> None:
+        desk = self.desks.pop(digest, None)
+        if desk is not None:
+            await asyncio.to_thread(desk.close)
 
     async def _open(self, parcel: Parcel) -> None:
         """Take a job in, or say why not."""
@@ -143,13 +155,10 @@ class Node:
             await self._send(self._word(desk, word))
 
     def _desk(self, parcel: Parcel) -> Desk:
-        body = parcel.body if isinstance(parcel.body, dict) else {}
-        toml, roster = body.get("toml"), body.get("roster")
-        if not isinstance(toml, str) or not isinstance(roster, dict):
-            raise WireError("A job came without its text or its roster.")
-        digest = self.store.open(toml, parcel.job)
-        job = Job.from_toml(toml)
-        if (refusal := self.judge(job, roster)) is not None:
+        offer = offer_in(parcel)
+        digest = self.store.open(offer.toml, parcel.job)
+        job = Job.from_toml(offer.toml)
+        if (refusal := self.judge(job, offer)) is not None:
             raise WireError(refusal.what, refusal.why, refusal.mend)
         return Desk(self.store, job, digest, self.party, self.compute(job))
 

@@ -1,7 +1,7 @@
 """What the two ends of a stream say beside asks and words: who they are, which job it is, what has arrived.
 
     bank -> coordinator      Hello {version, holds}     Word {kind, word}    Shut {refusal}     Beat
-    coordinator -> bank      Welcome {version, holds}   Open {toml, roster}  Ask {ask, counted}  Ack   Close   Beat
+    coordinator -> bank      Welcome {version, holds}   Open {toml, roster, submitter}  Ask {ask, counted}  Ack  Close  Beat
 
 Each names the job and, where it has one, the ask; `holds` is what each has of a frame that was cut off.
 """
@@ -9,7 +9,8 @@ Each names the job and, where it has one, the ask; `holds` is what each has of a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from dataclasses import dataclass, field
+from typing import Any, Final, final
 
 from hansa.core.bodies import ask_body, ask_of, word_body, word_of
 from hansa.core.message import Answer, Ask, Envelope, Name, Refusal
@@ -45,6 +46,47 @@ def plainly(kind: str, sender: str, receiver: str, *, job: str = "", name: Name 
         'Beat'
     """
     return Parcel(kind, job, name, sender, receiver, 0, body)
+
+
+@final
+@dataclass(frozen=True)
+class Offer:
+    """A job as it is offered to a party: its text, who takes part under which certificate, and who submitted it.
+
+    Example:
+        >>> offer = Offer('name = "scores"', {"bank-a": ""}, "anna")
+        >>> offer_in(offer.parcel("5e1f", "coordinator", "bank-a")) == offer
+        True
+    """
+
+    toml: str
+    roster: Mapping[str, str] = field(default_factory=dict)
+    submitter: str = ""
+
+    def parcel(self, job: str, sender: str, receiver: str) -> Parcel:
+        """The offer on its way."""
+        body = {"toml": self.toml, "roster": dict(self.roster), "submitter": self.submitter}
+        return plainly("Open", sender, receiver, job=job, body=body)
+
+
+def offer_in(parcel: Parcel) -> Offer:
+    """Read an offer.
+
+    Raises:
+        WireError: it is none.
+
+    Example:
+        >>> offer_in(plainly("Open", "coordinator", "bank-a", body={"toml": 7}))
+        Traceback (most recent call last):
+            ...
+        hansa.errors.WireError: A job came without its text or its roster.
+    """
+    body = parcel.body if isinstance(parcel.body, Mapping) else {}
+    toml, roster, submitter = body.get("toml"), body.get("roster"), body.get("submitter", "")
+    texts = [toml, submitter, *(roster.values() if isinstance(roster, Mapping) else [None])]
+    if not isinstance(roster, Mapping) or not all(isinstance(text, str) for text in texts):
+        raise WireError("A job came without its text or its roster.")
+    return Offer(str(toml), dict(roster), str(submitter))
 
 
 def ask_parcel(job: str, envelope: Envelope, sender: str, receiver: str) -> Parcel:
