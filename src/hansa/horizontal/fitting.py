@@ -14,12 +14,11 @@ from hansa.core.table import Column
 from hansa.errors import DataError
 from hansa.horizontal.codes import Codes, Tokens
 from hansa.horizontal.columns import LABELLED, Binned, Encoding, How, OneHot, Ordinal, Scaled, numbers, tamed
-from hansa.horizontal.labels import placed
 from hansa.horizontal.quantiles import Ladder, bin_edges, bin_ranks, tail_ranks
+from hansa.horizontal.veil import Veil, grouped, in_blocks
 
 Floats = NDArray[np.float64]
 
-_ROWS = 1 << 20
 _FLAT = (8 * np.finfo(np.float64).eps) ** 2
 """A variance below this share of the squared mean is rounding: the column is constant."""
 
@@ -59,26 +58,28 @@ class Want:
     def count(self, column: Column, least: int = 1, cell: int = 1) -> Floats:
         """A party's counts: each level, other labels and gaps; texts and gaps; or values, gaps, their sum, codes.
 
-        A label or special code that fewer than `cell` rows share is counted among others, or not at all. A column whose
-        values will be cut or binned tells no sum: less the sum of what was cut, it would tell the value of one row.
+        None of them, and no difference of them, tells of fewer than `cell` rows: see `veil`. A column whose values will
+        be cut or binned tells no sum: less the sum of what was cut, it would tell the value of one row.
         """
         if self.how == "tokens":
-            return np.array([len(column) - column.gaps.sum(), column.gaps.sum()], np.float64)
+            gaps = int(column.gaps.sum())
+            gaps = 0 if gaps < cell else len(column) if len(column) - gaps < cell else gaps
+            return np.array([len(column) - gaps, gaps], np.float64)
         if self.how in LABELLED:
-            *known, other, gaps = np.bincount(placed(column, self.levels), minlength=self.size).tolist()
-            shown = [rows if rows >= cell else 0 for rows in known]
-            other += sum(known) - sum(shown)
-            return np.array([*shown, other if other >= cell else 0, gaps], np.float64)
+            return grouped(column, self.levels, cell).astype(np.float64)
         codes, total, gaps = np.zeros(len(self.special_codes), np.intp), 0.0, 0
-        for block in _blocks(column):
-            values, empty, special = numbers(block, self.special_codes)
+        for values, empty, special in Veil.of(column, self.special_codes, cell).blocks(column):
             codes += np.bincount(special[special >= 0], minlength=len(codes))
             gaps += int(empty.sum())
             with np.errstate(over="ignore"):
                 total += 0.0 if self.looks else float(values[~np.isnan(values)].sum())
         rows = len(column) - gaps - int(codes.sum())
+        if 0 < gaps < cell:  # and nothing but special codes beside them
+            if codes.any():
+                codes[codes.argmax()] += gaps
+            gaps = 0
         rows, total = (rows, _finite(total, self.name)) if rows >= least else (0, 0.0)
-        return np.array([rows, gaps, total, *np.where(codes >= cell, codes, 0)], np.float64)
+        return np.array([rows, gaps, total, *codes], np.float64)
 
 
 @final
@@ -260,7 +261,7 @@ def counted(wants: tuple[Want, ...], counts: Floats) -> Iterator[tuple[Want, Flo
         start += want.size
 
 
-def centred(fit: Fit, column: Column, least: int = 1) -> tuple[float, float]:
+def centred(fit: Fit, column: Column, least: int = 1, cell: int = 1) -> tuple[float, float]:
     """A party's sum of a column's values less the fit's centre, and of their squares.
 
     Example:
@@ -270,8 +271,8 @@ def centred(fit: Fit, column: Column, least: int = 1) -> tuple[float, float]:
     """
     total, squares, rows = 0.0, 0.0, 0
     with np.errstate(over="ignore"):
-        for block in _blocks(column):
-            values = held(block, fit.want.special_codes, 0)
+        for block, _, _ in Veil.of(column, fit.want.special_codes, cell).blocks(column):
+            values = block[~np.isnan(block)]
             shown = tamed(values, fit.low, fit.high, signed_log=fit.want.signed_log) - fit.centre
             total, squares, rows = total + float(shown.sum()), squares + float(shown @ shown), rows + len(values)
     if rows < least:
@@ -288,37 +289,8 @@ def refuse_infinite(column: Column) -> None:
     Example:
         >>> refuse_infinite(Column.of("age", [42.0, None]))
     """
-    for block in _blocks(column):
+    for block in in_blocks(column):
         numbers(block, ())
-
-
-def _blocks(column: Column) -> Iterator[Column]:
-    """Views of a long column: what is made from one on its way to a sum never needs the memory of the whole."""
-    return (column.take(slice(start, start + _ROWS)) for start in range(0, len(column), _ROWS))
-
-
-def veiled(counts: NDArray[np.intp], rows: int, cell: int) -> NDArray[np.intp]:
-    """How many of a party's values lie at or below each edge, less what would tell its smallest and largest ones.
-
-    Fewer than `cell` are said to be none, and all but fewer than `cell` are said to be all.
-
-    Example:
-        >>> veiled(np.array([0, 1, 10, 95, 100]), 100, 10).tolist()
-        [0, 0, 10, 100, 100]
-    """
-    return np.where(counts < cell, 0, np.where(rows - counts < cell, rows, counts))
-
-
-def held(column: Column, special_codes: tuple[float, ...], least: int) -> Floats:
-    """A column's values `[values]` less gaps and special codes; none where fewer than `least` would stand behind a sum.
-
-    Example:
-        >>> held(Column.of("age", [42, None, 31]), (), least=2).tolist(), len(held(Column.of("age", [42]), (), least=2))
-        ([42.0, 31.0], 0)
-    """
-    values, _, _ = numbers(column, special_codes)
-    values = values[~np.isnan(values)]
-    return values if len(values) >= least else values[:0]
 
 
 def _finite(total: float, column: str) -> float:

@@ -35,10 +35,10 @@ from hansa.errors import ConfigError, DataError
 from hansa.horizontal.columns import NUMERIC
 from hansa.horizontal.design import parts_of
 from hansa.horizontal.findings import Findings, Suspect, pooled, sheet_of
-from hansa.horizontal.fitting import veiled
 from hansa.horizontal.groups import Counts, Groups, Told, finite, told
 from hansa.horizontal.labels import customers, in_order, labelled
 from hansa.horizontal.quantiles import Ladder, bin_edges, bin_ranks
+from hansa.horizontal.veil import veiled
 
 BINS = 10
 _MOST_ASKS = 40

@@ -33,9 +33,10 @@ def _step(job: Job, step: Step) -> list[dict[str, str]]:
     thin = f"counts under {job.min_cell} left out"
     tails = f"the {job.min_cell} smallest and largest values of a party are not told apart"
     if isinstance(step, Prepare):
+        gaps, rare = f"gaps under {job.min_cell} count as values", f"counts under {job.min_cell} joined with others"
         return [
-            _line("row counts, gap counts, sums and centred squares of columns", "a few times", few),
-            _line("names of categories with enough customers, and counts by category and class", "twice", cell),
+            _line("row counts, gap counts, sums and centred squares of columns", "a few times", f"{few}; {gaps}"),
+            _line("names of categories with enough customers, and counts by category and class", "twice", rare),
             _line("counts of values below candidate edges", "about ten times", tails),
         ]
     if isinstance(step, Quality):
