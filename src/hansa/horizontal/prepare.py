@@ -2,19 +2,18 @@
 
 What leaves a party: its columns' names and kinds; labels that `min_cell` of its customers share; then sums and counts
 over its training rows: rows, gaps, labels, values and their centred squares, and how many values lie at or below edges.
-Gaps and labels of fewer than `min_cell` count as something else (see `veil`), and its `min_cell` smallest and largest
-values are not told apart. A party with fewer training rows than `min_rows`, or fewer values in a column, adds nothing
-to the sums and takes the preparation all the same.
+Its `min_cell` smallest and largest values are not told apart. A party with fewer training rows than `min_rows`, or
+fewer values in a column, adds nothing to the sums and takes the preparation all the same.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import sha256
-from typing import Literal, TypeVar, final
+from typing import Literal, TypeAlias, TypeVar, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,13 +35,14 @@ from hansa.errors import ConfigError, DataError
 from hansa.horizontal.columns import LABELLED, NUMERIC, Coding
 from hansa.horizontal.design import parts_of
 from hansa.horizontal.facts import facts_of
-from hansa.horizontal.fitting import Fit, Want, centred, counted, refuse_infinite
+from hansa.horizontal.fitting import Fit, Want, centred, counted, held, refuse_infinite, veiled
 from hansa.horizontal.labels import CODES, customers, labelled
 from hansa.horizontal.prepared import Prepared
-from hansa.horizontal.veil import held, veiled
 from hansa.horizontal.wanted import check_names, wants_of
 
 P = TypeVar("P", Want, Fit)
+Fits: TypeAlias = tuple[Fit, ...]
+Names: TypeAlias = tuple[str, ...]
 
 _MOST_ASKS = 40
 
@@ -220,29 +220,36 @@ if it is really taken then.
         return prepared
 
     def _fit(self, parties: Roster) -> Gather[Prepared]:
-        """Ask until the pooled figures are known; the sums speak of those who came first, so that they agree."""
+        """Ask until the pooled figures are known, of those who answer to the end.
+
+        Where a quorum does without one that drops out, the others are counted anew, at the edges that they have told.
+        Once values were summed, edges and ends stay: two sums with other ends would tell the values in between.
+        """
         reply = yield Asks(dict.fromkeys(parties, Describe()), Collect(), parties.until(len(parties)))
         said = {parties.names[place]: json.loads(one.load["text"][0].tobytes()) for place, one in reply.value.rows}
         here, wants = reply.counted, wants_of(self, said)
         if not wants:
             raise DataError("The parties have no column to learn from.", mend="Look at drop, keep and the tables.")
-        reply = yield Asks(dict.fromkeys(here, Count(wants)))
-        facts = reply.value["facts"][0]
-        if not facts[0]:  # no party had enough
-            raise DataError("No party has enough training rows to prepare.", mend="Lower min_rows, or bring more rows.")
-        fits = tuple(Fit.of(want, found, parties.min_cell) for want, found in counted(wants, reply.value["counts"][0]))
-        asked = 0
-        while (edges := {fit.name: fit.probes() for fit in fits if len(fit.probes())}) and asked < _MOST_ASKS:
-            codes = {fit.name: fit.want.special_codes for fit in fits if fit.name in edges}
-            reply = yield Asks(dict.fromkeys(here, Below(edges, codes)))
-            fits = tuple(fit.learned(edges, reply.value["below"][0]) for fit in fits)
-            asked += 1
-        for _ in range(2):  # the mean of what was cut and logged, then the squares around it
-            scaled = tuple(fit for fit in fits if fit.is_scaled)
-            reply = yield Asks(dict.fromkeys(here, Spread(tuple(fit.bare for fit in scaled))))
-            sums = dict(zip((fit.name for fit in scaled), reply.value["sums"].reshape(-1, 2), strict=True))
-            fits = tuple(fit.centred_at(sums[fit.name]) if fit.name in sums else fit for fit in fits)
-        return self._prepared(fits, facts)
+        fits, summed = Fits(), False
+        while True:
+            reply = yield Asks(dict.fromkeys(here, Count(wants)), until=parties.until(len(here)))
+            here, facts = reply.counted, reply.value["facts"][0]
+            if not facts[0]:  # no party had enough
+                mend = "Lower min_rows, or bring more rows."
+                raise DataError("No party has enough training rows to prepare.", mend=mend)
+            found = [(want, some, parties.min_cell) for want, some in counted(wants, reply.value["counts"][0])]
+            if summed:
+                fits = tuple(replace(fit, found=some) for fit, (_, some, _) in zip(fits, found, strict=True))
+            else:
+                fits, stay = yield from _ranked(parties, here, tuple(Fit.of(*one) for one in found), fits)
+                if len(stay) < len(here):
+                    here = stay
+                    continue
+            summed = True
+            spread, stay = yield from _summed(parties, here, fits)
+            if len(stay) == len(here):
+                return self._prepared(spread, facts)
+            here = stay
 
     def _prepared(self, fits: tuple[Fit, ...], facts: NDArray[np.float64]) -> Prepared:
         found = {fit.name: fit.encoding() for fit in fits}
@@ -287,8 +294,9 @@ class Fitter:
             return Answer(Load({"adopted": np.ones((1, 1))})), {**memory, "prepared": kept}
         if isinstance(ask, Describe):
             return Answer(Load({"text": self._described(site)})), memory
-        table, least, cell = self._train(site), site.job.min_rows, site.job.min_cell
+        table, least = self._train(site), site.job.min_rows
         if isinstance(ask, Count):
+            cell = site.job.min_cell
             counts = np.concatenate(
                 [want.count(column, least, cell) for want, column in _with_columns(table, ask.wants)]
             )
@@ -298,7 +306,7 @@ class Fitter:
             found = [self._below(site, table, name, edges, ask) for name, edges in ask.edges.items()]
             return Answer(Load({"below": np.concatenate(found)[None, :].astype(np.float64)})), memory
         if isinstance(ask, Spread):
-            sums = [centred(fit, column, least, cell) for fit, column in _with_columns(table, ask.fits)]
+            sums = [centred(fit, column, least) for fit, column in _with_columns(table, ask.fits)]
             return Answer(Load({"sums": np.array(sums, np.float64).reshape(1, -1)})), memory
         raise DataError(f"A preparation has no answer to {type(ask).__name__}.")
 
@@ -338,11 +346,47 @@ class Fitter:
         codes = ask.special_codes[name]
         key = f"prepare/sorted/{self.step.digest}/{name}/{codes}"
         column = table.column(name)
-        make = partial(held, column, codes, site.job.min_rows, site.job.min_cell)
+        make = partial(held, column, codes, site.job.min_rows)
         values = site.derived(key, lambda: beside(np.sort(make()), like=column.values))
         below = np.searchsorted(values, edges, side="right")
         forget(values, column.values)
         return veiled(below, len(values), site.job.min_cell)
+
+
+def _ranked(parties: Roster, here: Names, fits: Fits, before: Fits) -> Gather[tuple[Fits, Names]]:
+    """Ask until the quantiles are known, or somebody drops out; who stayed. Edges that were asked `before` come first.
+
+    So those who stay tell nothing new, and no stretch of a few values is ever cut again.
+    """
+    ladders = {fit.name: fit.ladder for fit in before if fit.ladder is not None}
+    edges = {name: ladder.edges for name, ladder in ladders.items() if len(ladder.edges)} or _probes(fits)
+    asked = 0
+    while edges and asked < _MOST_ASKS:
+        codes = {fit.name: fit.want.special_codes for fit in fits if fit.name in edges}
+        reply = yield Asks(dict.fromkeys(here, Below(edges, codes)), until=parties.until(len(here)))
+        if len(reply.counted) < len(here):
+            return fits if asked else before or fits, reply.counted
+        fits = tuple(fit.learned(edges, reply.value["below"][0]) for fit in fits)
+        edges = _probes(fits)
+        asked += 1
+    return fits, here
+
+
+def _probes(fits: Fits) -> dict[str, NDArray[np.float64]]:
+    return {fit.name: edges for fit in fits if len(edges := fit.probes())}
+
+
+def _summed(parties: Roster, here: Names, fits: Fits) -> Gather[tuple[Fits, Names]]:
+    """The mean of what was cut and logged, then the squares around it, unless somebody drops out; who stayed."""
+    for _ in range(2):
+        scaled = tuple(fit for fit in fits if fit.is_scaled)
+        ask = Spread(tuple(fit.bare for fit in scaled))
+        reply = yield Asks(dict.fromkeys(here, ask), until=parties.until(len(here)))
+        if len(reply.counted) < len(here):
+            return fits, reply.counted
+        sums = dict(zip((fit.name for fit in scaled), reply.value["sums"].reshape(-1, 2), strict=True))
+        fits = tuple(fit.centred_at(sums[fit.name]) if fit.name in sums else fit for fit in fits)
+    return fits, here
 
 
 def _with_columns(table: Table, parts: Iterable[P]) -> Iterator[tuple[P, Column]]:

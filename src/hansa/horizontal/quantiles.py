@@ -54,6 +54,11 @@ class Ladder:
         """How many values there are."""
         return int(self.counts[-1])
 
+    @property
+    def edges(self) -> Floats:
+        """The edges that were asked about, rising."""
+        return unkey(self.keys[1:-1])
+
     def probes(self, ranks: list[int]) -> Floats:
         """The edges to ask about next, rising; none when every rank is settled."""
         places = {self._place(rank) for rank in ranks}
