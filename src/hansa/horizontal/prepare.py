@@ -2,8 +2,9 @@
 
 What leaves a party: its columns' names and kinds; labels that `min_cell` of its customers share; then sums and counts
 over its training rows: rows, gaps, labels, values and their centred squares, and how many values lie at or below edges.
-Its `min_cell` smallest and largest values are not told apart. A party with fewer training rows than `min_rows`, or
-fewer values in a column, adds nothing to the sums and takes the preparation all the same.
+Gaps and labels of fewer than `min_cell` count as something else (see `veil`), and its `min_cell` smallest and largest
+values are not told apart. A party with fewer training rows than `min_rows`, or fewer values in a column, adds nothing
+to the sums and takes the preparation all the same.
 """
 
 from __future__ import annotations
@@ -35,9 +36,10 @@ from hansa.errors import ConfigError, DataError
 from hansa.horizontal.columns import LABELLED, NUMERIC, Coding
 from hansa.horizontal.design import parts_of
 from hansa.horizontal.facts import facts_of
-from hansa.horizontal.fitting import Fit, Want, centred, counted, held, refuse_infinite, veiled
+from hansa.horizontal.fitting import Fit, Want, centred, counted, refuse_infinite
 from hansa.horizontal.labels import CODES, customers, labelled
 from hansa.horizontal.prepared import Prepared
+from hansa.horizontal.veil import held, veiled
 from hansa.horizontal.wanted import check_names, wants_of
 
 P = TypeVar("P", Want, Fit)
@@ -294,9 +296,8 @@ class Fitter:
             return Answer(Load({"adopted": np.ones((1, 1))})), {**memory, "prepared": kept}
         if isinstance(ask, Describe):
             return Answer(Load({"text": self._described(site)})), memory
-        table, least = self._train(site), site.job.min_rows
+        table, least, cell = self._train(site), site.job.min_rows, site.job.min_cell
         if isinstance(ask, Count):
-            cell = site.job.min_cell
             counts = np.concatenate(
                 [want.count(column, least, cell) for want, column in _with_columns(table, ask.wants)]
             )
@@ -306,7 +307,7 @@ class Fitter:
             found = [self._below(site, table, name, edges, ask) for name, edges in ask.edges.items()]
             return Answer(Load({"below": np.concatenate(found)[None, :].astype(np.float64)})), memory
         if isinstance(ask, Spread):
-            sums = [centred(fit, column, least) for fit, column in _with_columns(table, ask.fits)]
+            sums = [centred(fit, column, least, cell) for fit, column in _with_columns(table, ask.fits)]
             return Answer(Load({"sums": np.array(sums, np.float64).reshape(1, -1)})), memory
         raise DataError(f"A preparation has no answer to {type(ask).__name__}.")
 
@@ -346,7 +347,7 @@ class Fitter:
         codes = ask.special_codes[name]
         key = f"prepare/sorted/{self.step.digest}/{name}/{codes}"
         column = table.column(name)
-        make = partial(held, column, codes, site.job.min_rows)
+        make = partial(held, column, codes, site.job.min_rows, site.job.min_cell)
         values = site.derived(key, lambda: beside(np.sort(make()), like=column.values))
         below = np.searchsorted(values, edges, side="right")
         forget(values, column.values)
