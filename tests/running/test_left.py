@@ -53,6 +53,11 @@ def test_links_at_the_party_and_the_jobs_floors_are_its_protection():
     assert "every 5 rounds" in {line["how_many"] for line in lines}
 
 
+def test_with_a_quorum_the_others_may_be_counted_again():
+    assert sum("again where a party drops out" in line["how_many"] for line in left(job(quorum=2))) == 3
+    assert not any("again" in line["how_many"] for line in left(job()))
+
+
 def test_a_look_at_the_data_is_listed():
     told = words(replace(job(), steps=(Quality(),)))
     for part in ("counts of rows, gaps", "candidate edges", "by group of each column", "rank the events"):

@@ -34,10 +34,12 @@ def _step(job: Job, step: Step) -> list[dict[str, str]]:
     tails = f"the {job.min_cell} smallest and largest values of a party are not told apart"
     if isinstance(step, Prepare):
         gaps, rare = f"gaps under {job.min_cell} count as values", f"counts under {job.min_cell} joined with others"
+        anew = ", and again where a party drops out" if job.quorum else ""
+        sums, labels = "row counts, gap counts, sums and centred squares", "names of categories with enough customers"
         return [
-            _line("row counts, gap counts, sums and centred squares of columns", "a few times", f"{few}; {gaps}"),
-            _line("names of categories with enough customers, and counts by category and class", "twice", rare),
-            _line("counts of values below candidate edges", "about ten times", tails),
+            _line(f"{sums} of columns", f"a few times{anew}", f"{few}; {gaps}"),
+            _line(f"{labels}, and counts by category and class", f"twice{anew}", rare),
+            _line("counts of values below candidate edges", f"about ten times{anew}", tails),
         ]
     if isinstance(step, Quality):
         joined = f"counts under {job.min_cell} joined with others or told as a few"
