@@ -1,0 +1,381 @@
+"""What the network costs: rounds and large updates between processes over mutual TLS, durable at both ends.
+
+    python benches/network.py --json network.json
+    python benches/network.py --only rounds --nodes 5
+
+Rounds: one network of 10,000 parameters, one step a round at each bank, everything signed and on the disk before it
+counts; seconds between two `Keep`s, beside the same job in one process. Updates: 10 banks answer one ask at once with
+25 and 250 MB each; beside it, measured in the same run, the same bytes over bare TLS sockets and into files of the
+coordinator's disk (written and synced). The banks' own stores lie in memory where there is a folder for it: their disks
+are other machines'. Folding: MB a second of updates summed, against a copy of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from hansa.core.carry import Carrier, near
+from hansa.core.fold import Sum
+from hansa.core.job import Job
+from hansa.core.load import Load
+from hansa.core.message import Answer, Envelope, Name
+from hansa.core.party import Party
+from hansa.core.post import in_process, seats_of
+from hansa.core.table import Table
+from hansa.core.work import Outcome, Work
+from hansa.engines.network.channel import dialler, listen
+from hansa.engines.network.enrolment import accept, ask
+from hansa.engines.network.hub import Board, Hub
+from hansa.engines.network.identity import Identity
+from hansa.engines.network.journal import JobJournal
+from hansa.engines.network.membership import Charter, Membership
+from hansa.engines.network.node import Node
+from hansa.engines.network.sayings import Offer
+from hansa.engines.network.site_store import SiteStore
+from hansa.engines.network.store import Store
+from hansa.horizontal.shape import Shape
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+JOB = """
+name = "net"
+min_rows = 1
+
+[[steps]]
+use = "rounds"
+rounds = ROUNDS
+check_every = 0
+trainer = {use = "tabular", hidden = [101]}
+local = {epochs = 1, batch = 32}
+"""  # 97 columns, 101 hidden units: 10,000 parameters
+CHUNK = 1 << 20
+Process: TypeAlias = "subprocess.Popen[str]"
+MEMORY = Path("/dev/shm")  # noqa: S108 - a file system in memory
+
+
+def bank(place: int) -> Party:
+    """A bank of 32 rows: its training takes next to nothing."""
+    rng = np.random.default_rng(place)
+    x = rng.normal(size=(32, 97))
+    return Party(f"bank-{place}", {"rows": Table.from_matrix(x, (x[:, 0] > 0).astype(int))})
+
+
+def job_of(rounds: int) -> Job:
+    return Job.from_toml(Job.from_toml(JOB.replace("ROUNDS", str(rounds))).to_toml())
+
+
+def found(folder: Path, count: int) -> None:
+    """Make a consortium with so many banks, keys and certificates and all."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    members = Membership.create(folder / "org", Charter("Bench", "localhost:7443"), now)
+    for name in (f"bank-{i}" for i in range(count)):
+        accept(members.admit(ask(members.invite(name, now), folder / name, now), now), folder / name, now)
+
+
+def memory(key: str) -> float:
+    """A line of this process's memory, in MB."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(key):
+            return int(line.split()[1]) * 1024 / 1e6
+    return 0.0
+
+
+@contextmanager
+def peak_of(key: str) -> Iterator[list[float]]:
+    """The most that a line of the memory reaches, looked at every 20 ms."""
+    most, done = [memory(key)], threading.Event()
+
+    def look() -> None:
+        while not done.wait(0.02):
+            most[0] = max(most[0], memory(key))
+
+    watcher = threading.Thread(target=look, daemon=True)
+    watcher.start()
+    try:
+        yield most
+    finally:
+        done.set()
+        watcher.join()
+
+
+async def coordinate(folder: Path, count: int, rounds: int, size: int) -> dict[str, Any]:
+    """The coordinator: carry the job's rounds, or take in updates of so many bytes from everybody."""
+    org, names = Membership(folder / "org"), [f"bank-{i}" for i in range(count)]
+    job, store = job_of(rounds), Store(folder / "coordinator")
+    digest = store.submit(job.to_toml(), "anna", names)
+    hub = Hub(store, org.identity.sign, org.roster(datetime.now(UTC)).verify)
+    board = Board(hub, digest, Offer(job.to_toml(), dict.fromkeys(names, "")), JobJournal(store, job))
+    server, port = await listen("localhost:0", org.identity, org.trust, hub.attend)
+    print(json.dumps({"port": port}), flush=True)
+    hub.open_job(board)
+    with peak_of("RssAnon") as anonymous:
+        before = anonymous[0]
+        if size:
+            figures = await asyncio.to_thread(updates, board, names, size)
+        else:
+            figures = await asyncio.to_thread(carry, job, names, board)
+    figures |= {"before_mb": before, "peak_anonymous_mb": anonymous[0], "peak_resident_mb": memory("VmHWM")}
+    await server.stop(0.2)
+    hub.stop()
+    store.close()
+    return figures
+
+
+def carry(job: Job, names: list[str], board: Board) -> dict[str, Any]:
+    """Carry the rounds; milliseconds between two `Keep`s."""
+    at: list[float] = []
+    Carrier(job, names, board, board.journal).run(lambda _: at.append(time.perf_counter()))
+    took = 1e3 * np.diff(at)[5:-1]
+    return {"round_ms_median": float(np.median(took)), "round_ms_p99": float(np.quantile(took, 0.99))}
+
+
+def updates(board: Board, names: list[str], size: int) -> dict[str, Any]:
+    """Ask everybody and fold what comes, a few times; MB a second from the ask to the last durable word, and after."""
+    rates, folds = [], []
+    for keep in range(-1, 3 if size < 1e8 else 1):
+        name, begun = Name(0, keep + 1, 0), time.perf_counter()
+        letters = {one: Envelope(name, Shape()) for one in names}
+        come = board.bring(name, letters, {}, 0.0, lambda so_far: None if len(so_far) == len(names) else 3600.0)
+        came = time.perf_counter()
+        fold = Sum()
+        total = fold.zero(range(len(names)))
+        for place, one in enumerate(sorted(come)):
+            total = fold.add(total, [place], one.word)
+        if keep >= 0:
+            rates.append(size * len(names) / 1e6 / (came - begun))
+            folds.append(time.perf_counter() - came)
+        del come, total
+    return {"mb_per_s": median(rates), "fold_s": median(folds)}
+
+
+async def attend(folder: Path, sites: Path, places: list[int], port: int, size: int) -> None:
+    """Some banks of this process, until it is ended."""
+    serving = []
+    for place in places:
+        party = bank(place)
+        identity = Identity.read(folder / party.name)
+        roster = Membership(folder / "org").roster(datetime.now(UTC))
+        compute = partial(of_size, size) if size else partial(at_work, party)
+        store = SiteStore(sites / party.name)
+        node = Node(party, store, identity.sign, roster.verify, compute, willing)
+        serving.append(node.serve(dialler(f"localhost:{port}", identity)))
+    await asyncio.gather(*serving)
+
+
+def willing(job: Job, offer: Offer) -> None:
+    """Take part in any job."""
+    del job, offer
+
+
+def at_work(party: Party, job: Job) -> Any:
+    return in_process(job, [party])
+
+
+def of_size(size: int, job: Job) -> Any:
+    """Whoever answers each ask with the same vector: only its journey is of interest."""
+    del job
+    vector = np.random.default_rng(len(os.urandom(1))).random((1, size // 8))
+
+    def compute(work: Work) -> Outcome:
+        return Outcome((Answer(Load({"delta": vector})),), None, work.memories)
+
+    return compute
+
+
+def between(count: int, rounds: int, size: int, folder: Path) -> dict[str, Any]:
+    """A coordinator and banks as processes of this machine; what the coordinator measured."""
+    with tempfile.TemporaryDirectory(dir=folder) as path, memory_folder(folder, size) as sites:
+        found(Path(path), count)
+        mine = [sys.executable, __file__, "--folder", path, "--nodes", str(count), "--size", str(size)]
+        centre = started([*mine, "--role", "coordinator", "--rounds", str(rounds)])
+        processes = min(count, 10)
+        shares = [list(range(i, count, processes)) for i in range(processes)]
+        banks = list[Process]()
+        try:
+            port = str(json.loads(said(centre))["port"])
+            for share in shares:
+                places = ",".join(map(str, share))
+                banks.append(started([*mine, "--role", "banks", "--places", places, "--port", port, "--sites", sites]))
+            return dict(json.loads(said(centre)))
+        finally:
+            for process in (*banks, centre):
+                process.kill()
+                process.wait()
+
+
+def started(command: list[str]) -> Process:
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 - this file, again
+
+
+def said(process: Process) -> str:
+    """The next line that a process prints."""
+    if process.stdout is None or not (line := process.stdout.readline()):
+        raise SystemExit("A process of the bench ended early.")
+    return line
+
+
+@contextmanager
+def memory_folder(folder: Path, size: int) -> Iterator[str]:
+    """Where the banks' stores lie: on the disk for rounds, in memory for large updates."""
+    with tempfile.TemporaryDirectory(dir=MEMORY if size and MEMORY.is_dir() else folder) as path:
+        yield path
+
+
+def sockets(size: int, count: int, folder: Path) -> float:
+    """MB a second of the same bytes over bare TLS sockets, from as many processes."""
+    with tempfile.TemporaryDirectory(dir=folder) as path:
+        found(Path(path), 1)
+        server = context(Path(path), Membership(Path(path) / "org").identity, server=True)
+        with socket.create_server(("127.0.0.1", 0), backlog=count) as listening:
+            port = str(listening.getsockname()[1])
+            command = [sys.executable, __file__, "--role", "sender", "--folder", path, "--size", str(size)]
+            senders = [started([*command, "--port", port]) for _ in range(count)]
+            lines = [server.wrap_socket(listening.accept()[0], server_side=True) for _ in senders]
+            begun = time.perf_counter()
+            threads = [threading.Thread(target=drain, args=(line,)) for line in lines]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            took = time.perf_counter() - begun
+        for process in senders:
+            process.wait()
+    return size * count / 1e6 / took
+
+
+def drain(line: ssl.SSLSocket) -> None:
+    room = bytearray(CHUNK)
+    line.sendall(b"!")
+    with suppress(ssl.SSLEOFError):
+        while line.recv_into(room):
+            pass
+
+
+def send(folder: Path, port: int, size: int) -> None:
+    """Dial, wait for the word to go, and send so many bytes."""
+    client = context(folder, Identity.read(folder / "bank-0"), server=False)
+    block = memoryview(os.urandom(CHUNK))
+    with socket.create_connection(("127.0.0.1", port)) as raw, client.wrap_socket(raw) as line:
+        line.recv(1)
+        for at in range(0, size, CHUNK):
+            line.sendall(block[: min(CHUNK, size - at)])
+
+
+def context(folder: Path, identity: Identity, *, server: bool) -> ssl.SSLContext:
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER if server else ssl.PROTOCOL_TLS_CLIENT)
+    made.minimum_version, made.check_hostname, made.verify_mode = ssl.TLSVersion.TLSv1_3, False, ssl.CERT_REQUIRED
+    with tempfile.NamedTemporaryFile("w", dir=folder, suffix=".pem") as chain:
+        chain.write(identity.tls + identity.tls_key)
+        chain.flush()
+        made.load_cert_chain(chain.name)
+    made.load_verify_locations(cadata=identity.authority)
+    return made
+
+
+def disk(size: int, count: int, folder: Path) -> float:
+    """MB a second of the same bytes written and synced, one file for each update."""
+    block = memoryview(os.urandom(CHUNK))
+    with tempfile.TemporaryDirectory(dir=folder) as path:
+        begun = time.perf_counter()
+        for place in range(count):
+            with Path(path, str(place)).open("wb", buffering=0) as file:
+                file.writelines(block[: min(CHUNK, size - at)] for at in range(0, size, CHUNK))
+                os.fsync(file.fileno())
+        return size * count / 1e6 / (time.perf_counter() - begun)
+
+
+def alone(count: int, rounds: int) -> float:
+    """Milliseconds a round of the same job in one process."""
+    job, at = job_of(rounds), list[float]()
+    parties = [bank(place) for place in range(count)]
+    near(job, seats_of(job, parties), in_process(job, parties)).run(lambda _: at.append(time.perf_counter()))
+    return float(np.median(1e3 * np.diff(at)[5:-1]))
+
+
+def folding(count: int = 10, numbers: int = 3_125_000) -> dict[str, float]:
+    """MB a second of updates folded, and copied: medians of interleaved turns."""
+    vectors = [np.random.default_rng(i).random((1, numbers)) for i in range(count)]
+    answers, fold, room = [Answer(Load({"delta": v})) for v in vectors], Sum(), np.empty_like(vectors[0])
+    copied, folded = list[float](), list[float]()
+    for _ in range(9):
+        begun = time.perf_counter()
+        for vector in vectors:
+            np.copyto(room, vector)
+        copied.append(time.perf_counter() - begun)
+        begun = time.perf_counter()
+        total = fold.zero(range(count))
+        for place, answer in enumerate(answers):
+            total = fold.add(total, [place], answer)
+        folded.append(time.perf_counter() - begun)
+    size = 8 * numbers * count / 1e6
+    ratio = median(c / f for c, f in zip(copied, folded, strict=True))
+    return {"fold_mb_per_s": size / median(folded), "copy_mb_per_s": size / median(copied), "ratio": ratio}
+
+
+def measured(only: str | None, nodes: list[int], sizes: list[int], rounds: int, folder: Path) -> dict[str, Any]:
+    figures: dict[str, Any] = {"cores": os.cpu_count(), "rounds": rounds}
+    for count in nodes if only in {None, "rounds"} else ():
+        one = between(count, rounds, 0, folder) | {"one_process_round_ms": alone(count, min(rounds, 50))}
+        figures[f"rounds_{count}"] = one
+        print(f"rounds, {count} nodes:", json.dumps(one), flush=True)
+    for size in sizes if only in {None, "updates"} else ():
+        turns = [{"tls_mb_per_s": sockets(size, 10, folder), "disk_mb_per_s": disk(size, 10, folder)}]
+        one = between(10, 1, size, folder)
+        turns.append({"tls_mb_per_s": sockets(size, 10, folder), "disk_mb_per_s": disk(size, 10, folder)})
+        one |= {key: median(turn[key] for turn in turns) for key in turns[0]}
+        one["ratio"] = one["mb_per_s"] / min(one["tls_mb_per_s"], one["disk_mb_per_s"])
+        one["peak_less_3_updates_mb"] = one["peak_anonymous_mb"] - 3 * size / 1e6
+        figures[f"updates_{size // 1_000_000}_mb"] = one
+        print(f"updates, 10 x {size // 1_000_000} MB:", json.dumps(one), flush=True)
+    if only in {None, "folding"}:
+        figures["folding"] = folding()
+        print("folding:", json.dumps(figures["folding"]), flush=True)
+    return figures
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--json", type=Path)
+    arguments.add_argument("--only", choices=("rounds", "updates", "folding"))
+    arguments.add_argument("--nodes", type=int, nargs="+", default=[5, 50])
+    arguments.add_argument("--size", type=int, nargs="+", default=[25_000_000, 250_000_000], help="bytes of an update")
+    arguments.add_argument("--rounds", type=int, default=200)
+    arguments.add_argument("--folder", type=Path, default=Path.cwd(), help="on the disk that is measured")
+    for inner in ("--role", "--places", "--port", "--sites"):  # of the processes that this one starts
+        arguments.add_argument(inner, help=argparse.SUPPRESS)
+    given = arguments.parse_args()
+    size = given.size[0]
+    if given.role == "coordinator":
+        print(json.dumps(asyncio.run(coordinate(given.folder, given.nodes[0], given.rounds, size))), flush=True)
+    elif given.role == "banks":
+        places = [int(place) for place in given.places.split(",")]
+        asyncio.run(attend(given.folder, Path(given.sites), places, int(given.port), size))
+    elif given.role == "sender":
+        send(given.folder, int(given.port), size)
+    else:
+        figures = measured(given.only, given.nodes, given.size, given.rounds, given.folder)
+        if given.json:
+            given.json.write_text(json.dumps(figures, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
