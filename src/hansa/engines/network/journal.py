@@ -124,7 +124,7 @@ class JobJournal:
         """Words that are durable and that no turn has taken yet: name, party and kind of ask, for a post to bring."""
         rows = self.store.database.rows(
             "SELECT step, keep, turn, attempt, party, kind FROM words"
-            " WHERE job = ? AND place != 'gone' AND fate = ? ORDER BY 1, 2, 3, 4, 5",
+            " WHERE job = ? AND place IN ('row', 'file') AND fate = ? ORDER BY 1, 2, 3, 4, 5",
             *(self.digest, FRESH),
         )
         found = [(Name(*row[:4]), row[4], row[5]) for row in rows]
@@ -228,7 +228,7 @@ class JobJournal:
         """
         rows = connection.execute(
             "SELECT step, keep, turn, attempt, party, digest, place FROM words"
-            " WHERE job = ? AND place != 'gone' AND keep < ? AND (fate != ? OR step < ?)",
+            " WHERE job = ? AND place IN ('row', 'file') AND keep < ? AND (fate != ? OR step < ?)",
             (self.digest, keep, FRESH, step),
         ).fetchall()
         found = [(Name(*row[:4]), *row[4:]) for row in rows]

@@ -163,7 +163,7 @@ class SeatBook:
         seat.pending = {name: memory for name, settled, memory in memories if not settled}
         given = self.store.database.rows(
             "SELECT step, keep, turn, attempt, digest, size, place, body FROM given"
-            " WHERE job = ? AND place != 'gone' ORDER BY line",
+            " WHERE job = ? AND place IN ('row', 'file') ORDER BY line",
             self.job,
         )
         seat.given = {Name(*row[:4]): self._said(Name(*row[:4]), Slip(*row[4:])) for row in given}
@@ -201,7 +201,7 @@ class SeatBook:
         """Let the content of words go that the coordinator has had for some keeps; the digests stay."""
         rows = connection.execute(
             "SELECT step, keep, turn, attempt, digest, place FROM given"
-            " WHERE job = ? AND place != 'gone' AND acknowledged AND keep < ?",
+            " WHERE job = ? AND place IN ('row', 'file') AND acknowledged AND keep < ?",
             (self.job, before),
         ).fetchall()
         connection.executemany(_EMPTY, [(self.job, *row[:4]) for row in rows])

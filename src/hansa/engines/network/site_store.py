@@ -48,6 +48,7 @@ _VERSION_1 = (
         f"CREATE TABLE given ({_JOB}, {_NAME}, kind TEXT NOT NULL, {_SLIP}, acknowledged INTEGER NOT NULL,"
         " line INTEGER NOT NULL REFERENCES ledger (sequence), PRIMARY KEY (job, step, keep, turn, attempt))"
     ),
+    "CREATE INDEX given_present ON given (job, place)",
     (
         f"CREATE TABLE memories ({_JOB}, {_NAME}, settled INTEGER NOT NULL, {_SLIP},"
         " PRIMARY KEY (job, step, keep, turn, attempt))"

@@ -28,7 +28,9 @@ import asyncio
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, final
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, final
+
+import numpy as np
 
 from hansa.core.wire import Intake, Limits, Parcel, digest_of
 from hansa.errors import WireError
@@ -148,7 +150,10 @@ class Line:
             if parcel.sequence <= self._said.get((parcel.job, parcel.kind), -1):
                 return
             self._said[parcel.job, parcel.kind] = parcel.sequence
-        await self.send_frame(await asyncio.to_thread(parcel.frame))
+        if _size(parcel.body) < CHUNK:
+            await self.send_frame(parcel.frame())  # sooner done than handed to a thread
+        else:
+            await self.send_frame(await asyncio.to_thread(parcel.frame))
 
     async def send_frame(self, frame: Sequence[bytes | memoryview]) -> None:
         """Send a frame that was made before: the same bytes again."""
@@ -167,6 +172,17 @@ class Line:
             if parcel is not None:
                 return parcel
         return None
+
+
+def _size(tree: Any) -> int:
+    """About how many bytes the arrays and texts of a body have."""
+    if isinstance(tree, np.ndarray):
+        return tree.nbytes
+    if isinstance(tree, Mapping):
+        return sum(_size(item) for item in tree.values())
+    if isinstance(tree, list | tuple):
+        return sum(_size(item) for item in tree)
+    return len(tree) if isinstance(tree, str | bytes) else 8
 
 
 def _chunks(frame: Sequence[bytes | memoryview], offset: int) -> Iterator[bytes]:
