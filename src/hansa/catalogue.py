@@ -15,6 +15,7 @@ PARTS: dict[str, dict[str, str]] = {
         "quality": "hansa.horizontal.quality:Quality",
         "rounds": "hansa.horizontal.rounds:Rounds",
         "evaluate": "hansa.horizontal.evaluate:Evaluate",
+        "glm": "hansa.horizontal.glm:Glm",
     },
     "Trainer": {
         "linear": "hansa.trainers.linear:Linear",

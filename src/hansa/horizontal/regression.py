@@ -1,0 +1,170 @@
+"""A fitted regression: coefficients, their errors, and the page that statisticians know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import lgamma, log, nan, pi
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hansa.core.metrics.tails import normal_beyond, normal_within
+from hansa.errors import DataError, nearest
+from hansa.horizontal.families import Family, FamilyName, Floats, LinkFunction
+
+CONST = "const"
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Regression:
+    """What a regression over all parties found: `params [k]` and `cov [k, k]` by `names [k]`, in the columns' units.
+
+    `rows`: how many were summed; a weighted one counts once. `aliased`: columns that others determine, and which;
+    they are left out. `references`: the columns that stand for a category's reference level. `separated`: columns
+    without a finite estimate, were it not for a penalty. `robust`: by which column standard errors are clustered.
+    Standard errors of a ridge are those of the penalised information; they know nothing of its bias.
+
+    Example:
+        >>> found = Regression(("const", "age"), np.array([-1.0, 0.2]), np.diag([0.25, 0.01]), rows=100)
+        >>> found.bse.tolist(), found.pvalues.round(4).tolist(), found.param("age")
+        ([0.5, 0.1], [0.0455, 0.0455], 0.2)
+    """
+
+    names: tuple[str, ...]
+    params: NDArray[np.float64]
+    cov: NDArray[np.float64]
+    family: FamilyName = "logistic"
+    link_function: LinkFunction = "logit"
+    power: float = 1.5
+    rows: int = 0
+    mass: float = 0.0
+    deviance: float = nan
+    null_deviance: float = nan
+    pearson_chi2: float = nan
+    constant: float = nan
+    ridge: float = 0.0
+    firth: bool = False
+    aliased: Mapping[str, str] = field(default_factory=dict)
+    references: tuple[str, ...] = ()
+    separated: tuple[str, ...] = ()
+    iterations: int = 0
+    asks: int = 0
+    converged: bool = False
+    robust: str = ""
+
+    @property
+    def df_resid(self) -> int:
+        """Rows less coefficients."""
+        return self.rows - len(self.names)
+
+    @property
+    def scale(self) -> float:
+        """The dispersion: 1 of a logistic or Poisson regression, else Pearson's chi-squared by `df_resid`."""
+        return 1.0 if Family(self.family).fixes_scale else self.pearson_chi2 / max(self.df_resid, 1)
+
+    @property
+    def bse(self) -> Floats:
+        """Standard errors [k]."""
+        return np.sqrt(np.maximum(np.diag(self.cov), 0.0))
+
+    @property
+    def tvalues(self) -> Floats:
+        """Coefficients by their standard errors [k]."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.asarray(self.params / self.bse)
+
+    @property
+    def pvalues(self) -> Floats:
+        """Two-sided p-values by the normal distribution [k]."""
+        return np.array([normal_beyond(z) for z in self.tvalues.tolist()])
+
+    def conf_int(self, alpha: float = 0.05) -> Floats:
+        """Confidence intervals [k, 2] that miss with the chance `alpha`, by the normal distribution."""
+        reach = normal_within(1 - alpha) * self.bse
+        return np.stack([self.params - reach, self.params + reach], axis=1)
+
+    @property
+    def llf(self) -> float:
+        """The log likelihood at the coefficients; NaN for Tweedie, and for a weighted gamma regression."""
+        match self.family:
+            case "logistic":
+                return -self.deviance / 2
+            case "poisson":
+                return self.constant - self.deviance / 2
+            case "linear":
+                return self.constant - self.rows / 2 * (log(2 * pi * self.deviance / self.rows) + 1)
+            case "gamma" if self.mass == self.rows:
+                shape = 1 / self.scale
+                kernel = -self.deviance / 2 - self.rows  # log(y / mean) - y / mean, summed
+                return shape * kernel + self.rows * (shape * log(shape) - lgamma(shape)) - self.constant
+        return nan
+
+    @property
+    def aic(self) -> float:
+        """Akaike's criterion (1974): twice the number of coefficients less twice the log likelihood."""
+        return 2 * len(self.names) - 2 * self.llf
+
+    @property
+    def pseudo_rsquared(self) -> float:
+        """The share of the null deviance that is explained (Cohen et al. 2003)."""
+        return 1 - self.deviance / self.null_deviance
+
+    def param(self, name: str) -> float:
+        """One coefficient.
+
+        Raises:
+            DataError: there is none of this name.
+        """
+        if name not in self.names:
+            raise DataError(f"The regression has no coefficient '{name}'.", mend=nearest(name, self.names))
+        return float(self.params[self.names.index(name)])
+
+    def predict(self, X: NDArray[np.floating], names: tuple[str, ...], offset: Floats | None = None) -> Floats:
+        """Means [rows] of rows `X [rows, columns]` whose columns have these names; others than its own are ignored."""
+        eta = np.zeros(len(X)) if offset is None else np.asarray(offset, np.float64).copy()
+        for name, param in zip(self.names, self.params.tolist(), strict=True):
+            eta += param if name == CONST and name not in names else param * X[:, names.index(name)]
+        return Family(self.family, self.link_function, self.power).mean(eta)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The table as plain data, by coefficient."""
+        low, high = self.conf_int().T
+        figures = {"coef": self.params, "std err": self.bse, "z": self.tvalues, "P>|z|": self.pvalues}
+        columns = {**figures, "[0.025": low, "0.975]": high}
+        return {name: {word: float(column[i]) for word, column in columns.items()} for i, name in enumerate(self.names)}
+
+    def summary(self) -> str:
+        """The page: the fit, a line for each coefficient, and what a reader must know of it."""
+        facts = (
+            ("Family", self.family, "Rows", f"{self.rows:,}"),
+            ("Link", self.link_function, "Df residuals", f"{self.df_resid:,}"),
+            ("Deviance", f"{self.deviance:.6g}", "Null deviance", f"{self.null_deviance:.6g}"),
+            ("Log-likelihood", f"{self.llf:.6g}", "AIC", f"{self.aic:.6g}"),
+            ("Scale", f"{self.scale:.6g}", "Iterations", f"{self.iterations} ({self.asks} asks)"),
+        )
+        width = max(12, *(len(name) for name in self.names))
+        lines = [f"{a:<16}{b:>16}   {c:<16}{d:>16}" for a, b, c, d in facts]
+        lines += ["", f"{'':<{width}}{'coef':>12}{'std err':>12}{'z':>10}{'P>|z|':>9}{'[0.025':>12}{'0.975]':>12}"]
+        for name, row in self.as_dict().items():
+            c, e, z, p, low, high = row.values()
+            lines.append(f"{name:<{width}}{c:>12.4f}{e:>12.4f}{z:>10.3f}{p:>9.3f}{low:>12.4f}{high:>12.4f}")
+        return "\n".join([*lines, *self._notes()])
+
+    def _notes(self) -> list[str]:
+        notes = [f"Left out: {name} is {why}." for name, why in self.aliased.items()]
+        if self.references:
+            notes.append(f"Reference levels: {', '.join(self.references)}.")
+        if self.separated:
+            notes.append(f"Finite only by the penalty, for they separate the outcomes: {', '.join(self.separated)}.")
+        if self.robust:
+            notes.append(f"Standard errors are clustered by {self.robust}.")
+        if self.ridge:
+            notes.append(f"Ridge {self.ridge:g} on standardised columns: standard errors know nothing of its bias.")
+        if self.firth:
+            notes.append("Bias is reduced by Jeffreys' prior (Firth 1993).")
+        if not self.converged:
+            notes.append("It has not converged: do not use it.")
+        return ["", *notes] if notes else []

@@ -1,0 +1,149 @@
+"""A party's rows as a regression takes them: the prepared columns by name, outcomes, weights, offset and clusters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import isqrt
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hansa.core.metrics import effective
+from hansa.core.party import Memory, Site
+from hansa.data.parts import PART_COLUMN, TRAIN
+from hansa.errors import DataError
+from hansa.horizontal.design import design_of, parts_of, prepared_of
+from hansa.horizontal.families import Family, Floats
+from hansa.horizontal.labels import labelled
+from hansa.horizontal.newton import Frame
+
+_ROWS = 1 << 16
+
+
+@final
+@dataclass(frozen=True)
+class Regressors:
+    """Rows `X [rows, columns]` with their columns' names, outcomes, weights, offsets and clusters, each [rows].
+
+    Example:
+        >>> ones = np.ones(2)
+        >>> rows = Regressors(("x",), np.array([[1.0], [3.0]]), ones, ones, 0 * ones, np.arange(2))
+        >>> [block[0].tolist() for block in rows.blocks(Frame(("x",), np.array([2.0]), np.ones(1)))]
+        [[[-1.0], [1.0]]]
+    """
+
+    names: tuple[str, ...]
+    X: NDArray[np.floating]
+    y: Floats
+    weight: Floats
+    offset: Floats
+    cluster: NDArray[np.intp]
+
+    def blocks(self, frame: Frame) -> Iterator[tuple[Floats, Floats, Floats, Floats]]:
+        """Rows in blocks: the frame's columns, standardised, then outcomes, weights and offsets."""
+        places = [self.names.index(name) for name in frame.names]
+        for start in range(0, len(self.y), _ROWS):
+            here = slice(start, start + _ROWS)
+            X = (self.X[here][:, places].astype(np.float64) - frame.centre) / frame.scale
+            yield X, self.y[here], self.weight[here], self.offset[here]
+
+    def totals(self, names: tuple[str, ...], kind: Family) -> dict[str, Floats]:
+        """Sums: rows, mass, outcomes and the family's constant; columns; columns at events; who is not of 0 and 1."""
+        X = self.X[:, [self.names.index(name) for name in names]].astype(np.float64)
+        weighted = self.weight * self.y
+        return {
+            "rows": np.array([float(len(self.y))]),
+            "mass": np.array([float(self.weight.sum())]),
+            "y": np.array([float(weighted.sum()), kind.constant(self.y, self.weight)]),
+            "x": np.asarray(self.weight @ X),
+            "xy": np.asarray(weighted @ X),
+            "odd": np.asarray((~np.isin(X, (0.0, 1.0))).any(axis=0), np.float64),
+        }
+
+    def clustered(self, scores: Floats) -> tuple[Floats, int]:
+        """The products of the rows' scores [rows, k], summed within each cluster first; and the number of clusters."""
+        found, inverse = np.unique(self.cluster, return_inverse=True)
+        sums = np.zeros((len(found), scores.shape[1]))
+        np.add.at(sums, inverse, scores)
+        return np.asarray(sums.T @ sums), len(found)
+
+
+def names_of(site: Site, memory: Memory, offset: str, cluster: str) -> tuple[str, ...]:
+    """The names of a party's prepared columns, or of its raw features; offset and cluster are none.
+
+    Example:
+        >>> from hansa.core.job import Job
+        >>> from hansa.core.table import Table
+        >>> from hansa.horizontal.glm import Glm
+        >>> job = Job("doc", (Glm(),))
+        >>> names_of(Site("bank-a", job, Table.of({"age": [1], "late": [0]}, target="late")), {}, "", "")
+        ('age',)
+    """
+    prepared = prepared_of(site, memory)
+    names = tuple(n for n in site.table.features if n != PART_COLUMN) if prepared is None else prepared.names
+    return tuple(name for name in names if name not in {offset, cluster})
+
+
+def regressors_of(site: Site, memory: Memory, offset: str, cluster: str) -> Regressors:
+    """A party's training rows; none where they are fewer than `min_rows`. Made once for each site.
+
+    Raises:
+        DataError: a column is missing or of the wrong kind, or raw features have gaps.
+
+    Example:
+        >>> from hansa.core.job import Job
+        >>> from hansa.core.table import Table
+        >>> from hansa.horizontal.glm import Glm
+        >>> job = Job("doc", (Glm(),), min_rows=1)
+        >>> table = Table.of({"age": [31.0, 42.0], "late": [0, 1]}, target="late")
+        >>> regressors_of(Site("bank-a", job, table), {}, "", "").y.tolist()
+        [0.0, 1.0]
+    """
+    prepared = prepared_of(site, memory)
+    key = f"glm/{'raw' if prepared is None else prepared.digest}/{offset}/{cluster}"
+
+    def make() -> Regressors:
+        design = design_of(site, memory, "train", "float64")
+        standing = design.rows if design.weight is None else effective(design.weight)
+        rows = design.rows if standing >= site.job.min_rows else 0
+        split = None if prepared is None else prepared.split
+        mine = np.flatnonzero(parts_of(site.table, split) == TRAIN)[:rows]
+        names = tuple(n for n in site.table.features if n != PART_COLUMN) if prepared is None else prepared.names
+        added = site.table.column(offset).floats()[mine] if offset else np.zeros(rows)
+        if not bool(np.isfinite(added).all()):
+            raise DataError(f"The offset '{offset}' has gaps or infinite values.", mend="Leave those rows out.")
+        groups = np.arange(rows)
+        if cluster:
+            groups, _ = labelled(site.table.column(cluster).take(mine))
+            if bool((groups < 0).any()):
+                raise DataError(f"The cluster column '{cluster}' has gaps.", mend="Leave those rows out.")
+        weight = np.ones(rows) if design.weight is None else design.weight[:rows].astype(np.float64)
+        y = design.y[:rows].astype(np.float64)
+        return Regressors(names, design.X[:rows], y, weight, added, groups.astype(np.intp))
+
+    return site.derived(key, make)
+
+
+def triangle(matrix: Floats) -> Floats:
+    """A symmetric matrix [k, k] as its upper triangle [k (k + 1) / 2], row by row.
+
+    Example:
+        >>> triangle(np.array([[1.0, 2.0], [2.0, 3.0]])).tolist()
+        [1.0, 2.0, 3.0]
+    """
+    return np.asarray(matrix[np.triu_indices(len(matrix))])
+
+
+def whole(upper: Floats) -> Floats:
+    """The symmetric matrix of an upper triangle.
+
+    Example:
+        >>> whole(np.array([1.0, 2.0, 3.0])).tolist()
+        [[1.0, 2.0], [2.0, 3.0]]
+    """
+    width = (isqrt(8 * len(upper) + 1) - 1) // 2
+    full = np.zeros((width, width))
+    full[np.triu_indices(width)] = upper
+    return full + np.triu(full, 1).T
