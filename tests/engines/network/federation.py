@@ -104,6 +104,7 @@ class Federation:
     job: Job
     parties: list[Party]
     refusals: dict = field(default_factory=dict)
+    disks: dict = field(default_factory=dict)
     cuts: object = staticmethod(lambda: 10**9)
     hub: Hub | None = None
     board: Board | None = None
@@ -113,7 +114,7 @@ class Federation:
 
     async def start(self, *, only=None):
         """Open the coordinator on its folder, and every bank on its own."""
-        self.store = Store(self.folder / "coordinator")
+        self.store = Store(self.folder / "coordinator", self.disks.get("coordinator"))
         names = [party.name for party in self.parties]
         digest = self.store.submit(self.job.to_toml(), "anna", names)
         self.hub = Hub(self.store, lambda digest: UNSIGNED, believe)
@@ -127,7 +128,7 @@ class Federation:
 
     def join(self, party):
         """Bring a bank up, from what its store holds."""
-        store = SiteStore(self.folder / party.name)
+        store = SiteStore(self.folder / party.name, self.disks.get(party.name))
         node = Node(
             party,
             store,

@@ -38,7 +38,7 @@ from hansa.engines.network.names import COORDINATOR
 from hansa.engines.network.sayings import VERSION, ask_parcel, holds_in, plainly, said_in_parcel
 from hansa.engines.network.stream import Inbox, Line
 from hansa.engines.network.words import Word
-from hansa.errors import HansaError, WireError
+from hansa.errors import HansaError, PartyLost, WireError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -151,6 +151,7 @@ class Hub:
         self.inboxes: dict[str, Inbox] = {}
         self.boards: dict[str, Board] = {}
         self._sending: dict[str, asyncio.Queue[Parcel]] = {}
+        self._reading: dict[str, asyncio.Task[None]] = {}
         self._words: asyncio.Queue[tuple[str, Parcel, Word]] = asyncio.Queue()
         self._writer = self.loop.create_task(self._write())
 
@@ -163,25 +164,45 @@ class Hub:
         self.loop.call_soon_threadsafe(function, *arguments)
 
     async def attend(self, pipe: Pipe, peer: str) -> None:
-        """Serve one node's stream until it ends; `peer` is the name in its certificate."""
+        """Serve one node's stream until it ends; `peer` is the name in its certificate.
+
+        A node has one line: an older one, which may be half open, is dropped.
+
+        Raises:
+            WireError: the node does not keep to what can be said here.
+            PartyLost: the line broke, or was dropped.
+        """
+        self.drop(peer)
         line = Line(pipe, COORDINATOR, peer, self.sign, self.inboxes.setdefault(peer, Inbox(self.check)))
         hello = await line.receive()
         if hello is None or hello.kind != "Hello":
             raise WireError(f"{peer} did not say hello.")
         line.held = holds_in(hello)
         await line.send(plainly("Welcome", COORDINATOR, peer, body={"version": VERSION, "holds": line.inbox.holds}))
+        self.drop(peer)
         self.lines[peer], sending = line, asyncio.Queue[Any]()
         self._sending[peer] = sending
-        sender = self.loop.create_task(self._send(line, sending))
+        reader = self._reading[peer] = self.loop.create_task(self._read(line))
+        both = {reader, self.loop.create_task(self._send(line, sending))}
         try:
             for board in self.boards.values():
                 self._invite(board, peer)
-            while (parcel := await line.receive()) is not None:
-                await self._hear(peer, parcel)
+            ended, _ = await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            if reader not in ended or reader.cancelled():
+                raise PartyLost(f"The line to {peer} was dropped.", mend="It is dialled again.")
+            reader.result()
         finally:
-            sender.cancel()
+            for task in both:
+                task.cancel()
+            await asyncio.gather(*both, return_exceptions=True)
             if self.lines.get(peer) is line:
-                del self.lines[peer], self._sending[peer]
+                del self.lines[peer], self._sending[peer], self._reading[peer]
+
+    def drop(self, peer: str) -> None:
+        """End a node's line, if it has one; it may dial again, and offers again what was not acknowledged."""
+        reader = self._reading.get(peer)
+        if reader is not None:
+            reader.cancel()
 
     def open_job(self, board: Board) -> None:
         """Begin to serve a job."""
@@ -217,6 +238,10 @@ class Hub:
                 LOG.warning("%s cannot be reached: %s", line.peer, error)
                 return
 
+    async def _read(self, line: Line) -> None:
+        while (parcel := await line.receive()) is not None:
+            await self._hear(line.peer, parcel)
+
     async def _hear(self, peer: str, parcel: Parcel) -> None:
         board = self.boards.get(parcel.job)
         if parcel.kind == "Word":
@@ -251,7 +276,9 @@ class Hub:
             verdicts = await asyncio.to_thread(self.store.put, digest, [word for _, _, word in some])
         except HansaError as error:
             LOG.warning("words of job %s could not be kept: %s", digest[:12], error)
-            return  # not acknowledged: they are offered again
+            for peer, _, _ in some:
+                self.drop(peer)  # not acknowledged: it is offered again on the next line
+            return
         board = self.boards.get(digest)
         for (peer, parcel, word), verdict in zip(some, verdicts, strict=True):
             if verdict == "clash":

@@ -38,7 +38,7 @@ from hansa.engines.network.sayings import (
     word_parcel,
 )
 from hansa.engines.network.stream import Inbox, Line
-from hansa.errors import HansaError, WireError
+from hansa.errors import HansaError, PartyLost, WireError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -78,22 +78,23 @@ class Node:
         self.line: Line | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._turns: dict[str, asyncio.Lock] = {}
+        self._reader: asyncio.Task[None] | None = None
+        self._through = False
 
     async def serve(
         self, dial: Callable[[], Awaitable[Pipe]], pause: Callable[[float], Awaitable[None]] = asyncio.sleep
     ) -> None:
-        """Stay connected until cancelled; a lost stream is dialled again, sooner at first."""
+        """Stay connected until cancelled; a lost stream is dialled again, soon where words got through on it."""
         wait = _FIRST_WAIT
         while True:
+            self._through = False
             try:
-                pipe = await dial()
-                wait = _FIRST_WAIT
-                await self.talk(pipe)
+                await self.talk(await dial())
                 LOG.info("the coordinator has hung up")
             except (HansaError, OSError) as error:
                 LOG.warning("the line is down: %s", error)
+            wait = _FIRST_WAIT if self._through else min(2 * wait, _LONGEST_WAIT)
             await pause(wait)
-            wait = min(2 * wait, _LONGEST_WAIT)
 
     async def close(self) -> None:
         """Leave all jobs; what is durable stays."""
@@ -101,7 +102,7 @@ class Node:
             await self._leave(digest)
 
     async def talk(self, pipe: Pipe) -> None:
-        """Talk on an open pipe until it ends."""
+        """Talk on an open pipe until it ends. Raises WireError; PartyLost where it broke, or was hung up here."""
         line = Line(pipe, self.party.name, COORDINATOR, self.sign, self.inbox)
         await line.send(self._say("Hello", body={"version": VERSION, "holds": self.inbox.holds}))
         welcome = await line.receive()
@@ -112,10 +113,19 @@ class Node:
             for desk in self.desks.values():
                 for word in await asyncio.to_thread(desk.unacknowledged):
                     await line.send(self._word(desk, word))
-            while (parcel := await line.receive()) is not None:
-                await self._hear(parcel)
+            self._reader = asyncio.create_task(self._read(line))
+            await asyncio.wait({self._reader})
+            if self._reader.cancelled():
+                raise PartyLost("An ask could not be answered.", mend="It is asked again on the next line.")
+            self._reader.result()
         finally:
             self.line = None
+            if self._reader is not None:
+                self._reader.cancel()
+
+    async def _read(self, line: Line) -> None:
+        while (parcel := await line.receive()) is not None:
+            await self._hear(parcel)
 
     async def _hear(self, parcel: Parcel) -> None:
         if parcel.kind == "Open":
@@ -128,6 +138,7 @@ class Node:
             desk = self.desks.get(parcel.job)
             if desk is not None:
                 desk.book.acknowledged([parcel.name])
+                self._through = True
         elif parcel.kind == "Close":
             await self._leave(parcel.job)
             self.store.mark(parcel.job, "closed")
@@ -140,23 +151,29 @@ class Node:
             await asyncio.to_thread(desk.close)
 
     async def _open(self, parcel: Parcel) -> None:
-        """Take a job in, or say why not."""
+        """Take a job in, or say why not; a disk that fails is no reason, but ends the line for a while."""
         if parcel.job in self.desks:
             return
         try:
-            desk = await asyncio.to_thread(self._desk, parcel)
+            offer = offer_in(parcel)
+            await asyncio.to_thread(self.store.open, offer.toml, parcel.job)
+        except WireError as error:
+            await self._shut(parcel.job, error)
+            return
+        try:
+            desk = await asyncio.to_thread(self._desk, offer, parcel.job)
         except HansaError as error:
-            self.store.note("job refused", error.what, job=parcel.job)
-            body = {"refusal": [error.what, error.why, error.mend]}
-            await self._send(self._say("Shut", job=parcel.job, body=body))
+            await self._shut(parcel.job, error)
             return
         self.desks[parcel.job] = desk
         for word in await asyncio.to_thread(desk.unacknowledged):
             await self._send(self._word(desk, word))
 
-    def _desk(self, parcel: Parcel) -> Desk:
-        offer = offer_in(parcel)
-        digest = self.store.open(offer.toml, parcel.job)
+    async def _shut(self, job: str, error: HansaError) -> None:
+        self.store.note("job refused", error.what, job=job)
+        await self._send(self._say("Shut", job=job, body={"refusal": [error.what, error.why, error.mend]}))
+
+    def _desk(self, offer: Offer, digest: str) -> Desk:
         job = Job.from_toml(offer.toml)
         if (refusal := self.judge(job, offer)) is not None:
             raise WireError(refusal.what, refusal.why, refusal.mend)
@@ -173,6 +190,8 @@ class Node:
                 word = await asyncio.to_thread(desk.answer, envelope)
             except HansaError as error:
                 LOG.warning("%s of job %s was not answered: %s", parcel.name, parcel.job[:12], error)
+                if self._reader is not None:
+                    self._reader.cancel()  # it is asked again on the next line, after a while
                 return
         await self._send(self._word(desk, word))
 
