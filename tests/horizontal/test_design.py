@@ -11,7 +11,7 @@ from hansa.core.step import Done
 from hansa.core.table import Column, Table
 from hansa.engines.simulation import Simulation
 from hansa.errors import DataError, PartyFailed, Refused, TooFewParties
-from hansa.horizontal.design import design_of, enough, parts_of, prepared_of, remembered, width_of
+from hansa.horizontal.design import design_of, enough, floors_at, parts_of, prepared_of, remembered, width_of
 from hansa.horizontal.evaluate import Evaluate, Verdict
 from hansa.horizontal.prepare import Prepare
 from hansa.horizontal.rounds import Learning, Rounds
@@ -127,7 +127,7 @@ def test_what_is_remembered_is_what_parties_remember():
 def test_too_few_rows_are_no_rows():
     table = book(19)
     site = raw_site(table.select(["age", "default"]))
-    assert enough(design_of(site, {}, "train", "float64"), site).rows == 0
+    assert enough(design_of(site, {}, "train", "float64"), floors_at(site, {}, "train")).rows == 0
 
 
 def test_rows_of_no_weight_do_not_hide_the_one_that_has_some():
@@ -136,4 +136,4 @@ def test_rows_of_no_weight_do_not_hide_the_one_that_has_some():
     for mass, left in ((weight, 0), (weight + 1e-6, 0), (weight + 1.0, 100), (np.full(100, 1e-6), 100)):
         table = Table.of({"x": np.arange(100.0), "y": [0, 1] * 50, "w": mass}, target="y", weight="w")
         site = raw_site(table)
-        assert enough(design_of(site, {}, "train", "float64"), site).rows == left
+        assert enough(design_of(site, {}, "train", "float64"), floors_at(site, {}, "train")).rows == left

@@ -6,13 +6,14 @@ import numpy as np
 
 from hansa.core.table import Table
 from hansa.horizontal.facts import facts_of
+from hansa.horizontal.floors import Floors
 from hansa.horizontal.labels import CODES
 
 
 def facts(rows, test, cell):
     table = Table.of({"x": np.arange(rows) % 40, "y": np.arange(rows) % 2}, target="y")
     parts = np.where(np.arange(rows) < rows - test, 0, 2).astype(np.int8)
-    return facts_of(table, parts, table.take(np.flatnonzero(parts == 0)), ("x",), cell)[0]
+    return facts_of(table, parts, Floors(20, cell), table.take(np.flatnonzero(parts == 0)), ("x",))[0]
 
 
 def test_rows_of_a_part_and_twins_are_told_from_a_cell_on():

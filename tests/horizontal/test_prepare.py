@@ -187,7 +187,7 @@ def test_a_label_of_one_customer_with_many_rows_is_not_named():
         id="who",
     ).with_columns([Column.of("__part__", np.zeros(200, int))])
     prepared, said = heard(Prepare(), table)
-    assert prepared.names == ("job=clerk", "job=nurse", "job (other)")
+    assert prepared.names == ("job=clerk", "job=nurse")
     assert b"mayor" not in next(answer for kind, answer in said if kind == "Describe").load["text"].tobytes()
 
 

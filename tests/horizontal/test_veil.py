@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 
 from hansa.core.column import Column
 from hansa.horizontal.fitting import Fit, Want, centred
+from hansa.horizontal.floors import Floors
 from hansa.horizontal.veil import Veil, grouped, held
 
 CELL = 10
+FLOORS = Floors(20, CELL)
 AGES = np.random.default_rng(0).integers(18, 80, 400).astype(float)
 
 
@@ -20,7 +22,7 @@ def with_gaps(number, values=AGES):
 
 
 def counts(how, column, **settings):
-    return Want("age", how, **settings).count(column, 20, CELL)
+    return Want("age", how, **settings).count(column, FLOORS)
 
 
 def few(*told):
@@ -35,15 +37,15 @@ def test_few_gaps_leave_no_trace_in_counts_and_sums(how, gaps):
     assert counts(how, column).tolist() == counts(how, filled).tolist()
     assert counts(how, column)[:2].tolist() == [400, 0]
     fit = Fit(Want("age", how), np.zeros(3), CELL, centre=40.0)
-    assert centred(fit, column, 20, CELL) == centred(fit, filled, 20, CELL)
-    assert held(column, (), 20, CELL).tolist() == filled.values.tolist()
+    assert centred(fit, column, FLOORS) == centred(fit, filled, FLOORS)
+    assert held(column, (), FLOORS).tolist() == filled.values.tolist()
 
 
 @pytest.mark.parametrize("how", ["standardise", "none", "bins"])
 def test_enough_gaps_are_told_and_nothing_stands_in_for_them(how):
     column = with_gaps(10)
     assert counts(how, column)[:2].tolist() == [390, 10]
-    assert held(column, (), 20, CELL).tolist() == AGES[10:].tolist()
+    assert held(column, (), FLOORS).tolist() == AGES[10:].tolist()
     assert counts("tokens", Column.of("age", ["a"] * 90 + [None] * 10)).tolist() == [90, 10]
 
 
@@ -58,7 +60,7 @@ def test_few_texts_or_gaps_count_as_the_others(texts, told):
 @given(st.lists(st.integers(0, 25), min_size=5, max_size=5), st.sampled_from([CELL, 1]))
 def test_labels_and_gaps_add_up_and_none_of_them_is_few(rows, cell):
     words = [word for word, number in zip(["a", "b", "c", "d", None], rows, strict=True) for _ in range(number)]
-    told = grouped(Column.of("c", words, "category"), ("a", "b", "c"), cell)
+    told = grouped(Column.of("c", words, "category"), ("a", "b", "c"), Floors(1, cell))
     if cell == 1:
         assert told.tolist() == rows
     elif sum(rows) >= cell:
@@ -74,14 +76,16 @@ def test_labels_and_gaps_add_up_and_none_of_them_is_few(rows, cell):
 def test_values_codes_and_gaps_add_up_and_none_of_them_is_few(rows):
     pay = [value for value, number in zip([5.0, -8.0, -9.0, np.nan], rows, strict=True) for _ in range(number)]
     column = Column.of("age", np.array(pay))
-    values, gaps, total, *codes = Want("age", "none", special_codes=(-8.0, -9.0)).count(column, 1, CELL).tolist()
+    values, gaps, total, *codes = (
+        Want("age", "none", special_codes=(-8.0, -9.0)).count(column, Floors(1, CELL)).tolist()
+    )
     assert not few(values, gaps, *codes)
     assert total == 5.0 * values
     assert values + gaps + sum(codes) == (len(pay) if len(pay) >= CELL else 0)
 
 
 def test_a_long_column_is_read_in_blocks(monkeypatch):
-    whole = [held(with_gaps(gaps), (), 20, CELL).tolist() for gaps in (0, 9, 10)]
+    whole = [held(with_gaps(gaps), (), FLOORS).tolist() for gaps in (0, 9, 10)]
     monkeypatch.setattr("hansa.horizontal.veil._ROWS", 7)
-    assert [len(held(with_gaps(gaps), (), 20, CELL)) for gaps in (0, 9, 10)] == [len(values) for values in whole]
+    assert [len(held(with_gaps(gaps), (), FLOORS)) for gaps in (0, 9, 10)] == [len(values) for values in whole]
     assert Veil.of(with_gaps(9), (), CELL).fill in AGES[9:14]  # of the first block that has a value

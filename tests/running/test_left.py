@@ -47,7 +47,7 @@ def test_links_at_the_party_and_the_jobs_floors_are_its_protection():
     lines = left(replace(work, steps=(work.steps[0], rounds, work.steps[2])))
     said = " ".join(line["protection"] for line in lines)
     assert "clip_l2" in said
-    assert "none below 33 rows; gaps under 7 count as values" in said
+    assert "none below 33 customers; gaps under 7 count as values" in said
     assert "counts under 7 joined with others" in said
     assert "groups of at least 7 rows" in said
     assert "every 5 rounds" in {line["how_many"] for line in lines}

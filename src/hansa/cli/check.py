@@ -111,7 +111,7 @@ def _tell_data(job: Job, parties: Sequence[Party]) -> None:
         codes = parts[site.name]
         counts = [int((codes == part).sum()) for part in range(3)]
         shown = "  ".join(f"{count:>9,}" for count in (len(codes), *counts))
-        say(f"  {site.name:{wide}}  {shown}  {_rate(job, site):>8}")
+        say(f"  {site.name:{wide}}  {shown}  {_rate(site):>8}")
         if min(counts[0], counts[2]) < job.min_rows:
             remarks.append(
                 f"{site.name}: fewer than {job.min_rows} rows to train or test on, so it tells no figures there."
@@ -134,6 +134,7 @@ def _learnable(job: Job, sites: Sequence[Site], parts: Mapping[str, Codes]) -> N
     from hansa.core.trainer import Design
     from hansa.data.parts import TRAIN
     from hansa.horizontal.design import enough
+    from hansa.horizontal.floors import floors_of
     from hansa.horizontal.prepare import Prepare
     from hansa.horizontal.rounds import Rounds
 
@@ -142,7 +143,8 @@ def _learnable(job: Job, sites: Sequence[Site], parts: Mapping[str, Codes]) -> N
     for site in sites:
         table = site.table.take(parts[site.name] == TRAIN)
         weight = None if table.weight is None else table.weights()
-        trains.append(enough(Design(np.empty((len(table), 0)), table.y(), weight), site))
+        floors = floors_of(site).at(parts[site.name] == TRAIN)
+        trains.append(enough(Design(np.empty((len(table), 0)), table.y(), weight), floors))
     if learned and not any(data.rows for data in trains):
         raise DataError(
             f"No party has {job.min_rows} training rows, the job's min_rows.",
@@ -205,17 +207,16 @@ def _rare(job: Job, site: Site, test: NDArray[np.bool_]) -> list[str]:
     return []
 
 
-def _rate(job: Job, site: Site) -> str:
+def _rate(site: Site) -> str:
     """The positive rate of a target of zeros and ones; none of so few customers that it would tell of them."""
     import numpy as np
 
-    from hansa.horizontal.labels import customers
+    from hansa.horizontal.floors import floors_of
 
-    y = site.table.y()
+    y, floors = site.table.y(), floors_of(site)
     if not len(y) or not ((y == 0) | (y == 1)).all():
         return "-"
-    everybody = customers(np.zeros(len(y), np.intp), 1, site.table)[0]
-    told = everybody >= job.min_rows and min(customers(y.astype(np.intp), 2, site.table)) >= job.min_cell
+    told = floors.suffice(len(y)) and min(floors.customers(y.astype(np.intp), 2)) >= floors.min_cell
     return f"{y.mean():.1%}" if told else "-"
 
 

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hansa.core.codec import pack, unpack
-from hansa.core.metrics import effective
 from hansa.core.party import Memory, Site
 from hansa.core.step import Done
 from hansa.core.table import Table
 from hansa.core.trainer import Design
 from hansa.data.parts import PART_COLUMN, PARTS, TRAIN, Codes, Split
 from hansa.errors import DataError, Refused
+from hansa.horizontal.floors import Floors, floors_of
 from hansa.horizontal.prepared import Prepared
 
 Part: TypeAlias = Literal["train", "validation", "test"]
@@ -92,18 +92,28 @@ def remembered(done: Done) -> Memory:
     return {} if prepared is None else {"prepared": np.frombuffer(pack(prepared), np.uint8)}
 
 
-def enough(data: Design, site: Site) -> Design:
-    """The same rows, or none where they are fewer than the job's `min_rows`; weighted ones as `effective` counts them.
+def floors_at(site: Site, memory: Memory, part: Part) -> Floors:
+    """The job's floors for one part of a party's rows.
 
     Example:
         >>> from hansa.core.job import Job
         >>> from hansa.horizontal.rounds import Rounds
-        >>> site = Site("bank-a", Job("scores", (Rounds(),), min_rows=3), Table.of({"x": [1]}))
-        >>> enough(Design(np.ones((2, 1)), np.ones(2)), site).rows
+        >>> table = Table.of({"who": [1, 1, 2, 3], "x": [1, 2, 3, 4]}, id="who")
+        >>> floors_at(Site("bank-a", Job("scores", (Rounds(),), min_cell=2), table), {}, "train").cell
+        3
+    """
+    mine = PARTS.index(part)
+    return site.derived(f"floors/{_digest(memory)}/{part}", lambda: floors_of(site).at(_parts(site, memory) == mine))
+
+
+def enough(data: Design, floors: Floors) -> Design:
+    """The same rows, or none where fewer than the job's `min_rows` customers stand behind them.
+
+    Example:
+        >>> enough(Design(np.ones((2, 1)), np.ones(2)), Floors(min_rows=3)).rows
         0
     """
-    standing = data.rows if data.weight is None else effective(data.weight)
-    if standing >= site.job.min_rows:
+    if floors.suffice(data.rows, data.weight):
         return data
     return Design(data.X[:0], data.y[:0], None if data.weight is None else data.weight[:0])
 
@@ -128,9 +138,7 @@ def parts_of(table: Table, split: Split | None) -> Codes:
 
 
 def _design(site: Site, memory: Memory, part: Part, dtype: str) -> Design:
-    prepared = prepared_of(site, memory)
-    split = None if prepared is None else prepared.split
-    codes = site.derived(f"parts/{_digest(memory)}", lambda: parts_of(site.table, split))
+    prepared, codes = prepared_of(site, memory), _parts(site, memory)
     mine = codes == PARTS.index(part)
     table = site.table if mine.all() else site.table.take(np.flatnonzero(mine))
     if prepared is None and part == "train" and not mine.all():
@@ -139,6 +147,12 @@ def _design(site: Site, memory: Memory, part: Part, dtype: str) -> Design:
     weight = None if table.weight is None else table.weights().astype(dtype)
     y = table.y().astype(dtype, copy=False) if part == "train" else table.y()
     return Design(X, y, weight)
+
+
+def _parts(site: Site, memory: Memory) -> Codes:
+    prepared = prepared_of(site, memory)
+    split = None if prepared is None else prepared.split
+    return site.derived(f"parts/{_digest(memory)}", lambda: parts_of(site.table, split))
 
 
 def _raw(table: Table, dtype: str) -> NDArray[np.floating]:

@@ -49,7 +49,7 @@ from hansa.core.plan import Asks, Gather, Keep, Plan
 from hansa.core.step import Done, Event, Roster, Step
 from hansa.core.trainer import Design, Trainer
 from hansa.errors import ConfigError, HansaError
-from hansa.horizontal.design import design_of, enough, remembered
+from hansa.horizontal.design import design_of, enough, floors_at, remembered
 from hansa.horizontal.gain import NOTES, Own, Scoring, gain_of
 from hansa.horizontal.rounds import Learning, Rounds
 from hansa.horizontal.scores import loss_sums
@@ -255,9 +255,10 @@ class LossCounter:
     def answer(self, ask: Losses, site: Site, memory: Memory) -> tuple[Answer, Memory]:
         """Sum the losses over the test rows; nothing of fewer than `min_rows`, no counts below `min_cell`."""
         trainer, _ = trainer_of(site.job)
-        data = enough(design_of(site, memory, "test", trainer.dtype), site)
+        floors = floors_at(site, memory, "test")
+        data = enough(design_of(site, memory, "test", trainer.dtype), floors)
         scoring = Scoring.of(trainer, site, memory, ask.params, data)
-        sums = loss_sums(scoring.trainer, scoring.params, data, site.job.min_cell, ask.centre)
+        sums = loss_sums(scoring.trainer, scoring.params, data, floors.cell, ask.centre)
         binary = np.array([[float(trainer.task == "binary")]])
         return Answer(Load({"sums": sums[None, :], "binary": binary})), memory
 
@@ -270,8 +271,9 @@ class ScoreCounter:
     def answer(self, ask: Scores, site: Site, memory: Memory) -> tuple[Answer, Memory]:
         """Count scores by bin and label in groups of `min_cell`; a party with too few of a label is left out."""
         trainer, _ = trainer_of(site.job)
-        data = enough(replace(design_of(site, memory, "test", trainer.dtype), weight=None), site)  # rows are counted
-        least = site.job.min_cell
+        floors = floors_at(site, memory, "test")
+        data = enough(replace(design_of(site, memory, "test", trainer.dtype), weight=None), floors)  # rows are counted
+        least = floors.cell
         left_out = data.rows == 0 or too_few(data.y, least)
         if left_out:
             data = Design(data.X[:0], data.y[:0])
@@ -291,7 +293,8 @@ class Comparer:
         """Train alone, score the own test with both models, and tell a handful of figures; of few rows, none."""
         trainer, _ = trainer_of(site.job)
         data = design_of(site, memory, "test", trainer.dtype)
-        few = data.rows < site.job.min_rows
+        floors = floors_at(site, memory, "test")
+        few = data.rows < floors.rows
         party = Party(site.name, {site.job.data.table: site.table})
         try:
             local = fit_alone(site.job, party)
@@ -303,7 +306,7 @@ class Comparer:
             return Answer(_told(Own(site.name, note=NOTES[1]))), kept
         ours = Scoring.of(trainer, site, memory, ask.params, data)
         own = Scoring.of(trainer, site, local, local["params"], design_of(site, local, "test", trainer.dtype))
-        return Answer(_told(gain_of(site.name, own, ours, site.job.min_cell))), kept
+        return Answer(_told(gain_of(site.name, own, ours, floors.cell))), kept
 
 
 _FIGURES = ("rows", "positives", "federated", "local", "gain", "low", "high", "se")

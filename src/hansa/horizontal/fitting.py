@@ -14,11 +14,13 @@ from hansa.core.table import Column
 from hansa.errors import DataError
 from hansa.horizontal.codes import Codes, Tokens
 from hansa.horizontal.columns import LABELLED, Binned, Encoding, How, OneHot, Ordinal, Scaled, numbers, tamed
+from hansa.horizontal.floors import Floors
 from hansa.horizontal.quantiles import Ladder, bin_edges, bin_ranks, tail_ranks
 from hansa.horizontal.veil import Veil, grouped, in_blocks
 
 Floats = NDArray[np.float64]
 
+_NONE = Floors()
 _FLAT = (8 * np.finfo(np.float64).eps) ** 2
 """A variance below this share of the squared mean is rounding: the column is constant."""
 
@@ -55,18 +57,19 @@ class Want:
             return 2
         return len(self.levels) + 2 if self.how in LABELLED else 3 + len(self.special_codes)
 
-    def count(self, column: Column, least: int = 1, cell: int = 1) -> Floats:
+    def count(self, column: Column, floors: Floors = _NONE) -> Floats:
         """A party's counts: each level, other labels and gaps; texts and gaps; or values, gaps, their sum, codes.
 
-        None of them, and no difference of them, tells of fewer than `cell` rows: see `veil`. A column whose values will
-        be cut or binned tells no sum: less the sum of what was cut, it would tell the value of one row.
+        None of them, and no difference of them, tells of fewer than `min_cell` customers: see `veil`. A column whose
+        values will be cut or binned tells no sum: less the sum of what was cut, it would tell the value of one row.
         """
+        cell = floors.cell
         if self.how == "tokens":
             gaps = int(column.gaps.sum())
             gaps = 0 if gaps < cell else len(column) if len(column) - gaps < cell else gaps
             return np.array([len(column) - gaps, gaps], np.float64)
         if self.how in LABELLED:
-            return grouped(column, self.levels, cell).astype(np.float64)
+            return grouped(column, self.levels, floors).astype(np.float64)
         codes, total, gaps = np.zeros(len(self.special_codes), np.intp), 0.0, 0
         for values, empty, special in Veil.of(column, self.special_codes, cell).blocks(column):
             codes += np.bincount(special[special >= 0], minlength=len(codes))
@@ -78,7 +81,7 @@ class Want:
             if codes.any():
                 codes[codes.argmax()] += gaps
             gaps = 0
-        rows, total = (rows, _finite(total, self.name)) if rows >= least else (0, 0.0)
+        rows, total = (rows, _finite(total, self.name)) if rows >= floors.rows else (0, 0.0)
         return np.array([rows, gaps, total, *codes], np.float64)
 
 
@@ -261,7 +264,7 @@ def counted(wants: tuple[Want, ...], counts: Floats) -> Iterator[tuple[Want, Flo
         start += want.size
 
 
-def centred(fit: Fit, column: Column, least: int = 1, cell: int = 1) -> tuple[float, float]:
+def centred(fit: Fit, column: Column, floors: Floors = _NONE) -> tuple[float, float]:
     """A party's sum of a column's values less the fit's centre, and of their squares.
 
     Example:
@@ -271,11 +274,11 @@ def centred(fit: Fit, column: Column, least: int = 1, cell: int = 1) -> tuple[fl
     """
     total, squares, rows = 0.0, 0.0, 0
     with np.errstate(over="ignore"):
-        for block, _, _ in Veil.of(column, fit.want.special_codes, cell).blocks(column):
+        for block, _, _ in Veil.of(column, fit.want.special_codes, floors.cell).blocks(column):
             values = block[~np.isnan(block)]
             shown = tamed(values, fit.low, fit.high, signed_log=fit.want.signed_log) - fit.centre
             total, squares, rows = total + float(shown.sum()), squares + float(shown @ shown), rows + len(values)
-    if rows < least:
+    if rows < floors.rows:
         return 0.0, 0.0
     return _finite(total, fit.name), _finite(squares, fit.name)
 

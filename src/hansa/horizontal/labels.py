@@ -8,7 +8,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from hansa.core.table import Column, Table
+from hansa.core.table import Column
+from hansa.horizontal.floors import Floors
 
 CODES: Final = 32
 """Whole numbers below this may be classes; a target with another value is taken for a value itself."""
@@ -59,39 +60,34 @@ def in_order(labels: Iterable[str]) -> tuple[str, ...]:
         return tuple(words)
 
 
-def customers(codes: NDArray[np.intp], labels: int, table: Table) -> list[int]:
-    """How many customers stand behind each label, `[labels]`: ids where the table has them, else rows.
-
-    Example:
-        >>> from hansa.core.table import Table
-        >>> table = Table.of({"who": ["a", "a", "b"], "x": [1, 2, 3]}, id="who")
-        >>> customers(np.array([0, 0, 1]), 2, table)
-        [1, 1]
-    """
-    there = codes >= 0
-    pairs = codes[there]
-    if table.id is not None:
-        _, who = np.unique(table.column(table.id).strings()[there], return_inverse=True)
-        pairs = np.unique(np.stack([pairs, who]), axis=1)[0]
-    found: list[int] = np.bincount(pairs, minlength=labels).tolist()
-    return found
-
-
-def classes_of(y: NDArray[np.floating], cell: int) -> list[float]:
+def classes_of(y: NDArray[np.floating], floors: Floors) -> list[float]:
     """What a party tells of its target: whether it is no class, rows of each class, and whether each is there at all.
 
-    A class of fewer than `cell` rows is counted as part of the largest. `[1 + 2 CODES]`.
+    A class of fewer than `min_cell` customers is counted as part of the largest. `[1 + 2 CODES]`.
 
     Example:
-        >>> told = classes_of(np.array([0.0] * 97 + [1.0] * 3), 10)
+        >>> told = classes_of(np.array([0.0] * 97 + [1.0] * 3), Floors(20, 10))
         >>> told[:3], told[1 + CODES : 4 + CODES]
         ([0.0, 100.0, 0.0], [1.0, 1.0, 0.0])
     """
     coded = np.isin(y, np.arange(CODES))
-    rows = np.bincount(y[coded].astype(np.intp), minlength=CODES)
-    shown = np.where(rows >= cell, rows, 0)
+    codes = np.where(coded, y, -1).astype(np.intp)
+    rows = np.bincount(codes[coded], minlength=CODES)
+    shown = np.where(floors.customers(codes, CODES) >= floors.min_cell, rows, 0)
     shown[np.argmax(rows)] += rows.sum() - shown.sum()
     return [float(not coded.all()), *shown.astype(float).tolist(), *(rows > 0).astype(float).tolist()]
+
+
+def shared(column: Column, floors: Floors) -> list[str]:
+    """The labels that `min_cell` customers share.
+
+    Example:
+        >>> shared(Column.of("job", ["clerk", "mayor", "clerk"]), Floors(1, 2))
+        ['clerk']
+    """
+    codes, found = labelled(column)
+    behind = floors.customers(codes, len(found))
+    return [label for label, count in zip(found, behind, strict=True) if count >= floors.min_cell]
 
 
 def _label(value: str | float) -> str:

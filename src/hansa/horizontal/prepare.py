@@ -37,7 +37,8 @@ from hansa.horizontal.columns import LABELLED, NUMERIC, Coding
 from hansa.horizontal.design import parts_of
 from hansa.horizontal.facts import facts_of
 from hansa.horizontal.fitting import Fit, Want, centred, counted, refuse_infinite
-from hansa.horizontal.labels import CODES, customers, labelled
+from hansa.horizontal.floors import Floors, floors_of
+from hansa.horizontal.labels import CODES, shared
 from hansa.horizontal.prepared import Prepared
 from hansa.horizontal.veil import held, veiled
 from hansa.horizontal.wanted import check_names, wants_of
@@ -296,36 +297,35 @@ class Fitter:
             return Answer(Load({"adopted": np.ones((1, 1))})), {**memory, "prepared": kept}
         if isinstance(ask, Describe):
             return Answer(Load({"text": self._described(site)})), memory
-        table, least, cell = self._train(site), site.job.min_rows, site.job.min_cell
+        table, floors = self._train(site)
         if isinstance(ask, Count):
-            counts = np.concatenate(
-                [want.count(column, least, cell) for want, column in _with_columns(table, ask.wants)]
-            )
-            facts = facts_of(site.table, self._codes(site), table, self.step.used(site.table), cell)
+            counts = np.concatenate([want.count(column, floors) for want, column in _with_columns(table, ask.wants)])
+            facts = facts_of(site.table, self._codes(site), floors_of(site), table, self.step.used(site.table))
             return Answer(Load({"counts": counts[None, :], "facts": facts})), memory
         if isinstance(ask, Below):
-            found = [self._below(site, table, name, edges, ask) for name, edges in ask.edges.items()]
+            found = [self._below(site, name, edges, ask) for name, edges in ask.edges.items()]
             return Answer(Load({"below": np.concatenate(found)[None, :].astype(np.float64)})), memory
         if isinstance(ask, Spread):
-            sums = [centred(fit, column, least, cell) for fit, column in _with_columns(table, ask.fits)]
+            sums = [centred(fit, column, floors) for fit, column in _with_columns(table, ask.fits)]
             return Answer(Load({"sums": np.array(sums, np.float64).reshape(1, -1)})), memory
         raise DataError(f"A preparation has no answer to {type(ask).__name__}.")
 
     def _codes(self, site: Site) -> NDArray[np.int8]:
         return site.derived(f"prepare/codes/{self.step.digest}", lambda: parts_of(site.table, self.step.split))
 
-    def _train(self, site: Site) -> Table:
-        """The training rows, or none where they are too few to be summed."""
+    def _train(self, site: Site) -> tuple[Table, Floors]:
+        """The training rows, or none where they are too few to be summed, and their floors."""
 
-        def make() -> Table:
-            rows = np.flatnonzero(self._codes(site) == TRAIN)
-            return site.table.take(rows if len(rows) >= site.job.min_rows else rows[:0])
+        def make() -> tuple[Table, Floors]:
+            rows, floors = np.flatnonzero(self._codes(site) == TRAIN), floors_of(site)
+            rows = rows if floors.at(rows).suffice(len(rows)) else rows[:0]
+            return site.table.take(rows), floors.at(rows)
 
         return site.derived(f"prepare/train/{self.step.digest}", make)
 
     def _described(self, site: Site) -> NDArray[np.uint8]:
         check_names(self.step, site.table)
-        table, least = self._train(site), site.job.min_cell
+        table, floors = self._train(site)
         kinds, labels = {}, {}
         for name in self.step.used(table):
             column, whole = table.column(name), site.table.column(name)
@@ -336,22 +336,21 @@ class Fitter:
             kinds[name] = "empty" if whole.gaps.all() else "label" if word else "number"
             named = (word or coding.how in LABELLED) and coding.how != "tokens"  # nobody is told a text's words
             if named and not coding.levels and len(column):
-                codes, found = labelled(column)
-                behind = customers(codes, len(found), table)
-                labels[name] = [label for label, count in zip(found, behind, strict=True) if count >= least]
+                labels[name] = shared(column, floors)
             forget(column.values, whole.values)
         text = json.dumps({"kinds": kinds, "labels": labels}, ensure_ascii=False).encode()
         return np.frombuffer(text, np.uint8)[None, :]
 
-    def _below(self, site: Site, table: Table, name: str, edges: NDArray[np.float64], ask: Below) -> NDArray[np.intp]:
+    def _below(self, site: Site, name: str, edges: NDArray[np.float64], ask: Below) -> NDArray[np.intp]:
         codes = ask.special_codes[name]
         key = f"prepare/sorted/{self.step.digest}/{name}/{codes}"
+        table, floors = self._train(site)
         column = table.column(name)
-        make = partial(held, column, codes, site.job.min_rows, site.job.min_cell)
+        make = partial(held, column, codes, floors)
         values = site.derived(key, lambda: beside(np.sort(make()), like=column.values))
         below = np.searchsorted(values, edges, side="right")
         forget(values, column.values)
-        return veiled(below, len(values), site.job.min_cell)
+        return veiled(below, len(values), floors.cell)
 
 
 def _ranked(parties: Roster, here: Names, fits: Fits, before: Fits) -> Gather[tuple[Fits, Names]]:

@@ -35,8 +35,9 @@ from hansa.errors import ConfigError, DataError
 from hansa.horizontal.columns import NUMERIC
 from hansa.horizontal.design import parts_of
 from hansa.horizontal.findings import Findings, Suspect, pooled, sheet_of
+from hansa.horizontal.floors import Floors, floors_of
 from hansa.horizontal.groups import Counts, Groups, Told, finite, told
-from hansa.horizontal.labels import customers, in_order, labelled
+from hansa.horizontal.labels import in_order, labelled
 from hansa.horizontal.quantiles import Ladder, bin_edges, bin_ranks
 from hansa.horizontal.veil import veiled
 
@@ -243,16 +244,19 @@ class Looker:
 
     def answer(self, ask: Ask, site: Site, memory: Memory) -> tuple[Answer, Memory]:
         """Answer any of the step's asks; nothing is remembered."""
-        table, cell = self._rows(site), site.job.min_cell
+        table, floors = self._rows(site)
+        cell = site.job.min_cell
         if isinstance(ask, Inventory):
-            text = json.dumps(_inventory(table, site), ensure_ascii=False).encode()
+            text = json.dumps(_inventory(table, floors), ensure_ascii=False).encode()
             return Answer(Load({"text": np.frombuffer(text, np.uint8)[None, :]})), memory
         if isinstance(ask, Under):
             held, below = [0.0] * len(ask.edges), [np.empty(0)]
             for i, (name, edges) in enumerate(ask.edges.items()):
-                values = self._sorted(site, table, name)
+                values = self._sorted(site, name)
                 held[i] = float(len(values))
-                below.append(veiled(np.searchsorted(values, edges, side="right"), len(values), cell).astype(np.float64))
+                below.append(
+                    veiled(np.searchsorted(values, edges, side="right"), len(values), floors.cell).astype(np.float64)
+                )
             return Answer(Load({"held": np.array([held]), "below": np.concatenate(below)[None, :]})), memory
         events = _events(table)
         if isinstance(ask, Tally):
@@ -267,21 +271,23 @@ class Looker:
             return Answer(Load(_ranked(ask, table, events, cell))), memory
         raise DataError(f"A look at the data has no answer to {type(ask).__name__}.")
 
-    def _rows(self, site: Site) -> Table:
-        """The rows that are looked at, or none where they are too few."""
+    def _rows(self, site: Site) -> tuple[Table, Floors]:
+        """The rows that are looked at, or none where they are too few, and their floors."""
 
-        def make() -> Table:
-            codes = parts_of(site.table, self.step.split)
+        def make() -> tuple[Table, Floors]:
+            codes, floors = parts_of(site.table, self.step.split), floors_of(site)
             rows = np.flatnonzero((codes == TRAIN) | (codes == VALIDATION))
-            return site.table.take(rows if len(rows) >= site.job.min_rows else rows[:0])
+            rows = rows if floors.at(rows).suffice(len(rows)) else rows[:0]
+            return site.table.take(rows), floors.at(rows)
 
         return site.derived(f"quality/rows/{self.step.digest}", make)
 
-    def _sorted(self, site: Site, table: Table, name: str) -> Counts:
+    def _sorted(self, site: Site, name: str) -> Counts:
         def make() -> Counts:
+            table, floors = self._rows(site)
             values = finite(table.column(name)) if name in table.columns else np.empty(0)
             values = np.sort(values[~np.isnan(values)])
-            return values if len(values) >= site.job.min_rows else values[:0]
+            return values if len(values) >= floors.rows else values[:0]
 
         return site.derived(f"quality/sorted/{self.step.digest}/{name}", make)
 
@@ -290,10 +296,10 @@ def _looked_at(table: Table) -> tuple[str, ...]:
     return tuple(name for name in table.features if name != PART_COLUMN)
 
 
-def _inventory(table: Table, site: Site) -> dict[str, Any]:
+def _inventory(table: Table, floors: Floors) -> dict[str, Any]:
     """What a party tells of its rows and columns."""
-    cell, rows = site.job.min_cell, len(table)
-    said: dict[str, Any] = {"rows": rows, "min_rows": site.job.min_rows, "columns": {}, "labels": {}}
+    cell, rows = floors.cell, len(table)
+    said: dict[str, Any] = {"rows": rows, "min_rows": floors.min_rows, "columns": {}, "labels": {}}
     if not rows:
         return said
     names = _looked_at(table)
@@ -309,14 +315,13 @@ def _inventory(table: Table, site: Site) -> dict[str, Any]:
         if column.kind in NUMERIC:
             infinite = int(np.isnan(finite(column)).sum()) - gaps
         codes, found = labelled(column)
-        shared = np.bincount(codes[codes >= 0], minlength=len(found)) >= cell
+        shared = floors.customers(codes, len(found)) >= floors.min_cell
         exact = bool(shared.all()) or len(found) <= 1
-        distinct = len(found) if exact else int(outward(max(len(found), cell), up=True))
+        distinct = len(found) if exact else int(outward(max(len(found), floors.min_cell), up=True))
         facts = (told(gaps, rows, cell), told(infinite, rows, cell), distinct, len(found) == 1 and rows - gaps >= cell)
         said["columns"][name] = (column.kind, *facts)
         if column.kind == "category":
-            behind = customers(codes, len(found), table)
-            said["labels"][name] = [label for label, count in zip(found, behind, strict=True) if count >= cell]
+            said["labels"][name] = [label for label, enough in zip(found, shared, strict=True) if enough]
     return said
 
 

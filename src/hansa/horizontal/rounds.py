@@ -42,7 +42,7 @@ from hansa.core.pytree import Layout, ravel, unravel
 from hansa.core.step import Done, Event, Roster, Step
 from hansa.core.trainer import Local, Start, Trainer
 from hansa.errors import ConfigError, DataError, JobError
-from hansa.horizontal.design import design_of, enough, prepared_of, width_of
+from hansa.horizontal.design import design_of, enough, floors_at, prepared_of, width_of
 from hansa.horizontal.prepared import Prepared, told
 from hansa.horizontal.scores import LOSS, loss_sums, measures
 from hansa.horizontal.shape import Shape, Shapes, agreed
@@ -303,8 +303,8 @@ class Rounds:
 class Trains:
     """The party's half of `Train`: fit, then the links of the chain in travel order.
 
-    A party with fewer than the job's `min_rows` training rows answers with weight 0: no number leaves that so few
-    customers stand behind.
+    A party with training rows of fewer customers than the job's `min_rows` answers with weight 0: no number leaves that
+    so few stand behind.
     """
 
     trainer: Trainer
@@ -323,7 +323,7 @@ class Trains:
         if any(other is not ask and other.params is not ask.params for other in asks):
             raise DataError("One turn asks parties to train from different parameters.")
         data = [
-            enough(design_of(site, memory, "train", self.trainer.dtype), site)
+            enough(design_of(site, memory, "train", self.trainer.dtype), floors_at(site, memory, "train"))
             for site, memory in zip(sites, memories, strict=True)
         ]
         width = width_of(sites[0], memories[0])
@@ -348,10 +348,11 @@ class Checks:
 
     def answer(self, ask: Check, site: Site, memory: Memory) -> tuple[Answer, Memory]:
         """Sum the losses over the validation rows; nothing of fewer than `min_rows`, no counts below `min_cell`."""
-        data = enough(design_of(site, memory, "validation", self.trainer.dtype), site)
+        floors = floors_at(site, memory, "validation")
+        data = enough(design_of(site, memory, "validation", self.trainer.dtype), floors)
         trainer = told(self.trainer, prepared_of(site, memory))
         params = unravel(layout_of(trainer, width_of(site, memory)), ask.params)
-        sums = loss_sums(trainer, params, data, site.job.min_cell, ask.centre)
+        sums = loss_sums(trainer, params, data, floors.cell, ask.centre)
         return Answer(Load({"rows": np.array([[float(data.rows)]]), "sums": sums[None, :]})), memory
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from hansa.core.table import Column
 from hansa.horizontal.columns import numbers
+from hansa.horizontal.floors import Floors
 from hansa.horizontal.labels import placed
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -72,35 +73,36 @@ class Veil:
             yield values, gaps, special
 
 
-def held(column: Column, special_codes: tuple[float, ...], least: int, cell: int = 1) -> Floats:
-    """A column's values `[values]` less gaps and special codes; none where fewer than `least` would stand behind a sum.
+def held(column: Column, special_codes: tuple[float, ...], floors: Floors) -> Floats:
+    """A column's values `[values]` less gaps and special codes; none where too few would stand behind a sum.
 
     Example:
-        >>> held(Column.of("age", [42, None, 31]), (), least=2).tolist(), len(held(Column.of("age", [42]), (), least=2))
-        ([42.0, 31.0], 0)
+        >>> held(Column.of("age", [42, None, 31]), (), Floors(2)).tolist()
+        [42.0, 31.0]
+        >>> held(Column.of("age", [42]), (), Floors(2)).tolist()
+        []
     """
-    blocks = Veil.of(column, special_codes, cell).blocks(column)
+    blocks = Veil.of(column, special_codes, floors.cell).blocks(column)
     values = np.concatenate([np.empty(0), *(values[~np.isnan(values)] for values, _, _ in blocks)])
-    return values if len(values) >= least else values[:0]
+    return values if len(values) >= floors.rows else values[:0]
 
 
-def grouped(column: Column, levels: tuple[str, ...], cell: int) -> NDArray[np.intp]:
+def grouped(column: Column, levels: tuple[str, ...], floors: Floors) -> NDArray[np.intp]:
     """A party's rows of each level, of other labels and of gaps, `[levels + 2]`, none of them of few.
 
     Example:
         >>> home = Column.of("home", ["own"] * 5 + ["rent"] * 3 + ["boat", None])
-        >>> grouped(home, ("boat", "own", "rent"), cell=1).tolist(), grouped(home, ("boat", "own", "rent"), 3).tolist()
-        ([1, 5, 3, 0, 1], [0, 7, 3, 0, 0])
+        >>> [grouped(home, ("boat", "own", "rent"), Floors(1, cell)).tolist() for cell in (1, 3)]
+        [[1, 5, 3, 0, 1], [0, 7, 3, 0, 0]]
     """
     other, place = len(levels), placed(column, levels)
-    few = np.bincount(place, minlength=other + 2) < cell
+    few = floors.customers(place, other + 2) < floors.min_cell
     few[other:] = False
     place = np.where(few[place], other, place)
-    rows = np.bincount(place, minlength=other + 2)
-    few = rows < cell
-    place = np.where(few[place], np.argmax(rows), place)
-    rows = np.bincount(place, minlength=other + 2)
-    return np.where(rows < cell, 0, rows)
+    few = floors.customers(place, other + 2) < floors.min_cell
+    place = np.where(few[place], np.bincount(place, minlength=other + 2).argmax(), place)
+    behind = floors.customers(place, other + 2)
+    return np.where(behind < floors.min_cell, 0, np.bincount(place, minlength=other + 2))
 
 
 def veiled(counts: NDArray[np.intp], rows: int, cell: int) -> NDArray[np.intp]:

@@ -27,7 +27,8 @@ from hansa.data.frames import from_frame
 from hansa.engines.simulation import Simulation
 from hansa.errors import ConfigError, DataError
 from hansa.extras import need
-from hansa.horizontal.design import design_of, enough, remembered
+from hansa.horizontal.design import design_of, enough, floors_at, remembered
+from hansa.horizontal.floors import Floors
 from hansa.horizontal.gain import NOTES, Own, Scoring, gain_of
 from hansa.horizontal.prepare import Prepare
 from hansa.horizontal.prepared import Prepared, told
@@ -97,7 +98,7 @@ class EnsembleOfLocals:
         told(stand_in, prepared)  # refuses codes, whose order means nothing
         members, left_out = dict[str, Any](), dict[str, str]()
         for name, site in session.sites.items():
-            data = enough(design_of(site, memory, "train", _DTYPE), site)
+            data = enough(design_of(site, memory, "train", _DTYPE), floors_at(site, memory, "train"))
             if not data.rows:
                 left_out[name] = "too few training rows"
             elif task != "regression" and len(np.unique(data.y)) < 2:
@@ -223,7 +224,7 @@ def _metrics(fitted: FittedEnsemble, sites: Mapping[str, Site], memory: Memory) 
         for member, found in said.items():
             members.setdefault(member, []).append(_scored(found, data, task))
         own = members[name][-1] if name in members else None
-        parties[name] = _own(site, task, own, pool[-1])
+        parties[name] = _own(site, floors_at(site, memory, "test"), task, own, pool[-1])
     each = [figures_of(_together(scored), task) for scored in members.values()]
     mean = {name: float(np.mean([one[name] for one in each])) for name in each[0]}
     whole, measure = _together(pool), MEASURE[task]
@@ -236,14 +237,14 @@ def _metrics(fitted: FittedEnsemble, sites: Mapping[str, Site], memory: Memory) 
     return {"ensemble": ensemble, "local_mean": mean, "parties": told_of, **pooled}
 
 
-def _own(site: Site, task: Task, own: Scored | None, ensemble: Scored) -> Own:
+def _own(site: Site, floors: Floors, task: Task, own: Scored | None, ensemble: Scored) -> Own:
     """A party's own model against the ensemble on its own sealed test, or why there is nothing to tell."""
-    if len(ensemble.y) < site.job.min_rows:
+    if len(ensemble.y) < floors.rows:
         return Own(site.name, note=NOTES[1])
     if own is None:
         return Own(site.name, rows=len(ensemble.y), note=NOTES[3])
     local, joint = (Scoring(stand_in, {}, data) for stand_in, data in (as_given(own, task), as_given(ensemble, task)))
-    return gain_of(site.name, local, joint, site.job.min_cell)
+    return gain_of(site.name, local, joint, floors.cell)
 
 
 def _mean(said: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:

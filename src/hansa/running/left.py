@@ -29,7 +29,7 @@ def left(job: Job) -> list[dict[str, str]]:
 
 
 def _step(job: Job, step: Step) -> list[dict[str, str]]:
-    few, cell = f"none below {job.min_rows} rows", f"counts under {job.min_cell} merged or left out"
+    few, cell = f"none below {job.min_rows} customers", f"counts under {job.min_cell} merged or left out"
     thin = f"counts under {job.min_cell} left out"
     tails = f"the {job.min_cell} smallest and largest values of a party are not told apart"
     if isinstance(step, Prepare):
