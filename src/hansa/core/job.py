@@ -75,8 +75,9 @@ class Job:
     """A row of steps with a seed, a quorum and floors for what may be released; frozen, and TOML without loss.
 
     `quorum`: how many answers a round needs (0: all that were asked). `deadline`: seconds to wait for them.
-    `min_parties`: the fewest parties it runs with. `min_rows`: the fewest rows behind any released number of a party.
-    `min_cell`: the fewest customers in a released count, unless it is in a secure sum. `parts`: the parts of one's own
+    `min_parties`: the fewest parties it runs with. `min_rows`: the fewest customers behind any released number of a
+    party. `min_cell`: the fewest customers in a released count, unless it is in a secure sum. Customers are told apart
+    by the id; without one, each row is a customer. `parts`: the parts of one's own
     that the steps name, each with the SHA-256 of its module's file; see `hansa.own_parts`.
 
     Raises:
