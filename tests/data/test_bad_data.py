@@ -197,8 +197,8 @@ def test_what_cannot_be_used_is_one_message(banks, change, what, source):
 
 def test_one_class_everywhere_is_nothing_to_learn(banks):
     job = banks(every(default=0), "csv")
-    assert "bank-c: all its rows have the same target" in said("check", job, 0)
-    assert "All training rows of all parties have the same target" in said("run", job, 3)
+    for verb in ("check", "run"):
+        assert "All training rows of all parties have the same target" in said(verb, job, 3)
 
 
 @pytest.mark.parametrize(("source", "what"), [("csv", "which comes first, day or month"), ("parquet", "bank-b")])
