@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from hansa.horizontal.quantiles import Ladder, _roundest, bin_edges, bin_ranks, tail_ranks
+from hansa.horizontal.quantiles import Ladder, bin_edges, bin_ranks, roundest, tail_ranks
 
 
 def climbed(values, ranks, min_cell=10, most=40):
@@ -89,11 +89,11 @@ def test_too_few_rows_have_no_quantiles():
 def test_the_roundest_number_lies_in_its_stretch(a, b):
     low, high = sorted((a, b))
     if low < high:
-        assert low < _roundest(low, high) <= high
+        assert low < roundest(low, high) <= high
 
 
 @pytest.mark.parametrize(
     ("low", "high", "number"), [(44.2, 45.9, 45.0), (48_200, 51_000, 50_000.0), (-0.31, -0.22, -0.3), (-1, 2, 0.0)]
 )
 def test_people_like_round_numbers(low, high, number):
-    assert _roundest(low, high) == number
+    assert roundest(low, high) == number

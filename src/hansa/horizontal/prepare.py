@@ -348,9 +348,9 @@ class Fitter:
         column = table.column(name)
         make = partial(held, column, codes, floors)
         values = site.derived(key, lambda: beside(np.sort(make()), like=column.values))
-        below = np.searchsorted(values, edges, side="right")
+        below = veiled(values, edges, floors.cell)
         forget(values, column.values)
-        return veiled(below, len(values), floors.cell)
+        return below
 
 
 def _ranked(parties: Roster, here: Names, fits: Fits, before: Fits) -> Gather[tuple[Fits, Names]]:

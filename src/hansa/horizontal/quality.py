@@ -254,9 +254,7 @@ class Looker:
             for i, (name, edges) in enumerate(ask.edges.items()):
                 values = self._sorted(site, name)
                 held[i] = float(len(values))
-                below.append(
-                    veiled(np.searchsorted(values, edges, side="right"), len(values), floors.cell).astype(np.float64)
-                )
+                below.append(veiled(values, edges, floors.cell).astype(np.float64))
             return Answer(Load({"held": np.array([held]), "below": np.concatenate(below)[None, :]})), memory
         events = _events(table)
         if isinstance(ask, Tally):

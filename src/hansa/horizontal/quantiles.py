@@ -77,7 +77,7 @@ class Ladder:
     def edge(self, rank: int) -> float:
         """The number up to which about `rank` values lie: exact where many share it, else the roundest nearby."""
         low, high, _, _ = self._stretch(self._place(rank))
-        return high if self._is_value(self._place(rank)) else _roundest(low, high)
+        return high if self._is_value(self._place(rank)) else roundest(low, high)
 
     def upto(self, rank: int) -> float:
         """How many values lie at or below `edge(rank)`, or a little above it."""
@@ -108,7 +108,7 @@ class Ladder:
         low, high = int(self.keys[i - 1]), int(self.keys[i])
         parts = min(_CUTS, high - low)
         even = [low + (high - low) * j // parts for j in range(1, parts)]
-        one = _roundest(*self._stretch(i)[:2])
+        one = roundest(*self._stretch(i)[:2])
         single = score_keys([_before(one), one]).tolist()
         return np.array(sorted({*even, *single} - {low, high}), np.uint64)
 
@@ -195,8 +195,13 @@ def _first_edges() -> Floats:
     return np.concatenate([-steps[::-1], zero, steps])
 
 
-def _roundest(low: float, high: float) -> float:
-    """The number in (low, high] that is written with the fewest digits."""
+def roundest(low: float, high: float) -> float:
+    """The number in (low, high] that is written with the fewest digits.
+
+    Example:
+        >>> roundest(1.1337, 1.2441), roundest(-3.0, 5.0)
+        (1.2, 0.0)
+    """
     low = max(low, -_LARGEST)
     if low < 0 <= high:
         return 0.0
