@@ -15,6 +15,7 @@ PARTS: dict[str, dict[str, str]] = {
         "quality": "hansa.horizontal.quality:Quality",
         "rounds": "hansa.horizontal.rounds:Rounds",
         "evaluate": "hansa.horizontal.evaluate:Evaluate",
+        "binning": "hansa.horizontal.binning:Binning",
         "glm": "hansa.horizontal.glm:Glm",
     },
     "Trainer": {

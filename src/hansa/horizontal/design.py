@@ -71,7 +71,7 @@ def prepared_of(site: Site, memory: Memory) -> Prepared | None:
         True
     """
     if "prepared" not in memory:
-        if any(step.title == "prepare" for step in site.job.steps):
+        if any(step.title in {"prepare", "binning"} for step in site.job.steps):
             raise Refused(
                 "The job's preparation has not been taken.",
                 "The party was away when it was handed out, and raw columns would not fit the model.",

@@ -18,6 +18,7 @@ from hansa.data.parts import HashSplit, Split
 from hansa.errors import ConfigError, DataError, nearest
 from hansa.horizontal.codes import Codes, Tokens
 from hansa.horizontal.columns import Encoding
+from hansa.horizontal.woe import Woe
 
 _ROWS = 65_536  # of a table on disk, prepared at a time
 
@@ -43,7 +44,7 @@ class Prepared:
         [[1.0, 0.0, 1.0], [0.0, 0.0, 0.0]]
     """
 
-    encodings: tuple[Encoding, ...]
+    encodings: tuple[Encoding | Woe, ...]
     split: Split = field(default_factory=HashSplit)
     config: str = ""
     dropped: Mapping[str, str] = field(default_factory=dict)

@@ -10,11 +10,10 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from hansa.core.metrics import effective
 from hansa.core.party import Memory, Site
 from hansa.data.parts import PART_COLUMN, TRAIN
 from hansa.errors import DataError
-from hansa.horizontal.design import design_of, parts_of, prepared_of
+from hansa.horizontal.design import design_of, enough, floors_at, parts_of, prepared_of
 from hansa.horizontal.families import Family, Floats
 from hansa.horizontal.labels import labelled
 from hansa.horizontal.newton import Frame
@@ -105,9 +104,8 @@ def regressors_of(site: Site, memory: Memory, offset: str, cluster: str) -> Regr
     key = f"glm/{'raw' if prepared is None else prepared.digest}/{offset}/{cluster}"
 
     def make() -> Regressors:
-        design = design_of(site, memory, "train", "float64")
-        standing = design.rows if design.weight is None else effective(design.weight)
-        rows = design.rows if standing >= site.job.min_rows else 0
+        design = enough(design_of(site, memory, "train", "float64"), floors_at(site, memory, "train"))
+        rows = design.rows
         split = None if prepared is None else prepared.split
         mine = np.flatnonzero(parts_of(site.table, split) == TRAIN)[:rows]
         names = tuple(n for n in site.table.features if n != PART_COLUMN) if prepared is None else prepared.names
@@ -119,9 +117,9 @@ def regressors_of(site: Site, memory: Memory, offset: str, cluster: str) -> Regr
             groups, _ = labelled(site.table.column(cluster).take(mine))
             if bool((groups < 0).any()):
                 raise DataError(f"The cluster column '{cluster}' has gaps.", mend="Leave those rows out.")
-        weight = np.ones(rows) if design.weight is None else design.weight[:rows].astype(np.float64)
-        y = design.y[:rows].astype(np.float64)
-        return Regressors(names, design.X[:rows], y, weight, added, groups.astype(np.intp))
+        weight = np.ones(rows) if design.weight is None else design.weight.astype(np.float64)
+        y = design.y.astype(np.float64)
+        return Regressors(names, design.X, y, weight, added, groups.astype(np.intp))
 
     return site.derived(key, make)
 

@@ -1,0 +1,378 @@
+"""Binning: columns in bins of high information value, from summed counts; both halves of the conversation on this page.
+
+What leaves a party: its columns' names and kinds, and labels that `min_cell` of its customers share; counts of values
+at or below edges, as in `Prepare`; then, once, its rows without and with the event in each cell of each column's
+pre-bins. Cells with fewer than `min_cell` rows of an outcome are told jointly with their neighbours, and spread evenly
+over them; at `min_cell = 1`, inside a secure sum, the counts are exact. Which bins are joined, and what is changed by
+hand, is decided on these counts alone: nobody is asked again. Rows count once, whatever their weight. Only training
+rows are counted, and a party with fewer than `min_rows` counts nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from typing import Any, Literal, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hansa.core.codec import pack
+from hansa.core.fold import Collect
+from hansa.core.load import Load
+from hansa.core.message import Answer, Ask
+from hansa.core.party import Handler, Memory, Site
+from hansa.core.plan import Asks, Gather, Keep, Plan
+from hansa.core.step import Done, Event, Roster, Step
+from hansa.core.table import Table
+from hansa.data.parts import PART_COLUMN, TRAIN, HashSplit, Split
+from hansa.errors import ConfigError, DataError, nearest
+from hansa.horizontal.binning_process import BinningProcess, ordered, rearranged
+from hansa.horizontal.binning_table import BinningTable
+from hansa.horizontal.columns import NUMERIC, numbers
+from hansa.horizontal.design import parts_of
+from hansa.horizontal.fitting import check_alike
+from hansa.horizontal.floors import Floors, floors_of
+from hansa.horizontal.groups import Told
+from hansa.horizontal.labels import in_order, shared
+from hansa.horizontal.optimal import Limits, Rule, Trend
+from hansa.horizontal.prepared import Prepared
+from hansa.horizontal.quantiles import Ladder, bin_edges, bin_ranks
+from hansa.horizontal.veil import veiled
+from hansa.horizontal.woe import Cells
+
+_MOST_ASKS = 40
+_TAIL = 0.01
+
+
+@final
+@dataclass(frozen=True)
+class Inquire(Ask):
+    """Which columns do you have, of which kinds, and which labels do at least `min_cell` of your customers share?
+
+    Example:
+        >>> Inquire()
+        Inquire()
+    """
+
+
+@final
+@dataclass(frozen=True)
+class Beneath(Ask):
+    """How many values of each column are there, and how many lie at or below these edges?
+
+    Example:
+        >>> Beneath({"age": np.array([30.0])}).edges["age"].tolist()
+        [30.0]
+    """
+
+    edges: Mapping[str, NDArray[np.float64]]
+
+
+@final
+@dataclass(frozen=True)
+class Outcomes(Ask):
+    """How many of your rows without and with the event fall into each cell of each column?
+
+    Example:
+        >>> Outcomes((Cells("age", edges=(30.0,)),)).cells[0].size
+        3
+    """
+
+    cells: tuple[Cells, ...]
+
+
+@final
+@dataclass(frozen=True)
+class Encode(Ask):
+    """Take these weights of evidence as the preparation of your columns.
+
+    Example:
+        >>> Encode(Prepared(())).prepared.width
+        0
+    """
+
+    prepared: Prepared
+
+
+@final
+@dataclass(frozen=True)
+class Binning:
+    """Bin every column by its weight of evidence, from counts summed over all parties; words as in optbinning.
+
+    `split`: which rows train. `prebinning_method`: "quantile", or "uniform" (equal width between the pooled 1 % and
+    99 % quantiles), into `max_n_prebins`. `solver`: "optimal" (the highest information value by dynamic programming),
+    or "chimerge". `monotonic_trend`: of event rates; "auto" is the better of ascending and descending; categories are
+    put in the order of their event rates. `cat_cutoff`: labels of a smaller share of rows are one group, with those
+    that no party may name. `drop`, `keep`: columns left out, or the only ones. `columns`: what differs, by column.
+    `by_party`: also keep each party's counts.
+
+    Raises:
+        ConfigError: settings outside their range, or that contradict each other.
+
+    Example:
+        >>> Binning(max_n_bins=5, monotonic_trend="peak").title
+        'binning'
+    """
+
+    split: Split = field(default_factory=HashSplit)
+    max_n_prebins: int = 20
+    prebinning_method: Literal["quantile", "uniform"] = "quantile"
+    solver: Literal["optimal", "chimerge"] = "optimal"
+    max_n_bins: int = 10
+    min_bin_size: float = 0.05
+    min_bin_n_event: int = 1
+    min_bin_n_nonevent: int = 1
+    min_event_rate_diff: float = 0.0
+    monotonic_trend: Trend = "auto"
+    cat_cutoff: float = 0.01
+    drop: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
+    columns: Mapping[str, Rule] = field(default_factory=dict)
+    by_party: bool = False
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        if self.max_n_prebins < 2 or not 0 <= self.cat_cutoff < 1:
+            raise ConfigError("max_n_prebins must be at least 2 and cat_cutoff a share in [0, 1).")
+        trends = {self.monotonic_trend, *(rule.monotonic_trend for rule in self.columns.values())}
+        if self.solver == "chimerge" and trends & {"peak", "valley"}:
+            raise ConfigError("chi-merge cannot honour a peak or a valley.", mend='Set solver = "optimal".')
+        for name in self.columns:
+            self.limits(name)
+        self.limits("")
+        if both := ", ".join(sorted({*self.drop} & {*self.keep, *self.columns})):
+            raise ConfigError(f"Left out by drop, and used all the same: {both}.", mend="Decide on one.")
+
+    @property
+    def title(self) -> str:
+        """The step's name."""
+        return "binning"
+
+    @property
+    def state(self) -> type[BinningProcess]:
+        """What the plan keeps and returns."""
+        return BinningProcess
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the settings, as hex."""
+        return sha256(pack(self)).hexdigest()
+
+    def events(self) -> tuple[Event, ...]:
+        """Nothing that an accountant could bound."""
+        return ()
+
+    def check_after(self, after: Sequence[Step]) -> None:
+        """No other preparation of columns comes after."""
+        if any(step.title in {"binning", "prepare"} for step in after):
+            raise ConfigError("A job prepares its columns once.", mend="Take one of prepare and binning out.")
+
+    def handlers(self) -> Mapping[type[Ask], Handler]:
+        """The party's half: one counter answers every kind."""
+        return dict.fromkeys((Inquire, Beneath, Outcomes, Encode), Binner(self))
+
+    def limits(self, name: str) -> Limits:
+        """What the bins of a column must keep to."""
+        rule = self.columns.get(name, Rule())
+        return Limits(
+            rule.max_n_bins or self.max_n_bins,
+            self.min_bin_size,
+            self.min_bin_n_event,
+            self.min_bin_n_nonevent,
+            self.min_event_rate_diff,
+            rule.monotonic_trend or self.monotonic_trend,
+        )
+
+    def used(self, table: Table) -> tuple[str, ...]:
+        """The columns of a table that are binned."""
+        out = {PART_COLUMN, *self.drop}
+        return tuple(n for n in table.features if (n in self.keep if self.keep else n not in out))
+
+    def plan(self, parties: Roster, kept: BinningProcess | None, done: Done) -> Plan[BinningProcess]:
+        """Columns, quantiles, outcomes by cell; then everybody takes the weights of evidence."""
+        del done
+        found = kept if kept is not None else (yield from self._fit(parties))
+        yield Asks(dict.fromkeys(parties, Encode(found.prepared)), until=parties.until(len(parties)))
+        yield Keep(found, {"columns": float(len(found.tables)), "iv": max(table.iv for table in found.tables)})
+        return found
+
+    def _fit(self, parties: Roster) -> Gather[BinningProcess]:
+        reply = yield Asks(dict.fromkeys(parties, Inquire()), Collect(), parties.until(len(parties)))
+        here = reply.counted
+        said = {parties.names[place]: json.loads(a.load["text"][0].tobytes()) for place, a in reply.value.rows}
+        kinds = {party: one["kinds"] for party, one in said.items()}
+        words = {name for name, rule in self.columns.items() if rule.categorical}
+        check_alike(kinds, words)
+        names = next(iter(kinds.values()))
+        for name in (*self.keep, *self.columns):
+            if name not in names:
+                raise DataError(f"There is no feature '{name}'.", mend=nearest(name, names))
+        words |= {name for name in names if any(one[name] == "label" for one in kinds.values())}
+        edges = yield from self._edges(here, [name for name in names if name not in words], parties.min_cell)
+        cells = []
+        for name in names:
+            labels = {label for one in said.values() for label in one["labels"].get(name, ())}
+            groups = tuple((label,) for label in in_order(labels))
+            codes = self.columns.get(name, Rule()).special_codes
+            cells.append(Cells(name, edges.get(name, ()), groups, codes, categorical=name in words))
+        if not cells:
+            raise DataError("The parties have no column to bin.", mend="Look at drop, keep and the tables.")
+        reply = yield Asks(dict.fromkeys(here, Outcomes(tuple(cells))), Collect())
+        loads = {parties.names[place]: answer.load for place, answer in reply.value.rows}
+        return self._process(tuple(cells), loads)
+
+    def _edges(self, here: Sequence[str], names: list[str], cell: int) -> Gather[dict[str, tuple[float, ...]]]:
+        """The edges of the pre-bins: those that are given, and the others by counts below edges."""
+        given = {name: rule.splits for name, rule in self.columns.items() if rule.splits}
+        names = [name for name in names if name not in given]
+        if not names:
+            return given
+        reply = yield Asks(dict.fromkeys(here, Beneath(dict.fromkeys(names, np.empty(0)))))
+        held = dict(zip(names, reply.value["held"][0].tolist(), strict=True))
+        ladders = {name: Ladder.of(rows, cell) for name, rows in held.items() if rows >= 2 * cell}
+        for _ in range(_MOST_ASKS):
+            asked = {n: probes for n, one in ladders.items() if len(probes := one.probes(self._ranks(one)))}
+            if not asked:
+                break
+            reply = yield Asks(dict.fromkeys(here, Beneath(asked)))
+            ends = np.cumsum([len(probes) for probes in asked.values()])[:-1]
+            for (name, probes), below in zip(asked.items(), np.split(reply.value["below"][0], ends), strict=True):
+                ladders[name] = ladders[name].learned(probes, below)
+        return given | {name: self._cut(ladder) for name, ladder in ladders.items()}
+
+    def _ranks(self, ladder: Ladder) -> list[int]:
+        if self.prebinning_method == "quantile":
+            return bin_ranks(ladder, self.max_n_prebins)
+        tail = max(round(_TAIL * ladder.rows), ladder.min_cell)
+        return [tail, ladder.rows - tail]
+
+    def _cut(self, ladder: Ladder) -> tuple[float, ...]:
+        if self.prebinning_method == "quantile":
+            return bin_edges(ladder, self.max_n_prebins)
+        low, high = (ladder.edge(rank) for rank in self._ranks(ladder))
+        return tuple(sorted({*np.linspace(low, high, self.max_n_prebins - 1).tolist()}))
+
+    def _process(self, cells: tuple[Cells, ...], loads: Mapping[str, Load]) -> BinningProcess:
+        ends = np.cumsum([2 * one.size for one in cells])[:-1]
+        apart = sum((load["apart"][0] for load in loads.values()), np.zeros(len(cells)))
+        split = {party: np.split(load["outcomes"][0], ends) for party, load in loads.items()}
+        tables = []
+        for i, one in enumerate(cells):
+            own = {party: parts[i].reshape(2, -1) for party, parts in split.items()}
+            total = sum(own.values(), np.zeros((2, one.size)))
+            if not total.sum():
+                raise DataError("No party has enough training rows to bin.", mend="Lower min_rows, or bring more rows.")
+            if one.words:
+                one, order = ordered(one, total, self.cat_cutoff)  # noqa: PLW2901 - the same cells, in their order
+                own = {party: rearranged(counts, order) for party, counts in own.items()}
+                total = rearranged(total, order)
+            rule, limits = self.columns.get(one.column, Rule()), self.limits(one.column)
+            if one.words and limits.monotonic_trend != "none":
+                limits = replace(limits, monotonic_trend="ascending")
+            if rule.fixed:
+                made = BinningTable(one, total, tuple(range(one.bins)))
+            else:
+                made = BinningTable.of(one, total, limits, self.solver)
+            tables.append(replace(made, apart=float(apart[i]), parties=own if self.by_party else {}))
+        return BinningProcess(tuple(tables), self.split, self.digest)
+
+
+@final
+@dataclass(frozen=True)
+class Binner:
+    """The party's half: counts over its training rows.
+
+    Example:
+        >>> Binner(Binning()).step.title
+        'binning'
+    """
+
+    step: Binning
+
+    def answer(self, ask: Ask, site: Site, memory: Memory) -> tuple[Answer, Memory]:
+        """Answer any of the step's asks; only `Encode` is remembered."""
+        if isinstance(ask, Encode):
+            kept = np.frombuffer(pack(ask.prepared), np.uint8)
+            return Answer(Load({"taken": np.ones((1, 1))})), {**memory, "prepared": kept}
+        table, floors = self._train(site)
+        if isinstance(ask, Inquire):
+            text = json.dumps(self._described(table, floors), ensure_ascii=False).encode()
+            return Answer(Load({"text": np.frombuffer(text, np.uint8)[None, :]})), memory
+        if isinstance(ask, Beneath):
+            held, below = [], [np.empty(0)]
+            for name, edges in ask.edges.items():
+                values = self._sorted(site, table, name)
+                held.append(float(len(values)))
+                below.append(veiled(values, edges, floors.cell).astype(np.float64))
+            return Answer(Load({"held": np.array([held]), "below": np.concatenate(below)[None, :]})), memory
+        if isinstance(ask, Outcomes):
+            event = _events(table)
+            made = [tell_outcomes(one.place(table.column(one.column)), event, one, floors.cell) for one in ask.cells]
+            outcomes = np.concatenate([counts.reshape(-1) for counts, _ in made])
+            return Answer(Load({"outcomes": outcomes[None, :], "apart": np.array([[few for _, few in made]])})), memory
+        raise DataError(f"A binning has no answer to {type(ask).__name__}.")
+
+    def _train(self, site: Site) -> tuple[Table, Floors]:
+        """The training rows, or none where they are too few, and their floors."""
+
+        def make() -> tuple[Table, Floors]:
+            rows = np.flatnonzero(parts_of(site.table, self.step.split) == TRAIN)
+            floors = floors_of(site).at(rows)
+            rows = rows if floors.suffice(len(rows)) else rows[:0]
+            return site.table.take(rows), floors
+
+        return site.derived(f"binning/train/{self.step.digest}", make)
+
+    def _described(self, table: Table, floors: Floors) -> dict[str, Any]:
+        kinds, labels = {}, {}
+        for name in self.step.used(table):
+            column = table.column(name)
+            word = column.kind not in NUMERIC
+            kinds[name] = "empty" if column.gaps.all() else "label" if word else "number"
+            if (word or self.step.columns.get(name, Rule()).categorical) and len(table):
+                labels[name] = shared(column, floors)
+        return {"kinds": kinds, "labels": labels}
+
+    def _sorted(self, site: Site, table: Table, name: str) -> NDArray[np.float64]:
+        codes = self.step.columns.get(name, Rule()).special_codes
+
+        def make() -> NDArray[np.float64]:
+            values, _, _ = numbers(table.column(name), codes)
+            return np.sort(values[~np.isnan(values)])
+
+        return site.derived(f"binning/sorted/{self.step.digest}/{name}", make)
+
+
+def tell_outcomes(
+    place: NDArray[np.intp], event: NDArray[np.bool_], cells: Cells, cell: int
+) -> tuple[NDArray[np.float64], float]:
+    """Rows without and with the event by cell `[2, size]` as they leave a party; and how many were told jointly.
+
+    What is told jointly is spread evenly, events as the rows without one. An outcome of fewer than `cell` rows in all
+    is told as none of it.
+
+    Example:
+        >>> place, event = np.repeat([0, 1, 2], [30, 20, 30]), np.arange(80) % 10 == 0
+        >>> tell_outcomes(place, event, Cells("age", edges=(30.0, 60.0)), cell=3)[0].tolist()
+        [[27.0, 18.0, 27.0, 0.0], [3.0, 2.0, 3.0, 0.0]]
+    """
+    told, apart = np.zeros((2, cells.size)), 0.0
+    for side, mine in enumerate((place[~event], place[event])):
+        if len(mine) < cell:
+            continue
+        made = Told.of(np.bincount(mine, minlength=cells.size), cell, ordered=not cells.words)
+        beside = told[0] if side else np.zeros(cells.size)
+        weight = np.where(np.bincount(made.into, beside, minlength=cells.size)[made.into] > 0, beside, 1.0)
+        told[side] = made.rows[made.into] * weight / np.bincount(made.into, weight, minlength=cells.size)[made.into]
+        apart += float(made.rows[np.bincount(made.into, minlength=cells.size) > 1].sum())
+    return told, apart
+
+
+def _events(table: Table) -> NDArray[np.bool_]:
+    y = table.y()
+    if not bool(np.isin(y, (0.0, 1.0)).all()):
+        raise DataError("Binning needs a target of zeros and ones.", mend="Give the label of the event as `positive`.")
+    return np.asarray(y == 1)

@@ -1,0 +1,205 @@
+"""Binning: counts, event rates, WoE and IV of pooled rows for any partition, and nothing of a few rows on the way."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hansa.core.carry import near
+from hansa.core.codec import pack, unpack
+from hansa.core.job import Job
+from hansa.core.metrics import auc_of
+from hansa.core.party import Party
+from hansa.core.post import in_process, seats_of
+from hansa.core.table import Column, Table
+from hansa.data.csv_file import read_csv
+from hansa.data.parts import HashSplit
+from hansa.errors import ConfigError, DataError
+from hansa.horizontal.binning import Binning, tell_outcomes
+from hansa.horizontal.binning_process import BinningProcess
+from hansa.horizontal.glm import Glm
+from hansa.horizontal.optimal import Rule
+from hansa.horizontal.prepare import Prepare
+from hansa.horizontal.prepared import Prepared
+from hansa.horizontal.woe import Cells
+from tests.horizontal.banks import book, divided, fitted
+
+ALL = HashSplit(1.0, 0.0, 0.0)
+
+
+def risky(rows=1500, seed=3):
+    """Loans whose default depends on age, income, arrears and home; arrears of -9 are a code."""
+    table = book(rows, seed)
+    rng = np.random.default_rng(seed)
+    age, arrears = table.column("age").floats(), table.column("arrears").floats()
+    rent = table.column("home").strings() == "rent"
+    p = 1 / (1 + np.exp(1.5 + (age - 45) / 20 - rent - (arrears > 0)))
+    arrears = np.where(rng.random(rows) < 0.05, -9.0, arrears)
+    return table.with_columns([Column.of("default", (rng.random(rows) < p).astype(int)), Column.of("arrears", arrears)])
+
+
+def by_hand(table, column, edges, codes=()):
+    """Goods and bads by bin, special code and gap, from pooled rows and numpy alone."""
+    values, y = table.column(column).floats(), table.y()
+    special = [values == code for code in codes]
+    plain = ~np.isnan(values) & ~np.any([*special, np.zeros(len(y), bool)], axis=0)
+    ends = [-np.inf, *edges, np.inf]
+    masks = [plain & (values > low) & (values <= high) for low, high in pairwise(ends)]
+    masks += [*special, np.isnan(values)]
+    return np.array([[(m & (y == k)).sum() for m in masks] for k in (0, 1)], float)
+
+
+def woe_by_hand(counts):
+    alone = (counts.sum(0) > 0) & (counts == 0).any(0)
+    p, q = (counts + alone / 2) / counts.sum(1, keepdims=True)
+    with np.errstate(all="ignore"):
+        woe = np.where(counts.sum(0) > 0, np.log(p / q), 0.0)
+    return woe, np.nansum((p - q) * woe)
+
+
+@settings(max_examples=15, deadline=None)
+@given(cuts=st.lists(st.integers(0, 600), min_size=1, max_size=19), seed=st.integers(0, 5))
+def test_given_splits_count_as_pooled_rows_do_under_any_partition(cuts, seed):
+    table = risky(600, seed)
+    rules = {
+        "age": Rule(splits=(25.0, 40.0, 60.0), fixed=True),
+        "income": Rule(splits=(10000.0, 40000.0), fixed=True),
+        "arrears": Rule(splits=(0.0,), fixed=True, special_codes=(-9.0,)),
+    }
+    step = Binning(ALL, keep=tuple(rules), columns=rules, by_party=True)
+    found, _ = fitted(step, divided(table, cuts), min_cell=1)
+    for name, rule in rules.items():
+        counts = by_hand(table, name, rule.splits, rule.special_codes)
+        woe, iv = woe_by_hand(counts)
+        made = found.table(name)
+        shown = made.build()
+        np.testing.assert_array_equal(shown.column("Non-event").values[:-1], counts[0])
+        np.testing.assert_array_equal(shown.column("Event").values[:-1], counts[1])
+        np.testing.assert_allclose(made.woe, woe, rtol=1e-10)
+        assert made.iv == pytest.approx(iv, rel=1e-10)
+        parts = [made.build(f"bank-{i}") for i in range(len(cuts) + 1)]
+        np.testing.assert_array_equal(sum(one.column("Event").values for one in parts)[:-1], counts[1])
+        assert made.apart == 0
+
+
+@settings(max_examples=6, deadline=None)
+@given(cuts=st.lists(st.integers(0, 1500), min_size=1, max_size=19))
+def test_bins_do_not_depend_on_the_partition(cuts):
+    table = risky()
+    step = Binning(ALL, drop=("who",))
+    whole, _ = fitted(step, divided(table, []), min_cell=1)
+    found, _ = fitted(step, divided(table, cuts), min_cell=1)
+    assert [one.coding for one in found.tables] == [one.coding for one in whole.tables]
+
+
+@pytest.mark.parametrize("method", ["quantile", "uniform"])
+@pytest.mark.parametrize("solver", ["optimal", "chimerge"])
+def test_bins_keep_to_their_limits(method, solver):
+    table = risky(4000)
+    step = Binning(
+        ALL,
+        prebinning_method=method,
+        solver=solver,
+        max_n_bins=4,
+        min_bin_size=0.1,
+        min_bin_n_event=20,
+        max_n_prebins=12,
+    )
+    found, _ = fitted(step, divided(table, [900, 2000]), min_cell=1)
+    for made in found.tables:
+        shown, bins = made.build(), made.cells.bins
+        assert bins <= 4
+        if bins > 1:
+            assert (shown.column("Count (%)").values[:bins] >= 0.1).all()
+            assert (shown.column("Event").values[:bins] >= 20).all()
+            steps = np.diff(shown.column("Event rate").values[:bins])
+            assert (steps >= 0).all() or (steps <= 0).all()
+    assert found.table("age").iv > 0.1
+    assert found.table("home").cells.labels[-1] == ("rent",)
+    assert list(found.ivs.values()) == sorted(found.ivs.values(), reverse=True)
+
+
+def test_counts_of_a_few_rows_do_not_leave_and_totals_stay():
+    rng = np.random.default_rng(0)
+    cells = Cells("age", edges=tuple(range(10)))
+    for _ in range(50):
+        place, event = rng.integers(0, 12, 300), rng.random(300) < 0.1
+        told, apart = tell_outcomes(place, event, cells, 10)
+        for side, mine in zip(told, (place[~event], place[event]), strict=True):
+            counts = np.bincount(mine, minlength=12)
+            assert side.sum() == pytest.approx(len(mine))
+            assert all(side[i] == pytest.approx(counts[i]) or counts[i] < 10 or apart for i in range(12))
+            assert apart >= 10 or not ((counts > 0) & (counts < 10)).any()
+    few = np.array([True, False] + [False] * 98)
+    told, _ = tell_outcomes(np.zeros(100, np.intp), few, cells, 10)
+    assert told[1].sum() == 0
+
+
+def test_small_cells_cost_little_information():
+    table = risky(6000)
+    exact, _ = fitted(Binning(ALL, drop=("who",)), divided(table, [1000, 2500, 4000]), min_cell=1)
+    veiled, _ = fitted(Binning(ALL, drop=("who",)), divided(table, [1000, 2500, 4000]), min_cell=30)
+    assert veiled.table("age").iv == pytest.approx(exact.table("age").iv, rel=0.1)
+    assert veiled.table("income").apart > 0
+
+
+def test_weights_of_evidence_reach_the_regression_as_its_columns():
+    table = risky(3000)
+    job = Job("card", (Binning(ALL, drop=("who",)), Glm()), min_parties=1, min_rows=1, min_cell=1)
+    parties = divided(table, [1000, 1100])
+    process, regression = near(job, seats_of(job, parties), in_process(job, parties)).run().results
+    assert regression.names == ("const", "income", "arrears", "age", "home")
+    assert all(param < 0 for param in regression.params[2:])  # a higher WoE is safer
+    X = process.prepared.transform(table)
+    assert auc_of(regression.predict(X, process.prepared.names), table.y()) > 0.65
+    assert unpack(Prepared, pack(process.prepared)) == process.prepared
+    again = unpack(BinningProcess, pack(process))
+    np.testing.assert_array_equal(again.table("age").woe, process.table("age").woe)
+
+
+def test_wrong_settings_and_tables_are_refused():
+    for wrong, word in (
+        ({"max_n_prebins": 1}, "max_n_prebins"),
+        ({"solver": "chimerge", "monotonic_trend": "peak"}, "peak"),
+        ({"drop": ("a",), "keep": ("a",)}, "all the same"),
+        ({"min_bin_size": 0.7}, "min_bin_size"),
+    ):
+        with pytest.raises(ConfigError, match=word):
+            Binning(**wrong)
+    for wrong in ({"splits": (2.0, 1.0)}, {"fixed": True}, {"categorical": True, "splits": (1.0,)}):
+        with pytest.raises(ConfigError, match="splits"):
+            Rule(**wrong)
+    with pytest.raises(ConfigError, match="prepares its columns once"):
+        Job("twice", (Binning(), Prepare()))
+    table = risky(300)
+    with pytest.raises(DataError, match="There is no feature 'agee'"):
+        fitted(Binning(keep=("agee",)), divided(table, [100]))
+    values = Party("bank", {"": Table.of({"x": [1.0, 2.0], "y": [3.0, 4.0]}, target="y")})
+    with pytest.raises(DataError, match="zeros and ones"):
+        fitted(Binning(ALL), [values], min_cell=1)
+    with pytest.raises(DataError, match="enough training rows"):
+        fitted(Binning(ALL), divided(table.take(slice(0, 30)), [15]), min_rows=20)
+
+
+def test_the_step_stands_in_a_job_file():
+    step = Binning(columns={"pay": Rule(special_codes=(96.0, 98.0))}, monotonic_trend="descending")
+    job = Job("card", (step,))
+    assert Job.from_toml(job.to_toml()) == job
+
+
+def test_give_me_some_credit_keeps_its_tails_and_its_codes_apart(shared_data):
+    """Late payments are zero for nine in ten, and 96 and 98 are codes: their WoE is far from that of many payments."""
+    table = read_csv(shared_data / "credit" / "give_me_some_credit.csv.gz", target="SeriousDlqin2yrs")
+    late = "NumberOfTimes90DaysLate"
+    table = table.select([late, "RevolvingUtilizationOfUnsecuredLines", "SeriousDlqin2yrs"])
+    step = Binning(ALL, min_bin_size=0.01, columns={late: Rule(special_codes=(96.0, 98.0))})
+    found, _ = fitted(step, divided(table, [20_000, 90_000]))
+    made = found.table(late)
+    assert made.cells.bins >= 3
+    assert made.cells.edges[0] == 0
+    assert made.iv > 0.8
+    assert found.table("RevolvingUtilizationOfUnsecuredLines").iv > 1.0
