@@ -48,7 +48,7 @@ ASKS = [
 @pytest.mark.parametrize("ask", ASKS, ids=lambda ask: type(ask).__name__)
 @pytest.mark.parametrize("wrapped", [False, True])
 def test_every_ask_arrives_as_it_was_sent(ask, wrapped):
-    sent = Masked(ask) if wrapped else ask
+    sent = Masked(ask, {"bank-b": b"sealed"}) if wrapped else ask
     found = ask_of(travelled(ask_body(sent)), kinds(ask))
     assert repr(found) == repr(sent)
 
@@ -84,6 +84,8 @@ LIES = [
     {"kind": "Odd", "ask": {}},
     {"kind": "Masked"},
     {"kind": "Masked", "inner": {"kind": "os.system", "ask": {}}},
+    {"kind": "Masked", "inner": {"kind": "Odd", "ask": {"rows": 1}}, "letters": {"bank-b": "text"}},
+    {"kind": "Masked", "inner": {"kind": "Odd", "ask": {"rows": 1}}, "letters": [b"sealed"]},
 ]
 
 

@@ -8,8 +8,9 @@ import pytest
 from hansa.core.column import Column
 from hansa.core.draws import Draws
 from hansa.core.job import Data, Job
-from hansa.core.message import Envelope, Masked, Name
-from hansa.core.party import Party, Seat, site_of
+from hansa.core.load import Load
+from hansa.core.message import Answer, Envelope, Masked, Name, Refusal
+from hansa.core.party import AT_ONCE, Party, Seat, site_of
 from hansa.core.table import Table
 from hansa.errors import ConfigError, DataError
 from hansa.horizontal import Rounds
@@ -131,3 +132,16 @@ def test_of_several_pending_memories_the_newest_that_counted_stays():
     assert seat.memory is memories[names[4]]
     seat.settle([names[5]])
     assert seat.memory is memories[names[5]]
+
+
+def test_what_holds_at_once_holds_whether_it_counts_or_not_and_is_let_go_the_same_way():
+    seat = Seat(Party("a", {"t": TABLE}), job())
+    key, spent = {f"{AT_ONCE}key": np.ones(1)}, {f"{AT_ONCE}spent": np.ones(2)}
+    seat.close(Envelope(Name(0, 0, 0), Masked(None)), Answer(Load({})), {"model": np.zeros(1), **key})
+    assert seat.memory.keys() == key.keys()
+    assert seat.pending[Name(0, 0, 0)].keys() == {"model", *key}
+    seat.close(Envelope(Name(0, 0, 1), Masked(None)), Refusal("No."), {**seat.memory, "model": np.ones(1), **spent})
+    assert seat.memory.keys() == {*key, *spent}  # of a refusal nothing else is remembered
+    seat.close(Envelope(Name(0, 0, 2), Masked(None)), Refusal("No."), spent)
+    seat.settle([Name(0, 0, 0)])
+    assert seat.memory.keys() == {"model", *spent}

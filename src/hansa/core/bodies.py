@@ -25,7 +25,8 @@ def ask_body(ask: Ask) -> dict[str, Any]:
         {'kind': 'Masked', 'inner': {'kind': 'Count', 'ask': {'column': 'age'}}}
     """
     if isinstance(ask, Masked):
-        return {"kind": "Masked", "inner": ask_body(ask.inner)}
+        letters = {"letters": dict(ask.letters)} if ask.letters else {}
+        return {"kind": "Masked", "inner": ask_body(ask.inner), **letters}
     return {"kind": type(ask).__name__, "ask": plain(ask)}
 
 
@@ -45,7 +46,10 @@ def ask_of(body: Any, kinds: Mapping[str, type[Ask]]) -> Ask:
     """
     kind = body.get("kind") if isinstance(body, Mapping) else None
     if kind == "Masked":
-        return Masked(ask_of(body.get("inner"), kinds))
+        letters = body.get("letters", {})
+        if not isinstance(letters, Mapping) or not all(isinstance(letter, bytes) for letter in letters.values()):
+            raise WireError("The bytes do not hold a Masked.")
+        return Masked(ask_of(body.get("inner"), kinds), dict(letters))
     if not isinstance(kind, str) or kind not in kinds:
         raise WireError("An ask of a kind that this job does not have.")
     try:

@@ -33,6 +33,8 @@ A = TypeVar("A", bound=Ask)
 class Masked(Ask, Generic[A]):
     """An ask whose answer may leave only inside a secure sum; guards judge the inner ask.
 
+    `letters`: what other parties have sealed for this one, by sender.
+
     Example:
         >>> @dataclass(frozen=True)
         ... class Count(Ask):
@@ -42,6 +44,7 @@ class Masked(Ask, Generic[A]):
     """
 
     inner: A
+    letters: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @final

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, final, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, TypeVar, final, runtime_checkable
 
 import numpy as np
 
@@ -43,9 +43,37 @@ if TYPE_CHECKING:
 Memory: TypeAlias = Mapping[str, "NDArray[Any]"]
 """What a party remembers of a job from ask to ask, by name; bytes are kept as arrays of uint8."""
 
+AT_ONCE: Final = "at once/"
+"""What is remembered under a name that begins so holds as soon as the word has left, whether it counts or not, and is
+a refusal or not: a key that was used, a list that was signed. Nobody else can make the party forget it."""
+
 T = TypeVar("T")
 _KEPT = 2
 _PENDING = 4
+
+
+class Identity(Protocol):
+    """How a party signs, and the keys of others that it holds as theirs: pinned at home, not told by a coordinator."""
+
+    def key(self, party: str) -> bytes:
+        """The pinned public key of a party.
+
+        Raises:
+            IdentityError: nobody of this name is known here.
+        """
+        ...
+
+    def sign(self, tag: bytes, digest: bytes) -> bytes:
+        """Sign a SHA-256 for one purpose."""
+        ...
+
+    def check(self, party: str, tag: bytes, digest: bytes, signature: bytes) -> None:
+        """Hold a signature against the party's pinned key.
+
+        Raises:
+            IdentityError: it is not of this key, or of something else.
+        """
+        ...
 
 
 class Guard(Protocol):
@@ -63,7 +91,7 @@ class Guard(Protocol):
 @final
 @dataclass(frozen=True)
 class Party:
-    """An institution with its tables by name and the guards at its door.
+    """An institution with its tables by name, the guards at its door, and its identity where it has one.
 
     Raises:
         ConfigError: an empty name, or one that cannot be a folder's.
@@ -77,6 +105,7 @@ class Party:
     name: str
     tables: Mapping[str, Table]
     guards: tuple[Guard, ...] = ()
+    identity: Identity | None = None
 
     def __post_init__(self) -> None:
         """Check the name."""
@@ -111,13 +140,17 @@ class Party:
 @final
 @dataclass(frozen=True)
 class Site:
-    """What a handler sees of its party: the job, its table, a cache for what is made from both, the step's number."""
+    """What a handler sees of its party: the job, its table, a cache for what is made from both, the step's number.
+
+    `identity`: how it signs what other parties check; None where nobody has given it one.
+    """
 
     name: str
     job: Job
     table: Table
     cache: dict[str, Any] = field(default_factory=dict, compare=False)
     step: int = 0
+    identity: Identity | None = None
 
     def draws(self, round_: int = 0) -> Draws:
         """The party's training randomness in a round."""
@@ -135,8 +168,11 @@ class Site:
 class Handler(Protocol):
     """Answers one kind of ask for one party."""
 
-    def answer(self, ask: Any, site: Site, memory: Memory) -> tuple[Answer, Memory]:
-        """Answer, and say what to remember if the answer counts (the same memory: nothing new)."""
+    def answer(self, ask: Any, site: Site, memory: Memory) -> tuple[Answer | Refusal, Memory]:
+        """Answer, and say what to remember if the answer counts (the same memory: nothing new).
+
+        A refusal keeps only what holds at once.
+        """
         ...
 
 
@@ -163,7 +199,7 @@ def site_of(party: Party, job: Job) -> Site:
     if data.schema is not None:
         table = data.schema.admit(table, party.name, job.min_cell)
     try:
-        return Site(party.name, job, _with_roles(table, job))
+        return Site(party.name, job, _with_roles(table, job), identity=party.identity)
     except DataError as error:
         raise DataError(f"{party.name}: {error.what}", error.why, error.mend) from None
 
@@ -260,13 +296,22 @@ class Seat:
     def hold(self, name: Name, memory: Memory) -> None:
         """Keep what the handler remembers until its answer counts, beside what the last few asks left."""
         if memory is not self.memory:
+            self.hold_at_once(memory)
             self.pending = dict([*self.pending.items(), (name, memory)][-_PENDING:])
+
+    def hold_at_once(self, memory: Memory) -> None:
+        """Take over what holds at once, into the memory and into all that waits to count."""
+        if any(key.startswith(AT_ONCE) for key in (*memory, *self.memory)):
+            self.memory = with_at_once(self.memory, memory)
+            self.pending = {name: with_at_once(old, memory) for name, old in self.pending.items()}
 
     def close(self, envelope: Envelope, answer: Answer | Refusal, memory: Memory) -> Answer | Refusal:
         """Let an answer past the guards, remember it under its name, and hold its memory."""
         said = self._released(answer, inner(envelope.ask)) if isinstance(answer, Answer) else answer
         if isinstance(said, Answer):
             self.hold(envelope.name, memory)
+        else:
+            self.hold_at_once(memory)
         self.given = {name: old for name, old in self.given.items() if name.keep >= envelope.name.keep - _KEPT}
         self.given[envelope.name] = said
         return said
@@ -278,6 +323,17 @@ class Seat:
                 return said
             answer = said
         return answer
+
+
+def with_at_once(memory: Memory, latest: Memory) -> Memory:
+    """A memory with the latest of what holds at once, and none of what that has let go.
+
+    Example:
+        >>> with_at_once({"at once/key": np.ones(1), "model": np.ones(2)}, {"at once/done": np.ones(1)}).keys()
+        dict_keys(['model', 'at once/done'])
+    """
+    own = {key: value for key, value in memory.items() if not key.startswith(AT_ONCE)}
+    return {**own, **{key: value for key, value in latest.items() if key.startswith(AT_ONCE)}}
 
 
 def inner(ask: Ask) -> Ask:
