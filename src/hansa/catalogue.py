@@ -41,6 +41,7 @@ PARTS: dict[str, dict[str, str]] = {
         "uniform": "hansa.links.mean:uniform",
         "inverse_size": "hansa.links.mean:inverse_size",
         "weighted_mean": "hansa.links.mean:weighted_mean",
+        "secure_sum": "hansa.links.secure:secure_sum",
         "coordinate_median": "hansa.links.robust:coordinate_median",
         "clip_l2": "hansa.links.dp:clip_l2",
         "perturb": "hansa.links.dp:perturb",

@@ -12,13 +12,17 @@ import tomli_w
 
 from hansa.core.codec import build, plain
 from hansa.core.contract import Contract
+from hansa.core.fold import Sum
 from hansa.core.plan import Keep
 from hansa.core.step import Chained, Done, Placed, Roster, Step
 from hansa.errors import ConfigError, PolicyRefusal, TooFewParties
 from hansa.own_parts import allowing
 
 if TYPE_CHECKING:
-    from hansa.core.plan import Plan
+    from hansa.core.link import Link
+    from hansa.core.message import Ask
+    from hansa.core.party import Handler
+    from hansa.core.plan import Asks, Plan
 
 
 @final
@@ -192,18 +196,42 @@ class Job:
         """The same job for one party on its own: its local model."""
         return replace(self, min_parties=1, quorum=0)
 
+    def secure(self, number: int) -> Link | None:
+        """The link that carries all sums of a step: its chain's own that hides each part, else the job's first."""
+        own = [step.links().combine for step in (self.steps[number], *self.steps) if isinstance(step, Chained)]
+        return next((link for link in own if link.guarantees.hides_each), None)
+
+    def handlers(self, number: int) -> Mapping[type[Ask], Handler]:
+        """Who answers which kind of ask in a step, those of a secure sum among them."""
+        inner, link = self.steps[number].handlers(), self.secure(number)
+        return inner if link is None else {**inner, **link.handlers(inner)}
+
     def plan(self, parties: Roster, kept: At | None = None) -> Plan[Done]:
-        """Run the steps in order; each inner `Keep(s)` leaves as `Keep(At(step, done, s))`."""
+        """Run the steps in order; each inner `Keep(s)` leaves as `Keep(At(step, done, s))`.
+
+        Where a chain of the job hides each party's part, every sum is asked for through it, not only updates.
+        """
         at = kept or At(0, Done())
         for number in range(at.step, len(self.steps)):
             inner = self.steps[number].plan(parties, at.state, at.done)
-            reply = None
+            reply, link = None, self.secure(number)
             while True:
                 try:
                     said = inner.send(reply)
                 except StopIteration as end:
                     at = At(number + 1, Done((*at.done.results, end.value)))
                     break
-                reply = yield Keep(At(number, at.done, said.state), said.measures) if isinstance(said, Keep) else said
+                if isinstance(said, Keep):
+                    reply = yield Keep(At(number, at.done, said.state), said.measures)
+                elif link is not None and isinstance(said.fold, Sum) and not _own(said, link):
+                    reply = yield from link.gather(said.to, said.until)
+                else:
+                    reply = yield said
             yield Keep(at)
         return at.done
+
+
+def _own(asks: Asks, link: Link) -> bool:
+    """Whether these are a link's own messages, which go as they are; asking nobody needs no link."""
+    kinds = link.handlers({}).keys()
+    return all(type(ask) in kinds for ask in asks.to.values())

@@ -82,7 +82,7 @@ def do(job: Job, site: Callable[[str], Site], work: Work) -> Outcome:
         Refused: a party refuses, and its answer would be folded here.
         PartyFailed: a handler failed; names the parties, the step and the ask.
     """
-    handlers = job.steps[work.step].handlers()
+    handlers = job.handlers(work.step)
 
     def here(name: str) -> Site:
         one = site(name)

@@ -20,7 +20,7 @@ from __future__ import annotations
 import os
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, final
 
 from threadpoolctl import threadpool_limits
@@ -97,8 +97,8 @@ class Session:
     def __init__(self, engine: Simulation, job: Job) -> None:
         """Seat the parties."""
         self.engine, self.job = engine, job
-        self.seats: dict[str, Seat] = seats_of(job, engine.parties)
-        self.parties = {party.name: party for party in engine.parties}
+        self.parties = {party.name: party for party in _identified(job, engine.parties)}
+        self.seats: dict[str, Seat] = seats_of(job, tuple(self.parties.values()))
         self._sites: dict[str, Site] = {}
         self.crew: Crew | None = None
         self.asides: list[Aside] = []
@@ -160,8 +160,18 @@ class Session:
 
     def _crew(self) -> Crew:
         if self.crew is None:
-            self.crew = Crew(self.job, self.engine.parties, self.wanted - 1, self._here)
+            self.crew = Crew(self.job, tuple(self.parties.values()), self.wanted - 1, self._here)
         return self.crew
+
+
+def _identified(job: Job, parties: Sequence[Party]) -> Sequence[Party]:
+    """The parties with identities made for this run, where a link of the job signs; this machine plays all of them."""
+    if all(job.secure(step) is None for step in range(len(job.steps))):
+        return parties
+    from hansa.privacy.primitives import made_for
+
+    made = made_for([party.name for party in parties])
+    return [replace(party, identity=made[party.name]) for party in parties]
 
 
 def _cores() -> int:

@@ -7,6 +7,7 @@ from hansa.links.cohort import everyone, fixed, poisson
 from hansa.links.dp import NoGuarantee, clip_l2, perturb
 from hansa.links.mean import by_examples, inverse_size, uniform, weighted_mean
 from hansa.links.robust import Rule, coordinate_median, rule
+from hansa.links.secure import secure_sum
 from hansa.links.server import adagrad, adam, momentum, sgd, yogi
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "perturb",
     "poisson",
     "rule",
+    "secure_sum",
     "sgd",
     "uniform",
     "weighted_mean",

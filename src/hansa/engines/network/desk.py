@@ -73,7 +73,7 @@ class Desk:
     @property
     def kinds(self) -> Mapping[str, type[Ask]]:
         """The kinds of asks that the job has."""
-        return {kind.__name__: kind for step in self.job.steps for kind in step.handlers()}
+        return {kind.__name__: kind for step in range(len(self.job.steps)) for kind in self.job.handlers(step)}
 
     def answer(self, envelope: Envelope) -> Word:
         """Answer an ask: as before, if it was answered before.

@@ -1,0 +1,202 @@
+"""A secure Rounds is the plain one within the bound, whoever is lost and wherever it runs."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from hansa.core.bodies import ask_body, ask_of
+from hansa.core.carry import near
+from hansa.core.codec import unpack
+from hansa.core.job import Job
+from hansa.core.message import Envelope, Masked, Name, Refusal
+from hansa.core.party import AT_ONCE, Party
+from hansa.core.plan import Everyone
+from hansa.core.post import in_process, seats_of
+from hansa.core.table import Table
+from hansa.core.work import Work
+from hansa.engines.simulation import Simulation
+from hansa.errors import ChainError, ConfigError, JobError, TooFewParties
+from hansa.horizontal.evaluate import Verdict
+from hansa.horizontal.rounds import Check, Learning, Rounds
+from hansa.links import by_examples, coordinate_median, fixed, secure_sum, weighted_mean
+from hansa.links.secure import Adverted, Invited, Listed, Opened, digest_of_ask
+from hansa.privacy.primitives import made_for
+from hansa.privacy.sum_words import Advert
+
+TEXT = (
+    'name = "scores"\n{}steps = ["prepare", {{use = "rounds", rounds = 3, chain = ["by_examples", "{}"]}}, "evaluate"]'
+)
+
+
+def books(n=4, rows=160):
+    made = []
+    for i in range(n):
+        rng = np.random.default_rng(i)
+        x = rng.normal(size=(rows + 10 * i, 3))
+        y = (rng.random(len(x)) < 1 / (1 + np.exp(-x @ [1.0, -1.0, 0.5]))).astype(float)
+        made.append(Party(f"bank-{i}", {"t": Table.from_matrix(x, y)}))
+    return made
+
+
+def run(job, parties=None, **settings):
+    with Simulation(parties or books(), workers=1, **settings).session(job) as session:
+        return session.run()
+
+
+def rounds(link, n=1, **settings):
+    return Job("scores", (Rounds(chain=(by_examples(), link), rounds=n, check_every=0),), **settings)
+
+
+def test_a_secure_job_is_the_plain_one_within_the_bound_from_the_first_count_to_the_last():
+    plain, secure = (run(Job.from_toml(TEXT.format("", link))) for link in ("weighted_mean", "secure_sum"))
+    assert np.abs(plain.last(Learning).params - secure.last(Learning).params).max() < 3 * 2**-24
+    assert [p.counted for p in plain.last(Learning).history] == [p.counted for p in secure.last(Learning).history]
+    for name in ("low", "high"):
+        assert (getattr(plain.last(Verdict), name) == getattr(secure.last(Verdict), name)).all()
+    assert plain.last(Verdict).sums == pytest.approx(secure.last(Verdict).sums, abs=1e-6)
+
+
+def test_bits_depend_neither_on_the_masks_nor_on_the_order_of_the_parties_nor_on_processes():
+    job = rounds(secure_sum(), n=2)
+    found = [run(job).last(Learning).params.tobytes() for _ in range(2)]
+    with Simulation(books(), workers=2).session(job) as session:
+        found.append(session.run().last(Learning).params.tobytes())
+    shuffled = Job("scores", (Rounds(chain=(by_examples(), secure_sum()), rounds=2, check_every=0, start="zero"),))
+    orders = {run(shuffled, members).last(Learning).params.tobytes() for members in (books(), books()[::-1])}
+    assert len(set(found)) == len(orders) == 1
+
+
+@pytest.mark.parametrize("point", range(5))
+def test_who_is_lost_at_any_message_is_out_of_the_sum_or_in_it_and_never_half(point):
+    first = 5  # `Shape` is a sum of five messages before that of the updates
+
+    def clock(party, name):
+        return None if party == "bank-1" and name.turn == first + point else 1.0
+
+    kept = run(rounds(secure_sum(), quorum=3, deadline=5.0), clock=clock).last(Learning)
+    there = [party for party in books() if party.name != "bank-1" or point > 2]
+    start = Learning(width=3, params=np.zeros(4))
+    plain = run(rounds(weighted_mean()), there).last(Learning)
+    assert kept.history[0].counted == len(there)
+    assert kept.width == start.width
+    assert np.abs(kept.params - plain.params).max() < 2**-24
+
+
+def test_fewer_than_the_threshold_end_the_job_by_name():
+    def clock(party, name):
+        return None if party in {"bank-1", "bank-2"} and name.turn == 7 else 1.0
+
+    with pytest.raises(TooFewParties, match="bank-1, bank-2"):
+        run(rounds(secure_sum(), quorum=3, deadline=5.0), clock=clock)
+
+
+def asked(seat, compute, turn, ask, *, counted=()):
+    """Ask a seat as an engine does, with only such word on what has counted as the coordinator likes to give."""
+    envelope = Envelope(Name(0, 0, turn), ask, counted)
+    said = seat.open(envelope)
+    if said is None:
+        outcome = compute(Work(0, (seat.party.name,), (0,), (ask,), (seat.memory,), (0,)))
+        memory = outcome.memories[0]
+        said = seat.close(envelope, outcome.answers[0], seat.memory if memory is None else memory)
+    return said
+
+
+def masked_by_all(steady="any"):
+    """Four seats whose masked vectors a coordinator has, which has told none of them that anything counted."""
+    made = made_for([f"bank-{i}" for i in range(4)])
+    banks = [dataclasses.replace(bank, identity=made[bank.name]) for bank in books()]
+    job = rounds(secure_sum(cohorts=steady), n=5)
+    seats, compute, ask = seats_of(job, banks), in_process(job, banks), Check(np.zeros(4))
+    invited = Invited(tuple(seats), digest_of_ask(ask))
+    adverts = {
+        name: unpack(Advert, asked(seat, compute, 0, invited).load["advert"].tobytes()) for name, seat in seats.items()
+    }
+    mail = {name: asked(seat, compute, 1, Adverted(adverts)).mail for name, seat in seats.items()}
+    letters = {name: {of: post[name].data for of, post in mail.items() if of != name} for name in seats}
+    return seats, compute, ask, letters
+
+
+def test_a_party_signs_one_list_though_the_coordinator_says_that_nothing_counted():
+    seats, compute, ask, letters = masked_by_all()
+    for name, seat in seats.items():
+        assert not isinstance(asked(seat, compute, 2, Masked(ask, letters[name])), Refusal)
+    one = seats["bank-0"]
+    signature = asked(one, compute, 3, Listed(("bank-0", "bank-1", "bank-2")))
+    assert signature.load["signature"].shape == (1, 64)
+    again = asked(one, compute, 3, Listed(("bank-0", "bank-1", "bank-3")))  # the same name gets the same answer
+    assert (again.load["signature"] == signature.load["signature"]).all()
+    assert "out of its turn" in asked(one, compute, 4, Listed(("bank-0", "bank-1", "bank-3"))).what
+    assert "out of its turn" in asked(one, compute, 5, Opened({})).what  # the refusal ended it, and that holds too
+
+
+def test_a_party_masks_nothing_but_what_the_sum_was_agreed_for():
+    seats, compute, ask, letters = masked_by_all()
+    other = dataclasses.replace(ask, params=np.array([0.0, 0.0, 0.0, 1e-9]))
+    said = asked(seats["bank-0"], compute, 2, Masked(other, letters["bank-0"]))
+    assert "Something else is asked" in said.what
+    assert "out of its turn" in asked(seats["bank-0"], compute, 3, Masked(ask, letters["bank-0"])).what
+
+
+def test_every_attempt_has_fresh_keys_and_the_same_ask_the_same_answer():
+    seats, compute, ask, _ = masked_by_all()
+    invited = Invited(tuple(seats), digest_of_ask(ask))
+    said = [asked(seats["bank-0"], compute, turn, invited) for turn in (7, 8, 8)]
+    first, second, third = (unpack(Advert, one.load["advert"].tobytes()) for one in said)
+    assert second == third
+    assert (first.number, second.number) == (2, 3)
+    assert len({first.enc, first.mask, second.enc, second.mask}) == 4
+
+
+def test_parties_that_are_asked_from_different_parameters_are_never_summed():
+    asks = {f"bank-{i}": Check(np.full(4, float(i == 2))) for i in range(4)}
+    with pytest.raises(JobError, match="asked different things"):
+        next(secure_sum().gather(asks, Everyone()))
+
+
+def test_memory_that_holds_at_once_needs_no_word_of_the_coordinators_and_is_no_secret_when_over():
+    with Simulation(books(), workers=1).session(rounds(secure_sum())) as session:
+        session.run()
+        for memory in session.memories().values():
+            held = memory[f"{AT_ONCE}secure sum"].tobytes()
+            assert len(held) < 600
+            assert b"secrets" not in held
+            assert b"held" not in held
+
+
+def test_a_chain_with_it_says_what_it_needs():
+    for links, words in (
+        ((fixed(2), secure_sum()), "needs at least 3 parties"),
+        ((secure_sum(), coordinate_median), "Two links say"),
+    ):
+        with pytest.raises(ChainError, match=words):
+            Rounds(chain=links)
+    with pytest.raises(ChainError, match="needs at least 3 parties"):
+        run(rounds(secure_sum(), min_parties=2), books(2))
+    with pytest.raises(ChainError, match="needs at least 5 parties"):
+        run(rounds(secure_sum(colluders=3)), books(4))
+    with pytest.raises(ChainError, match="bits are missing"):
+        secure_sum(bits=40)
+    with pytest.raises(ConfigError):
+        secure_sum(colluders=0)
+
+
+def test_nobody_signs_without_an_identity():
+    job = rounds(secure_sum())
+    with pytest.raises(ConfigError, match="no identity"):
+        near(job, seats_of(job, books()), in_process(job, books())).run()
+
+
+def test_every_message_of_a_sum_travels_between_institutions_as_it_was_said():
+    advert = Advert("bank-0", 1, bytes(32), b"e" * 32, b"m" * 32, b"s" * 32, (b"o",), (b"p",), b"signed")
+    kinds = {kind.__name__: kind for kind in rounds(secure_sum()).handlers(0)}
+    for ask in (
+        Invited(("bank-0", "bank-1"), bytes(32)),
+        Adverted({"bank-0": advert}),
+        Masked(Check(np.ones(2)), {"bank-1": b"letter"}),
+        Listed(("bank-0",)),
+        Opened({"bank-0": b"signature"}),
+    ):
+        assert repr(ask_of(ask_body(ask), kinds)) == repr(ask)
