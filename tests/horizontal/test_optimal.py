@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from itertools import combinations, pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -88,6 +90,21 @@ def test_chi_merge_ends_in_few_bins_that_are_large_enough_and_differ(counts, mos
         for i in range(len(ends) - 1):
             table = np.array([[g[i], b[i]], [g[i + 1], b[i + 1]]])
             assert stats.chi2_contingency(table, correction=False).pvalue <= 0.05 + 1e-9
+
+
+STORED = json.loads((Path(__file__).parent / "golden" / "optbinning.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("stored", STORED["figures"], ids=lambda one: f"{one['column']}-{one['monotonic_trend']}")
+def test_the_value_is_that_of_optbinning_in_the_same_pre_bins(stored):
+    """Seven columns of uci_default and German credit, five trends, two sets of limits; see `optbinning_figures.py`."""
+    goods, bads = np.array(stored["nonevent"]), np.array(stored["event"])
+    least, trend = stored.get("min_event_rate_diff", 0.0), stored["monotonic_trend"]
+    rows = float(goods.sum() + bads.sum())
+    ends = best_ends(goods, bads, Limits(stored["max_n_bins"], stored["min_bin_size"], 1, 1, least, trend, rows))
+    starts = [0, *(end + 1 for end in ends[:-1])]
+    assert iv_of(np.add.reduceat(goods, starts), np.add.reduceat(bads, starts)) >= stored["iv"] - 1e-6
+    assert stored["status"] == "OPTIMAL"
 
 
 def test_wrong_settings_are_refused():
