@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Final, final
 import typer
 
 from hansa.cli.talk import hint, say, stderr
-from hansa.errors import ConfigError, IdentityError
+from hansa.cli.trial import Try
+from hansa.errors import ConfigError, IdentityError, nearest
 
 if TYPE_CHECKING:
     from hansa.engines.network.enrolment import Grant
@@ -122,7 +123,84 @@ class Renew:
         stderr().print("The coordinator has new keys: start it anew.", markup=False)
 
 
-VERBS: Final = (Init, Admit, Accept, Members, Renew)
+@final
+@dataclass(frozen=True)
+class Run:
+    """Run the coordinator: banks' nodes dial in, jobs run, and those that were under way go on.
+
+    It runs until SIGTERM or Ctrl-C.
+    """
+
+    example: ClassVar[str] = "hansa consortium run --at 0.0.0.0:7443"
+
+    folder: Annotated[Path, FOLDER] = Path("consortium")
+    at: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="Where to listen: the consortium's port if not given.")
+    ] = None
+    beat: Annotated[float, typer.Option(min=0.05, max=60, help="Seconds between heartbeats.")] = 5.0
+
+    def do(self) -> None:
+        """Serve."""
+        from hansa.cli.serving import serve
+        from hansa.engines.network.coordinator import Coordinator
+
+        members = _members(self.folder)
+        at = self.at or f"0.0.0.0:{members.charter.coordinator.rpartition(':')[2]}"
+        coordinator = Coordinator(self.folder, self.beat)
+        serve(lambda stop: coordinator.serve(at, lambda port: say(f"The coordinator listens at port {port}."), stop))
+
+
+@final
+@dataclass(frozen=True)
+class Pass:
+    """Give a person a pass: a file by which they submit jobs (scientist), run them (operator), or read (auditor).
+
+    Whoever has the file is that person: hand it over by a way that you trust. A new one takes the old one's place.
+    """
+
+    example: ClassVar[str] = "hansa consortium pass anna --role scientist --out coordinator.toml"
+
+    name: Annotated[str, typer.Argument(help="The person's name, as policies list it under submitters.")]
+    role: Annotated[str, typer.Option(help="scientist, operator or auditor.")]
+    out: Annotated[Path, typer.Option(help="Where to write the pass.")] = Path("coordinator.toml")
+    folder: Annotated[Path, FOLDER] = Path("consortium")
+    days: Annotated[float, typer.Option(min=0.01, max=366, help="How long it holds.")] = 90
+
+    def do(self) -> None:
+        """Make it, and write it to a file of its own."""
+        from hansa.engines.network.files import save
+        from hansa.engines.network.passes import DUTIES, give
+
+        if self.out.exists():
+            raise ConfigError(
+                f"'{self.out}' is there already.", "Nothing is overwritten.", "Name another file in --out."
+            )
+        role = DUTIES.get(self.role)
+        if role is None:
+            raise ConfigError(f"There is no role '{self.role}'.", mend=nearest(self.role, DUTIES))
+        save(self.out, give(_members(self.folder), self.name, role, datetime.now(UTC), self.days))
+        say(f"{self.out} is {self.name}'s pass. Whoever has it is {self.name}.")
+
+
+@final
+@dataclass(frozen=True)
+class Withdraw:
+    """Let a person's pass count no more."""
+
+    example: ClassVar[str] = "hansa consortium withdraw anna"
+
+    name: Annotated[str, typer.Argument(help="The person's name.")]
+    folder: Annotated[Path, FOLDER] = Path("consortium")
+
+    def do(self) -> None:
+        """Withdraw it."""
+        from hansa.engines.network.passes import withdraw
+
+        withdraw(_members(self.folder), self.name)
+        say(f"{self.name}'s pass counts no more.")
+
+
+VERBS: Final = (Try, Init, Admit, Accept, Members, Renew, Run, Pass, Withdraw)
 
 
 def text_in(path: Path) -> str:

@@ -14,6 +14,7 @@ from hansa.cli.demo import Demo
 from hansa.cli.enroll import Enroll
 from hansa.cli.export import Export
 from hansa.cli.invite import Invite
+from hansa.cli.jobs_there import Logs, Resume, Status, Stop, Submit
 from hansa.cli.new import New
 from hansa.cli.predict import Predict
 from hansa.cli.quality import Quality
@@ -22,7 +23,9 @@ from hansa.cli.revoke import Revoke
 from hansa.cli.run import Run
 from hansa.cli.talk import Verb, say, spoken
 
-VERBS = (Demo, New, Check, Quality, Run, Predict, Export, Report, Invite, Enroll, Revoke)
+AT_HOME = (Demo, New, Check, Quality, Run, Predict, Export, Report)
+TOGETHER = (Invite, Enroll, Revoke, Submit, Status, Logs, Stop, Resume)
+VERBS: tuple[type[Verb], ...] = (*AT_HOME, *TOGETHER)
 
 app = typer.Typer(
     name="hansa",

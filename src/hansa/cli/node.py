@@ -70,7 +70,30 @@ class Check:
         return [refusal for refusal in found if refusal not in closed]
 
 
-VERBS: Final = (Check,)
+@final
+@dataclass(frozen=True)
+class Run:
+    """Run a bank's node: it dials the coordinator, and answers what its policy allows.
+
+    Its store lies beside its file, in state/. It runs until SIGTERM or Ctrl-C, and goes on where it was.
+    """
+
+    example: ClassVar[str] = "hansa node run node.toml"
+
+    node: Annotated[Path, typer.Argument(help="The node's file.")]
+
+    def do(self) -> None:
+        """Serve."""
+        from hansa.cli.serving import serve as until_told
+        from hansa.running.site import serve
+
+        def ready(file: NodeFile) -> None:
+            say(f"{file.name} dials {file.coordinator}.")
+
+        until_told(lambda stop: serve(self.node, stop, ready))
+
+
+VERBS: Final = (Check, Run)
 
 
 def _job(path: Path, node: NodeFile) -> Job:

@@ -166,6 +166,21 @@ def from_counts(counts: ScoreCounts, asks: int) -> dict[str, Any]:
     return {**figures, "bins": counts.bins, "asks": asks}
 
 
+def told_figures(pool: Mapping[str, Any]) -> dict[str, Any]:
+    """The pooled figures where no row is in sight: of what the parties told in `sums` and `counts`.
+
+    Example:
+        >>> told_figures({"sums": {"log_loss": 0.4, "absent": 0}, "counts": {"auc": 0.8, "low": 0.7, "high": 0.9}})
+        {'auc': 0.8, 'auc_interval': {'low': 0.7, 'high': 0.9}, 'log_loss': 0.4}
+    """
+    sums, counts = pool.get("sums", {}), pool.get("counts", {})
+    found: dict[str, Any] = {}
+    if "auc" in counts:
+        found = {"auc": counts["auc"], "auc_interval": {"low": counts["low"], "high": counts["high"]}}
+        found |= {name: counts[name]["value"] for name in ("gini", "ks", "average_precision") if name in counts}
+    return {**found, **{name: value for name, value in sums.items() if name != "absent"}}
+
+
 def own_figures(own: Own, measure: str, joint: str = "federated") -> dict[str, Any]:
     """One party's line, beside the model that all have in common; what it did not tell is no 0.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from hansa.core.codec import plain
 from hansa.core.job import At
 from hansa.core.metrics import pool_paired
 from hansa.core.step import Done
-from hansa.engines.simulation import Simulation
+from hansa.engines.simulation import Session
 from hansa.errors import ConfigError
 from hansa.horizontal.design import remembered
 from hansa.horizontal.evaluate import Evaluate, Verdict, fit_alone, trainer_of
@@ -26,7 +26,7 @@ from hansa.running.folder import Folder
 from hansa.running.left import left
 from hansa.running.model import Model
 from hansa.running.privacy import privacy
-from hansa.running.result import Result, digest_of, from_counts, own_figures
+from hansa.running.result import Result, digest_of, from_counts, own_figures, told_figures
 from hansa.running.scores import exact_interval, fine_counts
 from hansa.tracking.about import about, stamped
 from hansa.tracking.feed import Feed
@@ -34,17 +34,35 @@ from hansa.tracking.log import entry_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from hansa.core.job import Job
+    from hansa.core.journal import Journal
     from hansa.core.metrics import ScoreCounts
     from hansa.core.plan import Keep
-    from hansa.engines.simulation import Aside, Session
+    from hansa.engines.simulation import Aside
     from hansa.tracking.feed import Tracker
+
+
+class Stay(Protocol):
+    """A job's stay on an engine. Where rows are in sight it is a simulation's `Session`; elsewhere it is no more."""
+
+    def run(self, watch: Callable[[Keep[At]], None] | None, journal: Journal | None, begin: At | None) -> Done:
+        """Carry the job to its end; `watch` sees every `Keep`."""
+        ...
+
+
+class Engine(Protocol):
+    """Carries asks and brings replies: `Simulation`, or `Consortium`."""
+
+    def session(self, job: Job) -> AbstractContextManager[Stay]:
+        """Begin a job's stay; on leaving, all is tidied up."""
+        ...
 
 
 def run(
     job: Job,
-    on: Simulation,
+    on: Engine,
     *,
     folder: str | Path | None = None,
     watch: Callable[[Keep[At]], None] | None = None,
@@ -57,7 +75,8 @@ def run(
     `folder`: a run folder; the run keeps its state there, and goes on from what it finds. `watch` sees every `Keep`.
     `start`: a model to begin from, for rounds that say `start = "given"`. `baselines`: also train the central
     model and score the local ones on the pooled test; the federated model's own figures are exact, from rows, either
-    way. `trackers`: where else the run's log is told, e.g. `TensorBoard("boards")`; one that fails does not stop it.
+    way. A consortium shows no rows: there the figures are those that the banks have told. `trackers`: where else the
+    run's log is told, e.g. `TensorBoard("boards")`; one that fails does not stop it.
 
     Raises:
         JobError: the job is wrong, or learns nothing.
@@ -68,6 +87,7 @@ def run(
         >>> import numpy as np
         >>> from hansa.core.job import Job
         >>> from hansa.data.frames import party
+        >>> from hansa.engines.simulation import Simulation
         >>> x = np.linspace(-1, 1, 400)
         >>> banks = [party(name, {"x": x, "late": (x > 0).astype(int)}, target="late") for name in ("a", "b", "c")]
         >>> job = Job.from_toml('name = "doc"\nsteps = ["prepare", "rounds", "evaluate"]')
@@ -86,7 +106,7 @@ def run(
 
 def _run(
     job: Job,
-    on: Simulation,
+    on: Engine,
     feed: Feed,
     watch: Callable[[Keep[At]], None] | None,
     start: Model | None,
@@ -96,14 +116,16 @@ def _run(
     begun = time.perf_counter()
     learned = [step for step in job.steps if isinstance(step, Rounds)]
     with on.session(job) as session:
+        seen = session if isinstance(session, Session) else None
         wants = baselines and any(isinstance(step, Evaluate) and step.compare for step in job.steps)
-        central = session.aside(fit_alone, (job, pooled(job, on.parties))) if wants else None
+        central = seen.aside(fit_alone, (job, pooled(job, seen.engine.parties))) if seen and wants else None
         results = _carry(session, job, feed, watch, start)
         verdict = results.find(Verdict)
         learning = results.last(Learning)
-        metrics, scores = _metrics(session, job, results, verdict, central)
+        metrics, scores = _metrics(seen, job, results, verdict, central)
         warnings = _warnings(job, results, metrics)
-        weight = next((site.table.weight for site in session.sites.values() if site.table.weight), "")
+        sites = seen.sites.values() if seen else ()
+        weight = next((site.table.weight for site in sites if site.table.weight), job.data.weight)
         model = Model(learned[-1].trainer, learning.chosen, learning.width, results.find(Prepared), _facts(job))
     return Result(
         job,
@@ -120,9 +142,7 @@ def _run(
     )
 
 
-def _carry(
-    session: Session, job: Job, feed: Feed, watch: Callable[[Keep[At]], None] | None, start: Model | None
-) -> Done:
+def _carry(session: Stay, job: Job, feed: Feed, watch: Callable[[Keep[At]], None] | None, start: Model | None) -> Done:
     """Run the plan, in a run folder where there is one; whatever happens, the last state is kept there."""
     begin = None if start is None else At(0, Done((start.learning(),)))
 
@@ -131,8 +151,8 @@ def _carry(
         if watch is not None:
             watch(keep)
 
-    if feed.folder is None:
-        return session.run(seen, begin=begin)
+    if feed.folder is None or not isinstance(session, Session):
+        return session.run(seen, None, begin)
     kept = Folder(feed.folder, job, session.seats)
     try:
         return session.run(seen, kept, begin)
@@ -141,31 +161,36 @@ def _carry(
 
 
 def _metrics(
-    session: Session, job: Job, done: Done, verdict: Verdict | None, central: Aside | None
+    seen: Session | None, job: Job, done: Done, verdict: Verdict | None, central: Aside | None
 ) -> tuple[dict[str, Any], ScoreCounts | None]:
-    """The figures as `result.json` lays them out, and the exact score counts of a binary target."""
+    """The figures as `result.json` lays them out, and the exact score counts of a binary target where rows are seen."""
     if verdict is None:
         return {}, None
     trainer = trainer_of(job)[0]
-    baselines = Baselines(job, session.sites)
-    own = baselines.scored({**remembered(done), "params": done.last(Learning).chosen})
-    pool: dict[str, Any] = baselines.metrics(own)
-    drawn = trainer.task == "binary" and len(own.y) > 0
-    if drawn:
-        pool["auc_interval"] = exact_interval(own.score, own.y)
+    pool: dict[str, Any] = {}
     if verdict.sums is not None:
         pool["sums"] = {**measures(trainer, verdict.sums, verdict.centre), "absent": verdict.unsummed}
     if verdict.counts is not None:
         without = {"left_out": verdict.left_out, "absent": verdict.uncounted}
         pool["counts"] = {**from_counts(verdict.counts, verdict.asks), **without}
     found: dict[str, Any] = {"federated": pool}
-    if central is not None:
-        found |= compare_all(baselines, own, session.memories(), central.result)
+    scores = None
+    if seen is None:
+        found["federated"] = {**told_figures(pool), **pool}
+    else:
+        baselines = Baselines(job, seen.sites)
+        own = baselines.scored({**remembered(done), "params": done.last(Learning).chosen})
+        found["federated"] = {**baselines.metrics(own), **pool}
+        if trainer.task == "binary" and len(own.y) > 0:
+            found["federated"]["auc_interval"] = exact_interval(own.score, own.y)
+            scores = fine_counts(own.score, own.y)
+        if central is not None:
+            found |= compare_all(baselines, own, seen.memories(), central.result)
     found["parties"] = {bank.party: own_figures(bank, MEASURE[trainer.task]) for bank in verdict.parties}
     pairs = [bank.paired for bank in verdict.parties if bank.positives and np.isfinite(bank.low)]
     if pairs:
         found["pooled_gain"] = asdict(pool_paired(pairs))
-    return found, fine_counts(own.score, own.y) if drawn else None
+    return found, scores
 
 
 def _warnings(job: Job, done: Done, metrics: Mapping[str, Any]) -> list[str]:

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from hansa.engines.network.keys import PrivateKey
-from hansa.engines.network.names import Subject
+from hansa.engines.network.names import Role, Subject
 from hansa.errors import ConfigError, IdentityError
 
 Use: TypeAlias = Literal["tls", "signing"]
@@ -35,9 +35,11 @@ _SIGNING = x509.ObjectIdentifier("2.25.197837284312963147029163841762983156427")
 _PURPOSES = {
     ("tls", "party"): ExtendedKeyUsageOID.CLIENT_AUTH,
     ("tls", "coordinator"): ExtendedKeyUsageOID.SERVER_AUTH,
+    ("tls", "person"): ExtendedKeyUsageOID.CLIENT_AUTH,
     ("signing", "party"): _SIGNING,
     ("signing", "coordinator"): _SIGNING,
 }
+_ROLES: Final[tuple[Role, ...]] = ("party", "coordinator", "person")
 
 
 @final
@@ -154,7 +156,7 @@ def checked(text: str, authority: str, role: str, use: Use, at: datetime) -> x50
         authorised = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
     except (ValueError, x509.ExtensionNotFound):
         raise IdentityError("A certificate does not say what it is for.") from None
-    if subject.role != role or authorised or list(purposes) != [_PURPOSES[use, subject.role]]:
+    if subject.role != role or authorised or list(purposes) != [_PURPOSES.get((use, subject.role))]:
         raise IdentityError("A certificate is used for what it was not issued for.")
     _of_kind(certificate.public_key(), use)
     return certificate
@@ -250,10 +252,10 @@ def _subject(name: x509.Name, extensions: x509.Extensions) -> Subject:
     if len(common) != 1 or len(name.rdns) != 1 or len(uris) != 1:
         raise ValueError
     value = str(common[0].value)
-    subject = Subject(value, "coordinator" if uris[0].startswith("urn:hansa:coordinator:") else "party")
-    if subject.uri != uris[0]:
-        raise ValueError
-    return subject
+    for role in _ROLES:
+        if uris[0].startswith(f"urn:hansa:{role}:") and (subject := Subject(value, role)).uri == uris[0]:
+            return subject
+    raise ValueError
 
 
 def _usage(*, certifies: bool) -> x509.KeyUsage:

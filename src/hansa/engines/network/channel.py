@@ -5,16 +5,17 @@ No port is opened at a bank. Messages are bytes, and the method takes and gives 
 
     server, port = await listen("0.0.0.0:7443", identity, members.trust, hub.attend)    at the coordinator
     pipe = await dialler("hansa.example:7443", identity)()                               at a bank
+    answer = caller(card)(question)                                                      of one who has a pass
 
 Example:
-    >>> GrpcPipe(call=None, end=None).end is None, callable(listen), callable(dialler)
-    (True, True, True)
+    >>> GrpcPipe(call=None, end=None).end is None, callable(listen), callable(dialler), callable(caller)
+    (True, True, True, True)
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, final
@@ -25,17 +26,15 @@ from hansa.extras import need
 
 if TYPE_CHECKING:
     from hansa.engines.network.identity import Identity, Trust
+    from hansa.engines.network.names import Role
+    from hansa.engines.network.passes import Pass
 
 SERVICE: Final = "hansa.v1.Consortium"
 _TALK: Final = f"/{SERVICE}/Talk"
-_OPTIONS: Final = (
-    ("grpc.max_receive_message_length", 4 * CHUNK),
-    ("grpc.keepalive_time_ms", 20_000),
-    ("grpc.keepalive_timeout_ms", 10_000),
-    ("grpc.keepalive_permit_without_calls", 1),
-    ("grpc.http2.max_pings_without_data", 0),
-    ("grpc.so_reuseport", 0),
-)
+_CALL: Final = f"/{SERVICE}/Call"
+_PATIENCE: Final = 60.0  # seconds for one call; the longest that a coordinator lets a caller wait is a third of it
+BEAT: Final = 20.0
+"""Seconds of silence after which either end looks whether the other is still there; it has half of that to answer."""
 # gRPC has no switch for the version of TLS. TLS 1.3 brings its own ciphers; the one left to TLS 1.2 wants an RSA
 # certificate, and the coordinator's is of P-256: a peer that speaks only 1.2 finds nothing in common.
 _CIPHERS = "ECDHE-RSA-AES256-GCM-SHA384"
@@ -74,32 +73,44 @@ class GrpcPipe:
 
 
 async def listen(
-    address: str, identity: Identity, trust: Callable[[], Trust], attend: Callable[[Pipe, str], Awaitable[None]]
+    address: str,
+    identity: Identity,
+    trust: Callable[[], Trust],
+    attend: Callable[[Pipe, str], Awaitable[None]],
+    answer: Callable[[bytes, str], Awaitable[bytes]] | None = None,
 ) -> tuple[Any, int]:
     """Serve nodes at an address; the server, to be stopped, and its port. `attend` gets each stream and its peer.
+
+    `answer` gets each call of a person, and who it is.
 
     Raises:
         PartyLost: the address cannot be listened at.
     """
     grpc = _grpc()
 
-    async def talk(_: Any, context: Any) -> None:
+    async def known(context: Any, role: Role) -> str:
         try:
-            shaken = context.auth_context()
-            (certificate,) = shaken["x509_pem_cert"]
-            if shaken.get("ssl_tls_version", [b"TLSv1.3"]) != [b"TLSv1.3"]:
-                raise IdentityError("Another version of TLS than 1.3.")
-            peer = trust().peer(certificate.decode("ascii"), "party", datetime.now(UTC))
+            return _peer(context.auth_context(), trust(), role)
         except (HansaError, KeyError, ValueError):
             await context.abort(grpc.StatusCode.UNAUTHENTICATED, "This certificate does not count here.")
-            return
+            raise
+
+    async def talk(_: Any, context: Any) -> None:
+        peer = await known(context, "party")
         try:
             await attend(GrpcPipe(context, grpc.aio.EOF), peer)
         except HansaError as error:
             await context.abort(grpc.StatusCode.PERMISSION_DENIED, error.what)
 
-    handlers = {"Talk": grpc.stream_stream_rpc_method_handler(talk)}
-    server = grpc.aio.server(options=_OPTIONS)
+    async def call(data: bytes, context: Any) -> bytes:
+        peer = await known(context, "person")
+        return b"" if answer is None else await answer(data, peer)
+
+    handlers = {
+        "Talk": grpc.stream_stream_rpc_method_handler(talk),
+        "Call": grpc.unary_unary_rpc_method_handler(call),
+    }
+    server = grpc.aio.server(options=_options())
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
     pair = (identity.tls_key.encode(), identity.tls.encode())
     roots = trust().roots  # the consortium's authority, and banks' own
@@ -118,7 +129,7 @@ def dialler(address: str, identity: Identity, server: str = "") -> Callable[[], 
     credentials = grpc.ssl_channel_credentials(
         identity.authority.encode(), identity.tls_key.encode(), identity.tls.encode()
     )
-    options = (*_OPTIONS, *((("grpc.ssl_target_name_override", server),) if server else ()))
+    options = (*_options(), *((("grpc.ssl_target_name_override", server),) if server else ()))
 
     async def dial() -> Pipe:
         channel = grpc.aio.secure_channel(address, credentials, options=options)
@@ -131,6 +142,30 @@ def dialler(address: str, identity: Identity, server: str = "") -> Callable[[], 
         return GrpcPipe(_Kept(call, channel), grpc.aio.EOF)
 
     return dial
+
+
+def caller(card: Pass, server: str = "") -> Callable[[bytes], bytes]:
+    """A way to make calls with a pass, each on a line of its own; raises PartyLost where nobody answers."""
+    grpc = _grpc()
+    credentials = grpc.ssl_channel_credentials(card.authority.encode(), card.tls_key.encode(), card.tls.encode())
+    options = (*_options(), *((("grpc.ssl_target_name_override", server),) if server else ()))
+
+    def call(data: bytes) -> bytes:
+        with grpc.secure_channel(card.coordinator, credentials, options=options) as channel:
+            try:
+                answer: bytes = channel.unary_unary(_CALL)(data, timeout=_PATIENCE)
+            except grpc.RpcError as error:
+                code = error.code().name
+                if code == "UNAUTHENTICATED":
+                    raise IdentityError("The coordinator does not take this pass's certificate.") from None
+                raise PartyLost(
+                    f"The coordinator at {card.coordinator} cannot be reached.",
+                    f"{code.capitalize().replace('_', ' ')}.",
+                    "Start it, or correct the address in the pass.",
+                ) from None
+        return answer
+
+    return call
 
 
 @final
@@ -146,6 +181,28 @@ class _Kept:
 
     async def write(self, message: bytes) -> None:
         await self.call.write(message)
+
+
+def _peer(shaken: Mapping[str, Any], trust: Trust, role: Role) -> str:
+    """Who is at the other end of a connection, by its certificate."""
+    (certificate,) = shaken["x509_pem_cert"]
+    if shaken.get("ssl_tls_version", [b"TLSv1.3"]) != [b"TLSv1.3"]:
+        raise IdentityError("Another version of TLS than 1.3.")
+    return trust.peer(certificate.decode("ascii"), role, datetime.now(UTC))
+
+
+def _options() -> tuple[tuple[str, int], ...]:
+    beat = int(1e3 * BEAT)
+    return (
+        ("grpc.max_receive_message_length", 4 * CHUNK),
+        ("grpc.keepalive_time_ms", beat),
+        ("grpc.keepalive_timeout_ms", beat // 2),
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.http2.max_pings_without_data", 0),
+        ("grpc.http2.min_recv_ping_interval_without_data_ms", beat // 4),  # else a quiet line is hung up after 100 s
+        ("grpc.so_reuseport", 0),
+        ("grpc.use_local_subchannel_pool", 1),  # a new dial does not wait because the last one failed
+    )
 
 
 def _grpc() -> Any:

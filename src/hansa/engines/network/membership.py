@@ -6,6 +6,7 @@
     invitations/       of each invitation: for whom, until when, and the SHA-256 that a request must show
     authorities/       banks' own authorities, each for that bank's TLS alone
     members/           of each certified request: whose, and the certificates
+    passes/            of each person's pass: whose, which role, until when, and the SHA-256 of its token
     revoked.toml       the signed list
 
 Each file is written whole; what changes several is done under a lock, and begins with the one that counts.
@@ -21,6 +22,8 @@ from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Final, final
+
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
 from hansa.engines.network.certificates import Authority, self_signed
 from hansa.engines.network.disk import Disk, LocalDisk
@@ -260,6 +263,10 @@ class Membership:
             for path in others:
                 remove(path)
         return found
+
+    def certify(self, person: str, public: EllipticCurvePublicKey, now: datetime) -> str:
+        """A TLS certificate (PEM) for somebody who asks the coordinator about jobs, and is no institution."""
+        return self._authority().issue(public, Subject(person, "person"), "tls", (), now)
 
     def renew_own(self, now: datetime) -> Identity:
         """New keys and certificates for the coordinator itself; nodes take them on its authority's word."""

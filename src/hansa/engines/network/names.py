@@ -10,7 +10,8 @@ from urllib.parse import quote
 from hansa.core.party import Party
 from hansa.errors import ConfigError
 
-Role: TypeAlias = Literal["party", "coordinator"]
+Role: TypeAlias = Literal["party", "coordinator", "person"]
+"""An institution, the coordinator, or somebody who asks the coordinator about jobs."""
 
 COORDINATOR: Final = "coordinator"
 """What the coordinator is called; no institution may be."""

@@ -1,7 +1,8 @@
 """What the two ends of a stream say beside asks and words: who they are, which job it is, what has arrived.
 
     bank -> coordinator      Hello {version, holds}     Word {kind, word}    Shut {refusal}     Beat
-    coordinator -> bank      Welcome {version, holds}   Open {toml, roster, submitter}  Ask {ask, counted}  Ack  Close  Beat
+    coordinator -> bank      Welcome {version, holds}   Open {toml, roster, submitter}   Ask {ask, counted}
+                             Ack                        Close                            Beat
 
 Each names the job and, where it has one, the ask; `holds` is what each has of a frame that was cut off.
 """

@@ -1,0 +1,132 @@
+"""`hansa consortium try`: a coordinator and five banks as processes on this machine, on the demo's job."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import tempfile
+import tomllib
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, final
+
+import typer
+
+from hansa.cli.demo import BOOK
+from hansa.cli.new import template
+from hansa.cli.runs import write
+from hansa.cli.talk import say
+
+if TYPE_CHECKING:
+    from hansa.cli.rig import Rig
+    from hansa.core.job import Job
+    from hansa.core.table import Table
+
+
+@final
+@dataclass(frozen=True)
+class Try:
+    """Run the demo's job between a coordinator and five banks, each a process here, over mutual TLS.
+
+    Each bank has a folder with its rows, its keys and its policy, as it would at home. The model is compared to that of
+    a simulation, bit by bit.
+    """
+
+    example: ClassVar[str] = "hansa consortium try --rows 20000"
+
+    rows: Annotated[int, typer.Option(min=5000, help="How many loans to make up.")] = 101_000
+    rounds: Annotated[int | None, typer.Option(min=1, help="Rounds, if not those of the demo.")] = None
+    folder: Annotated[
+        Path | None, typer.Option(help="Where to make it: a new folder for temporary files, if not given.")
+    ] = None
+    json: Annotated[Path | None, typer.Option(help="Write the result here too.")] = None
+
+    def do(self) -> None:
+        """Lay it out, start it, run the job, compare, and end all processes whatever happens."""
+        from hansa.cli.rig import Rig
+
+        folder = self.folder or Path(tempfile.mkdtemp(prefix="hansa-try-")) / "try"
+        job, tables = _book(self.rows, self.rounds)
+        say(f"Making a consortium of {len(tables)} banks in {folder} ...")
+        with Rig.lay_out(folder, job, tables) as rig:
+            rig.start_all()
+            _show(rig)
+            found = _run(rig, job)
+            for line in _left(rig):
+                say(line)
+        same = found["parameters_sha256"] == found["simulation_parameters_sha256"]
+        say(f"\nThe model      {found['parameters_sha256']}")
+        say(f"A simulation's {found['simulation_parameters_sha256']}: {'the same bits' if same else 'OTHER BITS'}")
+        say(f"A round took {found['round_ms_median']:.1f} ms (median); all processes have ended.")
+        if self.json is not None:
+            write(self.json, json.dumps(found, indent=2, ensure_ascii=False))
+        if not same:
+            raise typer.Exit(1)
+
+
+def _book(rows: int, rounds: int | None) -> tuple[Job, dict[str, Table]]:
+    """The demo's job, for a table that is read from a file, and the demo's book dealt to banks."""
+    from hansa.cli.runs import scenario_of
+    from hansa.core.job import Data
+    from hansa.running.scenario import parse_job
+
+    changes: dict[str, Any] = {"simulation.rows": rows, **({} if rounds is None else {"rounds": rounds})}
+    file = parse_job(tomllib.loads(template(BOOK)), changes)
+    parties = scenario_of(file).cast(Path(), file.job).parties
+    tables = {party.name: party.table("") for party in sorted(parties, key=lambda one: one.name)}
+    roles = next(iter(tables.values()))
+    data = Data(table="loans", target=roles.target or "", id=roles.id or "", weight=roles.weight or "")
+    return replace(file.job, data=data), tables
+
+
+def _run(rig: Rig, job: Job) -> dict[str, Any]:
+    """Run the job between the processes and in one, and say what came of it."""
+    from hansa.cli.progress import Watch
+    from hansa.engines.network.consortium import Consortium
+    from hansa.engines.simulation import Simulation
+    from hansa.running.verb import run
+
+    with Watch(job) as watch:
+        result = run(job, Consortium(rig.card), watch=watch)
+    say("\n" + result.table())
+    simulated = run(job, Simulation(rig.parties()), baselines=False)
+    return {
+        "parameters_sha256": result.model.parameters_sha256,
+        "simulation_parameters_sha256": simulated.model.parameters_sha256,
+        "round_ms_median": _median(rig, job),
+        "banks": len(rig.names),
+        "rounds": len(result.history),
+        "seconds": result.seconds,
+        "bytes_left": {name: sum(one.line.size for one in rig.left(name)) for name in rig.names},
+        "metrics": result.summary()["metrics"]["federated"],
+    }
+
+
+def _median(rig: Rig, job: Job) -> float:
+    """The median time of a round in milliseconds, by the coordinator's log."""
+    from hansa.tracking.log import LOG, read_log
+
+    entries = read_log(rig.folder / "consortium" / "jobs" / job.digest / LOG)
+    times = [later.at - one.at for one, later in pairwise(entries) if later.round and one.step == later.step]
+    return 1000 * statistics.median(times) if times else 0.0
+
+
+def _show(rig: Rig) -> None:
+    say(f"\n{'process':<14} {'number':>7}  folder")
+    for name, process in rig.processes.items():
+        home = rig.folder / ("consortium" if name == "coordinator" else name)
+        say(f"{name:<14} {process.pid:>7}  {home}")
+    say(f"All speak at localhost:{rig.port}, TLS 1.3, each with a certificate of its own.\n")
+
+
+def _left(rig: Rig) -> list[str]:
+    """What has left each bank: how many payloads of which kind, and their bytes, by its wire ledger."""
+    lines = ["", "What has left each bank, by its wire ledger:"]
+    for name in rig.names:
+        sizes: dict[str, list[int]] = {}
+        for one in rig.left(name):
+            sizes.setdefault(one.line.kind, []).append(one.line.size)
+        told = ", ".join(f"{len(held)} {kind} ({sum(held):,} bytes)" for kind, held in sizes.items())
+        lines.append(f"  {name}: {told}")
+    return lines

@@ -1,0 +1,264 @@
+r"""What people ask of a coordinator about jobs, and what it answers; both halves on this page.
+
+A call is one message of the wire format and its answer another. Each shows the caller's token; the name is that of the
+certificate that opened the line. What a role may is in `hansa.engines.network.passes`.
+
+    Submit {toml} -> {job}      Status {job?} -> {jobs}         Logs {job, known, within} -> {entries, state, why}
+    Stop {job}                  Resume {job}                    Result {job, from} -> {data, size}
+
+Example:
+    >>> refused = read(_no("anna", ConfigError("There is no such job.")))
+    >>> refused.kind, refused.body["error"]
+    ('No', ['ConfigError', 'There is no such job.', '', ''])
+    >>> office = Office(jobs=None, members=None)  # of a coordinator's jobs and its folder
+    >>> read(asyncio.run(office.answer(b"no call at all", "anna"))).kind
+    'No'
+    >>> Caller(None, send=lambda data: _no("anna", ConfigError("There is no such job."))).stop("5e1f")
+    Traceback (most recent call last):
+        ...
+    hansa.errors.ConfigError: There is no such job.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final, cast, final
+
+from hansa.core.codec import build, plain
+from hansa.core.job import Job
+from hansa.core.step import Done
+from hansa.core.wire import Limits, Parcel, read
+from hansa.engines.network.journal import JobJournal
+from hansa.engines.network.names import COORDINATOR
+from hansa.engines.network.passes import Call, may, role_of
+from hansa.engines.network.sayings import plainly
+from hansa.errors import (
+    ConfigError,
+    DataError,
+    HansaError,
+    IdentityError,
+    JobError,
+    PolicyRefusal,
+    TooFewParties,
+    WireError,
+)
+from hansa.tracking.log import Entry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from hansa.engines.network.jobs import Jobs
+    from hansa.engines.network.membership import Membership
+    from hansa.engines.network.passes import Duty, Pass
+    from hansa.engines.network.store import Entry as Held
+
+PIECE: Final = 2 << 20
+"""Bytes of a result in one answer."""
+_ASKED: Final = Limits(head=1 << 20, tensors=0, payload=0)
+_LONGEST_WAIT: Final = 20.0
+_ERRORS: Final = {
+    kind.__name__: kind
+    for kind in (ConfigError, DataError, IdentityError, JobError, PolicyRefusal, TooFewParties, WireError)
+}
+
+
+@final
+@dataclass(frozen=True)
+class Standing:
+    """How a job stands: its digest, name, state, who submitted it, its parties, when (seconds since 1970), and why.
+
+    Example:
+        >>> Standing("5e1f", "scores", "running", "anna", ("bank-a",), 0.0).why
+        ''
+    """
+
+    job: str
+    name: str
+    state: str
+    submitter: str
+    parties: tuple[str, ...]
+    submitted: float
+    why: str = ""
+
+
+@final
+class Office:
+    """Answers calls, on the coordinator's event loop."""
+
+    def __init__(self, jobs: Jobs, members: Membership) -> None:
+        """Take the jobs, and the folder that says who has a pass."""
+        self.jobs, self.members = jobs, members
+        self._result: tuple[str, bytes] = ("", b"")
+
+    async def answer(self, data: bytes, peer: str) -> bytes:
+        """Answer one call of the person whose certificate opened the line; never raises."""
+        try:
+            asked = read(data, _ASKED)
+            body = _body(asked, peer)
+            role = role_of(self.members, peer, _text(body, "token"), datetime.now(UTC))
+            return b"".join(
+                plainly("Done", COORDINATOR, peer, body=await self._do(asked.kind, body, peer, role)).frame()
+            )
+        except HansaError as error:
+            return _no(peer, error)
+        except Exception as error:  # noqa: BLE001 - named, and no more
+            return _no(peer, HansaError(f"{type(error).__name__}: a fault in hansa."))
+
+    async def _do(self, kind: str, body: Mapping[str, Any], peer: str, role: Duty) -> dict[str, Any]:
+        call = cast("Call", kind)  # one that is not known stands in no role's row
+        if not may(role, call, own=True):
+            raise PolicyRefusal(f"A pass of the role '{role}' does not allow that.", mend="Ask who has another role.")
+        if call == "Submit":
+            return {"job": self._submitted(_text(body, "toml"), peer)}
+        seen = [one for one in self.jobs.store.jobs() if may(role, call, own=one.submitter == peer)]
+        if call == "Status" and not body.get("job"):
+            return {"jobs": [plain(await asyncio.to_thread(self._standing, one)) for one in seen]}
+        held = _one(seen, _text(body, "job"))
+        if call == "Status":
+            return {"jobs": [plain(self._standing(held))]}
+        if call == "Logs":
+            return await self._log(held.digest, body)
+        if call == "Result":
+            return await self._piece(held, body)
+        if call == "Stop":
+            self.jobs.stop(held.digest)
+        elif held.state == "done":
+            raise ConfigError("The job is done.")
+        else:
+            self.jobs.begin(held.digest)
+        return {"job": held.digest}
+
+    def _submitted(self, toml: str, submitter: str) -> str:
+        job = Job.from_toml(toml)
+        known = [one.roster for one in self.jobs.store.jobs() if one.digest == job.digest]
+        names = known[0] if known else tuple(sorted(self.jobs.certificates()))
+        job.roster(names)
+        digest = self.jobs.store.submit(job.to_toml(), submitter, names)
+        entry = self.jobs.store.job(digest)
+        if entry.submitter != submitter:
+            raise ConfigError("This very job was submitted by somebody else.", mend="Give it another name or seed.")
+        if entry.state != "done" and digest not in self.jobs.running:
+            self.jobs.begin(digest)
+        return digest
+
+    async def _log(self, digest: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        known, within = body.get("known"), body.get("within")
+        if type(known) is not int or known < 0 or not isinstance(within, int | float) or not within >= 0:
+            raise WireError("A call does not say which entries it knows.")
+        entries = await self.jobs.news(digest, known, min(within, _LONGEST_WAIT))
+        state, why = self.jobs.state(digest)
+        over = digest not in self.jobs.running
+        return {"entries": [plain(one) for one in entries], "state": state if over else "running", "why": why}
+
+    async def _piece(self, held: Held, body: Mapping[str, Any]) -> dict[str, Any]:
+        start = body.get("from")
+        if type(start) is not int or start < 0:
+            raise WireError("A call does not say where the result goes on.")
+        if held.state != "done":
+            raise ConfigError(f"The job has no result: it is {held.state}.")
+        if self._result[0] != held.digest:
+            self._result = (held.digest, await asyncio.to_thread(self._found, held))
+        data = self._result[1]
+        return {"data": data[start : start + PIECE], "size": len(data)}
+
+    def _found(self, held: Held) -> bytes:
+        """All that a job's steps have found, as one frame."""
+        snapshot = JobJournal(self.jobs.store, Job.from_toml(held.toml), held.digest).latest()
+        if snapshot is None:
+            raise DataError("The result of a job is not there.", mend="Run it anew.")
+        body = {"done": plain(snapshot.at.done.results)}
+        return b"".join(plainly("Result", COORDINATOR, held.submitter, job=held.digest, body=body).frame())
+
+    def _standing(self, held: Held) -> Standing:
+        state, why = self.jobs.state(held.digest)
+        name = Job.from_toml(held.toml).name
+        return Standing(held.digest, name, state, held.submitter, held.roster, held.submitted, why)
+
+
+@final
+class Caller:
+    """Makes calls with a pass; `send` takes a call's bytes and brings its answer's."""
+
+    def __init__(self, card: Pass | None, send: Callable[[bytes], bytes]) -> None:
+        """Take the pass."""
+        self.name, self.token = ("", "") if card is None else (card.name, card.token)
+        self.send = send
+
+    def submit(self, job: Job) -> str:
+        """Submit a job to all members; its digest. The same job again is the same."""
+        return str(self._call("Submit", toml=job.to_toml())["job"])
+
+    def status(self, job: str = "") -> tuple[Standing, ...]:
+        """How one job stands, by the beginning of its digest, or all that the role may see."""
+        return tuple(build(Standing, one, "job") for one in self._call("Status", job=job)["jobs"])
+
+    def log(self, job: str, known: int = 0, within: float = 0.0) -> tuple[tuple[Entry, ...], str, str]:
+        """Entries of a run's log behind those that are known, waiting for some; how the job stands, and why."""
+        said = self._call("Logs", job=job, known=known, within=within)
+        return tuple(build(Entry, one, "entry") for one in said["entries"]), said["state"], said["why"]
+
+    def stop(self, job: str) -> None:
+        """Stop a job; it can go on."""
+        self._call("Stop", job=job)
+
+    def resume(self, job: str) -> None:
+        """Let a job go on that was stopped, or failed."""
+        self._call("Resume", job=job)
+
+    def result(self, job: Job) -> Done:
+        """What a job's steps have found."""
+        data, size = bytearray(), 1
+        while len(data) < size:
+            said = self._call("Result", job=job.digest, **{"from": len(data)})
+            data += said["data"]
+            size = said["size"]
+        body = read(bytes(data)).body
+        kinds = [step.state for step in job.steps]
+        return Done(tuple(build(kind, tree, "") for kind, tree in zip(kinds, body["done"], strict=True)))
+
+    def _call(self, kind: Call, **body: Any) -> dict[str, Any]:
+        parcel = plainly(kind, self.name, COORDINATOR, body={"token": self.token, **body})
+        said: Parcel = read(self.send(b"".join(parcel.frame())))
+        if said.kind != "Done" or not isinstance(said.body, dict):
+            raise _error(said.body)
+        return said.body
+
+
+def _body(asked: Parcel, peer: str) -> Mapping[str, Any]:
+    if asked.sender != peer:
+        raise IdentityError("A call is said to be from somebody else than who makes it.")
+    return asked.body if isinstance(asked.body, dict) else {}
+
+
+def _no(peer: str, error: HansaError) -> bytes:
+    words = [type(error).__name__, error.what, error.why, error.mend]
+    return b"".join(plainly("No", COORDINATOR, peer, body={"error": words}).frame())
+
+
+def _error(body: Any) -> HansaError:
+    words = body.get("error") if isinstance(body, dict) else None
+    if not isinstance(words, list) or len(words) != 4 or not all(isinstance(word, str) for word in words):
+        return WireError("The coordinator's answer cannot be read.")
+    return _ERRORS.get(words[0], HansaError)(*words[1:])
+
+
+def _text(body: Mapping[str, Any], key: str) -> str:
+    value = body.get(key)
+    if not isinstance(value, str) or not value:
+        raise WireError(f"A call lacks its {key}.")
+    return value
+
+
+def _one(seen: Sequence[Held], job: str) -> Held:
+    """The job whose digest begins so, among those that the caller may see: of others not even this is told."""
+    found = [one for one in seen if one.digest.startswith(job)]
+    if len(found) != 1 or len(job) < 4:
+        raise ConfigError(
+            "There is no such job, or several."
+            if len(job) >= 4
+            else "A job is named by 4 digits of its digest or more.",
+            mend="hansa status lists those that you may see.",
+        )
+    return found[0]

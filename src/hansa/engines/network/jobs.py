@@ -1,0 +1,205 @@
+r"""All jobs of a coordinator: begun, followed, stopped, gone on with; each plan in a thread of its own.
+
+How a job stands is in the store: submitted, running, stopped, done or failed. What runs when the process ends, goes on
+when it begins again. A run's log, `events.jsonl`, lies in a folder of the job's own.
+
+Example:
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from hansa.engines.network.store import Store
+    >>> async def submitted(path: Path) -> tuple[str, bool]:
+    ...     store = Store(path)
+    ...     jobs = Jobs(store, Hub(store, lambda digest: bytes(64), lambda *said: None), dict, path / "jobs")
+    ...     text = Job.from_toml('name = "scores"\nsteps = ["rounds"]').to_toml()
+    ...     store.submit(text, "anna", ["bank-a", "bank-b", "bank-c"])
+    ...     await jobs.go_on()
+    ...     (state,) = [entry.state for entry in store.jobs()]
+    ...     await jobs.close()
+    ...     store.close()
+    ...     return state, jobs.running == {}
+    >>> with tempfile.TemporaryDirectory() as path:
+    ...     asyncio.run(submitted(Path(path)))
+    ('running', True)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+from threading import Thread
+from typing import TYPE_CHECKING, Final, NamedTuple, final
+
+from hansa.core.carry import Carrier
+from hansa.core.job import Job
+from hansa.engines.network.hub import Board, Hub
+from hansa.engines.network.journal import JobJournal
+from hansa.engines.network.sayings import Offer
+from hansa.errors import ConfigError, HansaError
+from hansa.tracking.log import LOG as EVENTS
+from hansa.tracking.log import Entry, append, entry_of, read_log
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from hansa.core.job import At
+    from hansa.core.plan import Keep
+    from hansa.engines.network.store import Store
+
+LOG: Final = logging.getLogger("hansa.network")
+OPEN: Final = ("submitted", "running")
+"""States of a job that goes on by itself."""
+
+
+@final
+class Under(NamedTuple):
+    """A job under way: its board, and the thread of its plan.
+
+    Example:
+        >>> Under._fields
+        ('board', 'thread')
+    """
+
+    board: Board
+    thread: Thread
+
+
+@final
+class Jobs:
+    """The jobs of one store, on the event loop of its hub.
+
+    `certificates`: of the members that count now, by name.
+    """
+
+    def __init__(self, store: Store, hub: Hub, certificates: Callable[[], Mapping[str, str]], folder: Path) -> None:
+        """Take the store and the hub; nothing is begun yet."""
+        self.store, self.hub, self.certificates, self.folder = store, hub, certificates, folder
+        self.running: dict[str, Under] = {}
+        self.closing = False
+        self._logs: dict[str, tuple[Entry, ...]] = {}
+        self._stopped: set[str] = set()
+        self._news: dict[str, asyncio.Event] = {}
+
+    async def go_on(self) -> None:
+        """Begin, or go on with, every job that is not over."""
+        for entry in self.store.jobs():
+            if entry.state in OPEN:
+                try:
+                    self.begin(entry.digest)
+                except HansaError as error:
+                    self._mark(entry.digest, "failed", str(error))
+
+    def begin(self, digest: str) -> None:
+        """Run a job, from where it stood.
+
+        Raises:
+            ConfigError: it is under way, or was not submitted here.
+            PolicyRefusal: it names parts that are not installed here.
+        """
+        if digest in self.running:
+            raise ConfigError("The job is under way.")
+        entry, held = self.store.job(digest), self.certificates()
+        job = Job.from_toml(entry.toml)
+        job.roster(entry.roster)
+        self._logs[digest] = read_log(self._place(digest))
+        offer = Offer(entry.toml, {name: held.get(name, "") for name in entry.roster}, entry.submitter)
+        board = Board(self.hub, digest, offer, JobJournal(self.store, job, digest))
+        self._stopped.discard(digest)
+        self._mark(digest, "running")
+        if entry.state not in OPEN:  # an ask goes over a line once, and some did before the job was stopped
+            for name in entry.roster:
+                self.hub.drop(name)
+        self.hub.open_job(board)
+        thread = Thread(target=self._carry, args=(board, job, entry.roster), name=f"job {digest[:8]}", daemon=True)
+        self.running[digest] = Under(board, thread)
+        thread.start()
+
+    def stop(self, digest: str) -> None:
+        """Stop a job; it can go on from there.
+
+        Raises:
+            ConfigError: it is not under way.
+        """
+        under = self.running.get(digest)
+        if under is None:
+            raise ConfigError("The job is not under way.")
+        self._stopped.add(digest)
+        under.board.stop()
+
+    async def close(self) -> None:
+        """End all threads; what ran goes on when the process begins again."""
+        self.closing = True
+        for under in list(self.running.values()):
+            under.board.stop()
+        for under in list(self.running.values()):
+            await asyncio.to_thread(under.thread.join)
+        self.running.clear()
+
+    def log(self, digest: str) -> tuple[Entry, ...]:
+        """What a job's run has told so far."""
+        if digest not in self._logs:
+            self._logs[digest] = read_log(self._place(digest))
+        return self._logs[digest]
+
+    def state(self, digest: str) -> tuple[str, str]:
+        """How a job stands, and why where it failed."""
+        state = self.store.job(digest).state
+        said = [note.what for note in self.store.notes(digest) if note.kind == "failed"]
+        return state, said[-1] if said and state == "failed" else ""
+
+    async def news(self, digest: str, known: int, within: float) -> tuple[Entry, ...]:
+        """What a run's log holds behind the entries that are known: at once, or when there is some, or after a time."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                while len(self.log(digest)) <= known and digest in self.running:
+                    await self._news.setdefault(digest, asyncio.Event()).wait()
+        return self.log(digest)[known:]
+
+    def _carry(self, board: Board, job: Job, names: tuple[str, ...]) -> None:
+        """Carry a plan to its end, in its thread."""
+        digest, state, why = board.digest, "done", ""
+
+        def watch(keep: Keep[At]) -> None:
+            entry = entry_of(keep, job)
+            append(self._place(digest), entry)
+            self.hub.call(self._tell, digest, entry)
+
+        try:
+            self._place(digest).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            Carrier(job, names, board, board.journal).run(watch)
+        except HansaError as error:
+            state, why = ("stopped", "") if digest in self._stopped else ("failed", str(error))
+        except Exception as error:  # noqa: BLE001 - named, and no more: its text may hold what a bank has said
+            state, why = "failed", f"{type(error).__name__}: a fault in hansa, or of this machine's disk."
+        if state == "done" or not self.closing:
+            self._mark(digest, state, why)
+        with suppress(RuntimeError):  # the loop has ended
+            self.hub.call(self._ended, digest)
+
+    def _tell(self, digest: str, entry: Entry) -> None:
+        kept = [one for one in self._logs[digest] if one.place < entry.place]
+        self._logs[digest] = (*kept, entry)
+        self._wake(digest)
+
+    def _ended(self, digest: str) -> None:
+        if not self.closing:
+            self.hub.close_job(digest)
+        self.running.pop(digest, None)
+        self._wake(digest)
+
+    def _wake(self, digest: str) -> None:
+        event = self._news.pop(digest, None)
+        if event is not None:
+            event.set()
+
+    def _mark(self, digest: str, state: str, why: str = "") -> None:
+        LOG.info("job %s: %s", digest[:12], state)
+        try:
+            self.store.mark(digest, state)
+            self.store.note(state, why, job=digest)
+        except HansaError as error:
+            LOG.error("how job %s stands could not be written: %s", digest[:12], error)  # noqa: TRY400 - no traceback
+
+    def _place(self, digest: str) -> Path:
+        return self.folder / digest / EVENTS

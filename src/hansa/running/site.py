@@ -1,0 +1,102 @@
+r"""A node as a process: a bank's file, its tables, its policy at the door, its store, and one line to the coordinator.
+
+    node.toml      who it is, its tables and its policy; `keys/` and `state/` lie beside it
+
+Example:
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as path:
+    ...     _ = Path(path, "node.toml").write_text('name = "bank-a"\ncoordinator = "hansa.example:7443"\n[tables]\n')
+    ...     asyncio.run(serve(Path(path, "node.toml"), asyncio.Event()))
+    Traceback (most recent call last):
+        ...
+    hansa.errors.ConfigError: The node has no keys in 'keys'. Enrol it with its invitation: hansa enroll.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hansa.core.message import Refusal
+from hansa.engines.network.channel import dialler
+from hansa.engines.network.identity import IDENTITY, Identity
+from hansa.engines.network.node import Node
+from hansa.engines.network.roster import Roster
+from hansa.engines.network.site_store import SiteStore
+from hansa.engines.network.stream import Inbox
+from hansa.engines.network.trainer import Trainer
+from hansa.errors import ConfigError
+from hansa.governance.site_file import NodeFile, read_node
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hansa.core.job import Job
+    from hansa.engines.network.sayings import Offer
+
+STATE = "state"
+"""The folder of a node's store, beside its file."""
+
+
+async def serve(path: Path, stop: asyncio.Event, ready: Callable[[NodeFile], None] | None = None) -> None:
+    """Run the node of a file until `stop` is set; `ready` hears of it once its tables are read.
+
+    Raises:
+        ConfigError: a wrong file, keys of another name, or another process has its store.
+        DataError: a table cannot be read, or the store is damaged.
+    """
+    file, base = read_node(path), path.parent
+    identity = _identity(file, base)
+    party = await asyncio.to_thread(file.party, base)
+    store = SiteStore(base / STATE)
+    try:
+        known = Roster({}, identity.coordinator)
+        node = Node(party, store, identity.sign, known.verify, lambda job: Trainer(job, party), judge(file))
+        node.inbox = Inbox(known.verify, file.limits)
+        serving = asyncio.create_task(node.serve(dialler(file.coordinator, identity)))
+        if ready is not None:
+            ready(file)
+        try:
+            stopped = asyncio.create_task(stop.wait())
+            await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            serving.cancel()
+            await asyncio.gather(serving, return_exceptions=True)
+            await node.close()
+    finally:
+        store.close()
+
+
+def judge(file: NodeFile) -> Callable[[Job, Offer], Refusal | None]:
+    r"""Whoever judges an offered job by a node's policy: the first reason against it, and how many there are.
+
+    Example:
+        >>> from hansa.core.job import Job
+        >>> from hansa.engines.network.sayings import Offer
+        >>> job = Job.from_toml('name = "scores"\nsteps = ["rounds"]')
+        >>> judge(NodeFile("bank-a", "hansa.example:7443", {}))(job, Offer("", {"bank-a": ""})).what
+        'The policy does not set min_parties (parties in a job).'
+    """
+
+    def judged(job: Job, offer: Offer) -> Refusal | None:
+        if file.name not in offer.roster:
+            return Refusal("A job was offered to somebody who does not take part in it.")
+        found = file.policy.judge(job, tuple(offer.roster), offer.submitter, datetime.now(UTC))
+        if not found:
+            return None
+        more = f"There are {len(found) - 1} more reasons: see hansa node check." if len(found) > 1 else ""
+        return Refusal(found[0].what, f"{found[0].why} {more}".strip(), found[0].mend)
+
+    return judged
+
+
+def _identity(file: NodeFile, base: Path) -> Identity:
+    folder = base / file.keys
+    if not (folder / IDENTITY).is_file():
+        raise ConfigError(f"The node has no keys in '{file.keys}'.", mend="Enrol it with its invitation: hansa enroll.")
+    identity = Identity.read(folder)
+    if identity.name != file.name:
+        raise ConfigError(f"The node is called '{file.name}' and its keys are {identity.name}'s.")
+    return identity

@@ -1,0 +1,71 @@
+"""A node's own process: what stops it at its door, and how it judges what it is offered."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from hansa.core.job import Job
+from hansa.engines.network.sayings import Offer
+from hansa.errors import ConfigError, DataError
+from hansa.governance.site_file import NodeFile
+from hansa.running.site import judge, serve
+from tests.engines.network.banks import consortium, enrolled
+
+FILE = """
+name = "bank-a"
+coordinator = "localhost:{port}"
+[tables.loans]
+source = "loans.csv"
+[policy.columns]
+loans = ["x", "y"]
+"""
+
+
+def served(path, seconds=0.3):
+    """Run a node for a moment; whether its tables were read."""
+    heard = []
+
+    async def for_a_moment():
+        stop = asyncio.Event()
+        asyncio.get_running_loop().call_later(seconds, stop.set)
+        await serve(path, stop, heard.append)
+
+    asyncio.run(asyncio.wait_for(for_a_moment(), 20))
+    return [file.name for file in heard]
+
+
+@pytest.fixture
+def bank(tmp_path):
+    org = consortium(tmp_path / "org")
+    enrolled(org, "bank-a", tmp_path / "bank" / "keys")
+    (tmp_path / "bank" / "node.toml").write_text(FILE.format(port=1))
+    (tmp_path / "bank" / "loans.csv").write_text("x,y\n1,0\n2,1\n")
+    return tmp_path / "bank"
+
+
+def test_a_node_without_a_coordinator_waits_and_ends_when_it_is_told(bank):
+    assert served(bank / "node.toml") == ["bank-a"]
+    assert (bank / "state" / "site.db").is_file()
+
+
+def test_keys_of_another_name_a_missing_table_and_no_keys_are_said(bank):
+    node = bank / "node.toml"
+    node.write_text(node.read_text().replace("bank-a", "bank-b"))
+    with pytest.raises(ConfigError, match="called 'bank-b' and its keys are bank-a's"):
+        served(node)
+    node.write_text(FILE.format(port=1).replace("loans.csv", "none.csv"))
+    with pytest.raises(DataError):
+        served(node)
+    (bank / "keys" / "identity.toml").unlink()
+    with pytest.raises(ConfigError, match="hansa enroll"):
+        served(node)
+
+
+def test_an_offer_is_judged_by_the_policy_and_only_where_one_takes_part():
+    job = Job.from_toml('name = "scores"\nsteps = ["rounds"]')
+    file = NodeFile("bank-a", "hansa.example:7443", {})
+    assert "does not take part" in judge(file)(job, Offer("", {"bank-b": ""}, "anna")).what
+    found = judge(file)(job, Offer("", {"bank-a": ""}, "anna"))
+    assert "more reasons" in found.why
