@@ -332,8 +332,17 @@ def with_at_once(memory: Memory, latest: Memory) -> Memory:
         >>> with_at_once({"at once/key": np.ones(1), "model": np.ones(2)}, {"at once/done": np.ones(1)}).keys()
         dict_keys(['model', 'at once/done'])
     """
-    own = {key: value for key, value in memory.items() if not key.startswith(AT_ONCE)}
-    return {**own, **{key: value for key, value in latest.items() if key.startswith(AT_ONCE)}}
+    return {**{key: value for key, value in memory.items() if not key.startswith(AT_ONCE)}, **at_once(latest)}
+
+
+def at_once(memory: Memory) -> Memory:
+    """What of a memory holds at once.
+
+    Example:
+        >>> at_once({"at once/key": np.ones(1), "model": np.ones(2)}).keys()
+        dict_keys(['at once/key'])
+    """
+    return {key: value for key, value in memory.items() if key.startswith(AT_ONCE)}
 
 
 def inner(ask: Ask) -> Ask:

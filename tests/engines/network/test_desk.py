@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from hansa.core.load import Load
 from hansa.core.message import Answer, Envelope, Name, Refusal
+from hansa.core.party import AT_ONCE
 from hansa.core.post import in_process
+from hansa.core.work import Outcome
 from hansa.engines.network.desk import Desk
 from hansa.engines.network.site_store import SiteStore
 from hansa.errors import DataError
@@ -90,3 +94,25 @@ def test_a_seat_whose_answer_could_not_be_written_goes_back_to_what_is_on_the_di
 def test_kinds_are_those_of_the_jobs_steps(sit):
     desk, _ = sit()
     assert {"Describe", "Train", "Compare"} <= set(desk.kinds)
+
+
+def test_what_holds_at_once_is_durable_with_an_answer_and_with_a_refusal_whatever_counts(sit):
+    def signs(number, said):
+        def compute(work):
+            memory = {**work.memories[0], "model": np.ones(1), f"{AT_ONCE}signed": np.array([number])}
+            return Outcome((said,), None, (memory,))
+
+        return compute
+
+    for number, said in enumerate((Answer(Load({"x": np.ones((1, 1))})), Refusal("No."), Refusal("Never."))):
+        desk, _ = sit(signs(number, said))
+        desk.answer(Envelope(Name(0, 1, 5 - number), Describe(), counted=(Name(0, 1, 9),)))
+        again, _ = sit(never)
+        assert again.seat.memory[f"{AT_ONCE}signed"].tolist() == [number]
+        assert "model" not in again.seat.memory
+        assert [memory[f"{AT_ONCE}signed"].tolist() for memory in again.seat.pending.values()] == [[number]]
+    again.seat.settle([Name(0, 1, 5)])
+    again.book.settle([Name(0, 1, 5)])
+    last, _ = sit(never)
+    assert last.seat.memory.keys() == again.seat.memory.keys() == {"model", f"{AT_ONCE}signed"}
+    assert last.seat.memory[f"{AT_ONCE}signed"].tolist() == [2]

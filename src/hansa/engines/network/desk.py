@@ -29,7 +29,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol, final, runtime_checkable
 
 from hansa.core.message import Answer, Refusal
-from hansa.core.party import Seat
+from hansa.core.party import Seat, at_once
 from hansa.core.post import kind_of
 from hansa.core.work import Compute, Work
 from hansa.engines.network.seat_book import SeatBook
@@ -87,12 +87,14 @@ class Desk:
             return Word(envelope.name, self.party.name, kind_of(envelope.ask), given)
         before = self.seat.memory
         said = self.seat.open(envelope)
+        settled = self.seat.memory
         if said is None:
             said = self._computed(envelope)
         memory = self.seat.pending.get(envelope.name) if isinstance(said, Answer) else None
         counted = envelope.counted if self.seat.memory is not before or envelope.counted else ()
         try:
-            self.book.give(envelope.name, kind_of(envelope.ask), said, memory, counted=counted)
+            once = at_once(self.seat.memory) if self.seat.memory is not settled else None
+            self.book.give(envelope.name, kind_of(envelope.ask), said, memory, once=once, counted=counted)
         except HansaError:
             self.book.restore(self.seat)  # it is ahead of the disk
             raise

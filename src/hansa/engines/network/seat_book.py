@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Final, final
 import numpy as np
 
 from hansa.core.message import Name
+from hansa.core.party import with_at_once
 from hansa.engines.network.shelf import Slip
 from hansa.engines.network.site_store import SiteStore
 from hansa.engines.network.wire_ledger import Line, append, contents
@@ -48,6 +49,7 @@ _HEARD: Final = "UPDATE given SET acknowledged = 1 WHERE job = ? AND step = ? AN
 _EMPTY: Final = (
     "UPDATE given SET place = 'gone', body = NULL WHERE job = ? AND step = ? AND keep = ? AND turn = ? AND attempt = ?"
 )
+_ROWS: Final = "SELECT step, keep, turn, attempt, settled, digest, place FROM memories WHERE job = ?"
 _SETTLE: Final = "UPDATE memories SET settled = 1 WHERE job = ? AND step = ? AND keep = ? AND turn = ? AND attempt = ?"
 _FORGET: Final = "DELETE FROM memories WHERE job = ? AND step = ? AND keep = ? AND turn = ? AND attempt = ?"
 
@@ -74,12 +76,14 @@ class SeatBook:
         said: Answer | Refusal,
         memory: Memory | None = None,
         *,
+        once: Memory | None = None,
         protection: str = "none",
         counted: Iterable[Name] = (),
     ) -> None:
         """Make a word durable, with what the seat remembers if it counts, and settle what has counted.
 
-        The same word again is fine, and changes nothing.
+        `once`: what it remembers from now on whether the word counts or not, where that has changed. The same word
+        again is fine, and changes nothing.
 
         Raises:
             WireError: another word was given under this name; this is noted.
@@ -94,6 +98,7 @@ class SeatBook:
         with database.translated():
             slip = shelf.put(tree_of(self.job, word))
             kept = None if memory is None else shelf.put(self._tree(name, memory))
+            held = None if once is None else shelf.put(self._tree(_once(name), once))
         line = Line(self.store.clock(), self.job, name, kind, *contents(said), slip.digest, protection)
         heard = frozenset(self._heard)
         with database.transaction() as connection:
@@ -106,6 +111,10 @@ class SeatBook:
                 connection.execute("INSERT INTO memories VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
                 pending = [one for one in self._memories(connection) if not one[1]]
                 files += self._forget(connection, pending[:-_PENDING])
+            if held is not None:
+                files += self._forget(connection, self._memories(connection, "step < 0"))
+                row = (self.job, *_once(name), 0, *held.row)
+                connection.execute("INSERT INTO memories VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
             files += self._empty(connection, name.keep - _KEPT)
         self._done(files, heard)
 
@@ -159,7 +168,9 @@ class SeatBook:
             self.job,
         )
         memories = [(Name(*row[:4]), row[4], self._memory(Name(*row[:4]), Slip(*row[5:]))) for row in rows]
-        seat.memory = next((memory for _, settled, memory in memories if settled), {})
+        once = next((memory for name, _, memory in memories if name.step < 0), {})
+        memories = [(name, settled, with_at_once(memory, once)) for name, settled, memory in memories if name.step >= 0]
+        seat.memory = next((memory for _, settled, memory in memories if settled), once)
         seat.pending = {name: memory for name, settled, memory in memories if not settled}
         given = self.store.database.rows(
             "SELECT step, keep, turn, attempt, digest, size, place, body FROM given"
@@ -189,9 +200,9 @@ class SeatBook:
         connection.execute(_SETTLE, (self.job, *newest))
         return self._forget(connection, gone)
 
-    def _memories(self, connection: sqlite3.Connection) -> list[tuple[Name, int, str, str]]:
-        query = "SELECT step, keep, turn, attempt, settled, digest, place FROM memories WHERE job = ? ORDER BY rowid"
-        return [(Name(*row[:4]), *row[4:]) for row in connection.execute(query, (self.job,))]
+    def _memories(self, connection: sqlite3.Connection, which: str = "step >= 0") -> list[tuple[Name, int, str, str]]:
+        rows = connection.execute(f"{_ROWS} AND {which} ORDER BY rowid", (self.job,))
+        return [(Name(*row[:4]), *row[4:]) for row in rows]
 
     def _forget(self, connection: sqlite3.Connection, memories: list[tuple[Name, int, str, str]]) -> list[str]:
         connection.executemany(_FORGET, [(self.job, *name) for name, *_ in memories])
@@ -228,3 +239,8 @@ class SeatBook:
         except (DataError, AttributeError, LookupError):
             pass
         raise self.store.database.damaged(f"What was remembered is not what was written ({name}).")
+
+
+def _once(name: Name) -> Name:
+    """Where what holds at once stands among the memories: under a name that no ask has."""
+    return name._replace(step=-1 - name.step)
