@@ -17,6 +17,7 @@ PARTS: dict[str, dict[str, str]] = {
         "evaluate": "hansa.horizontal.evaluate:Evaluate",
         "binning": "hansa.horizontal.binning:Binning",
         "glm": "hansa.horizontal.glm:Glm",
+        "statistics": "hansa.horizontal.statistics:Statistics",
     },
     "Trainer": {
         "linear": "hansa.trainers.linear:Linear",

@@ -133,6 +133,10 @@ class BinningTable:
         }
         return Table.of(shown)
 
+    def rows(self, counts: NDArray[np.float64]) -> Floats:
+        """Counts `[2, fine.size]`, pooled or a party's, as rows of the joined cells `[cells.size]`."""
+        return np.asarray(self._joined(counts).sum(axis=0))
+
     def update_splits(self, splits: tuple[float, ...], *, by: str, why: str) -> BinningTable:
         """The table with other edges, which must be among those of the pre-bins; who changed it and why is recorded.
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hansa.core.metrics import population_stability
+from hansa.core.metrics import population_stability, stability_alarm
 from hansa.errors import DataError
 
 COUNTS = st.lists(st.integers(0, 1000), min_size=2, max_size=8).filter(any)
@@ -41,3 +41,11 @@ def test_no_rows_are_no_figure():
 def test_what_is_no_count_is_refused(one, other):
     with pytest.raises(DataError):
         population_stability(one, other)
+
+
+def test_the_alarm_is_passed_by_one_in_a_hundred_without_drift():
+    rng = np.random.default_rng(3)
+    one, other = rng.multinomial(1000, [0.2] * 5, 4000), rng.multinomial(500, [0.2] * 5, 4000)
+    passed = [population_stability(a, b) > stability_alarm(1000, 500, 5) for a, b in zip(one, other, strict=True)]
+    assert 0.005 < np.mean(passed) < 0.016
+    assert np.isnan(stability_alarm(0, 5, 3))

