@@ -16,6 +16,7 @@ from typing import Any
 
 _FACE = {
     "Chain": "hansa.core.chain",
+    "Consortium": "hansa.engines.network.consortium",
     "CsvFormat": "hansa.data.csv_format",
     "Data": "hansa.core.job",
     "Evaluate": "hansa.horizontal.evaluate",
