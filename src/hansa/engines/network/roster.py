@@ -13,7 +13,7 @@ import msgpack
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from hansa.engines.network.certificates import fingerprint, read
-from hansa.engines.network.keys import WIRE, verify
+from hansa.engines.network.keys import WIRE, raw, verify
 from hansa.engines.network.names import COORDINATOR
 from hansa.errors import IdentityError
 
@@ -67,6 +67,16 @@ class Roster:
             verify(_public(self._certificate(sender)), tag, digest, signature)
         except IdentityError as error:
             raise IdentityError(f"Said to be from {sender}: {error.what}", error.why, error.mend) from None
+
+    def key(self, member: str) -> bytes:
+        """The public key that is pinned for an institution, 32 bytes.
+
+        Raises:
+            IdentityError: it does not take part.
+        """
+        if member not in self.members:
+            raise IdentityError(f"'{member}' does not take part.")
+        return raw(_public(self.members[member]))
 
     def following(self, rotation: Rotation, certificate: str, trust: Trust, at: datetime) -> Roster:
         """The same roster with a member's new signing certificate (PEM), for which the pinned key has asked.
