@@ -21,6 +21,7 @@ _FACE = {
     "Data": "hansa.core.job",
     "Evaluate": "hansa.horizontal.evaluate",
     "FederatedClassifier": "hansa.running.federated_classifier",
+    "GLM": "hansa.running.regressions",
     "HansaError": "hansa.errors",
     "Job": "hansa.core.job",
     "Linear": "hansa.trainers.linear",
