@@ -25,6 +25,7 @@ from hansa.horizontal.glm import Glm
 from hansa.horizontal.optimal import Rule
 from hansa.horizontal.prepare import Prepare
 from hansa.horizontal.prepared import Prepared
+from hansa.horizontal.rounds import Rounds
 from hansa.horizontal.woe import Cells
 from tests.horizontal.banks import book, divided, fitted
 
@@ -175,6 +176,8 @@ def test_wrong_settings_and_tables_are_refused():
             Rule(**wrong)
     with pytest.raises(ConfigError, match="prepares its columns once"):
         Job("twice", (Binning(), Prepare()))
+    with pytest.raises(ConfigError, match="Rounds do not learn"):
+        Job("rounds", (Binning(), Rounds()))
     table = risky(300)
     with pytest.raises(DataError, match="There is no feature 'agee'"):
         fitted(Binning(keep=("agee",)), divided(table, [100]))

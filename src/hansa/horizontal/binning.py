@@ -166,9 +166,15 @@ class Binning:
         return ()
 
     def check_after(self, after: Sequence[Step]) -> None:
-        """No other preparation of columns comes after."""
+        """No other preparation of columns comes after, and no rounds: their models hold a `Prepared` of `Prepare`."""
         if any(step.title in {"binning", "prepare"} for step in after):
             raise ConfigError("A job prepares its columns once.", mend="Take one of prepare and binning out.")
+        if any(step.title in {"rounds", "evaluate"} for step in after):
+            raise ConfigError(
+                "Rounds do not learn from weights of evidence.",
+                "The model that they save would not know how its columns were binned.",
+                'Put a glm step after binning, or prepare with numeric = "bins".',
+            )
 
     def handlers(self) -> Mapping[type[Ask], Handler]:
         """The party's half: one counter answers every kind."""
