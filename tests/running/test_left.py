@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from hansa.core.job import Job
 from hansa.horizontal.evaluate import Evaluate
 from hansa.horizontal.quality import Quality
 from hansa.links import by_examples, clip_l2, weighted_mean
@@ -62,3 +63,13 @@ def test_a_look_at_the_data_is_listed():
     told = words(replace(job(), steps=(Quality(),)))
     for part in ("counts of rows, gaps", "candidate edges", "by group of each column", "rank the events"):
         assert part in told
+
+
+def test_behind_a_secure_sum_every_line_says_whether_it_is_in_it():
+    text = 'name = "s"\nsteps = ["prepare", {use = "rounds", chain = [%s]}, "evaluate"]'
+    secure = left(Job.from_toml(text % '{use = "clip_l2", bound = 1.0}, "secure_sum"'))
+    seen = [line["protection"].split(";")[0] for line in secure]
+    assert seen.count("in clear") == seen.count("names in clear") == 1  # each bank's own gain, labels of columns
+    assert seen.count("inside a secure sum") == len(seen) - 2
+    assert "clip_l2(bound=1.0)" in secure[4]["protection"]
+    assert not any("secure" in line["protection"] for line in left(Job.from_toml(text % '"weighted_mean"')))

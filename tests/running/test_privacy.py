@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from hansa.core.job import Job
 from hansa.running.privacy import privacy
 from tests.running.banks import job, noisy
 
@@ -27,3 +28,12 @@ def test_textbook_noise_is_worth_infinity(settings):
 def test_noise_that_anybody_can_draw_again_says_so():
     assert "can be taken off again" in privacy(noisy(reproducible_noise=True))["statement"]
     assert "can be taken off again" not in privacy(noisy())["statement"]
+
+
+def test_a_secure_job_says_what_nobody_sees_and_what_is_still_told():
+    said = privacy(Job.from_toml('name = "s"\nsteps = ["prepare", {use = "rounds", chain = ["secure_sum"]}]'))[
+        "statement"
+    ]
+    assert "the coordinator sees each party's" not in said
+    for words in ("nobody sees a party's own", "colluders=1", "stays in clear", "nothing bounds"):
+        assert words in said

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from hansa.horizontal.evaluate import Evaluate
 from hansa.horizontal.prepare import Prepare
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from hansa.core.step import Step
 
 
+_Line: TypeAlias = tuple[str, str, str, str]
+_CLEAR: Final = "in clear"
 _LOSSES: Final = "sums of {} losses, and the numbers of rows that are right and that are positive"
 
 
@@ -25,10 +27,16 @@ def left(job: Job) -> list[dict[str, str]]:
         >>> left(Job.from_toml('name = "scores"\nsteps = ["rounds"]'))[0]["what"]
         'the width of its design'
     """
-    return [line for step in job.steps for line in _step(job, step)]
+    lines: list[dict[str, str]] = []
+    for number, step in enumerate(job.steps):
+        hidden = job.secure(number) is not None
+        for what, how_many, protection, seen in _step(job, step):
+            veil = f"{seen or 'inside a secure sum'}; " if hidden else ""
+            lines.append({"what": what, "to": "coordinator", "how_many": how_many, "protection": f"{veil}{protection}"})
+    return lines
 
 
-def _step(job: Job, step: Step) -> list[dict[str, str]]:
+def _step(job: Job, step: Step) -> list[_Line]:
     few, cell = f"none below {job.min_rows} customers", f"counts under {job.min_cell} merged or left out"
     thin = f"counts under {job.min_cell} left out"
     tails = f"the {job.min_cell} smallest and largest values of a party are not told apart"
@@ -38,16 +46,23 @@ def _step(job: Job, step: Step) -> list[dict[str, str]]:
         sums, labels = "row counts, gap counts, sums and centred squares", "names of categories with enough customers"
         return [
             _line(f"{sums} of columns", f"a few times{anew}", f"{few}; {gaps}"),
-            _line(f"{labels}, and counts by category and class", f"twice{anew}", rare),
+            _line(f"{labels}, and counts by category and class", f"twice{anew}", rare, "names in clear"),
             _line("counts of values below candidate edges", f"about ten times{anew}", tails),
         ]
     if isinstance(step, Quality):
         joined = f"counts under {job.min_cell} joined with others or told as a few"
         return [
-            _line("names, kinds and labels of columns, and counts of rows, gaps, values and repetitions", "once", cell),
+            _line(
+                "names, kinds and labels of columns, and counts of rows, gaps, values and repetitions",
+                "once",
+                cell,
+                _CLEAR,
+            ),
             _line("counts of values below candidate edges", "about ten times", tails),
-            _line("rows and events by group of each column", "once", joined),
-            _line("how each column's groups rank the events", "once", f"groups of at least {job.min_cell} rows"),
+            _line("rows and events by group of each column", "once", joined, _CLEAR),
+            _line(
+                "how each column's groups rank the events", "once", f"groups of at least {job.min_cell} rows", _CLEAR
+            ),
         ]
     if isinstance(step, Rounds):
         return _rounds(step, few, thin)
@@ -58,14 +73,13 @@ def _step(job: Job, step: Step) -> list[dict[str, str]]:
             _line(_LOSSES.format("test"), "once", f"{few}; {thin}"),
             _line("counts of test scores by bin and label", "up to 8 times", groups),
         ]
-        return [*lines, _line(figures, "once", few)] if step.compare else lines
+        return [*lines, _line(figures, "once", few, _CLEAR)] if step.compare else lines
     return []
 
 
-def _rounds(step: Rounds, few: str, thin: str) -> list[dict[str, str]]:
-    hides = any(link.guarantees.hides_each for link in step.chain)
-    shown = "inside a secure sum" if hides else "in clear to the coordinator"
-    guards = ", ".join([shown, *(link.sentence() for link in step.chain if link.stage == "party")])
+def _rounds(step: Rounds, few: str, thin: str) -> list[_Line]:
+    shown = [] if step.links().combine.guarantees.hides_each else ["in clear to the coordinator"]
+    guards = ", ".join([*shown, *(link.sentence() for link in step.chain if link.stage == "party")]) or few
     update = "an update of the model, its row count, its summed training loss"
     lines = [_line("the width of its design", "once", "none")]
     if step.trainer.task == "regression":
@@ -75,5 +89,6 @@ def _rounds(step: Rounds, few: str, thin: str) -> list[dict[str, str]]:
     return [*lines, _line(_LOSSES.format("validation"), often, f"{few}; {thin}")] if step.check_every else lines
 
 
-def _line(what: str, how_many: str, protection: str) -> dict[str, str]:
-    return {"what": what, "to": "coordinator", "how_many": how_many, "protection": protection}
+def _line(what: str, how_many: str, protection: str, seen: str = "") -> _Line:
+    """A line; `seen`: how it stands where the job's sums are secure, and this is more than sums."""
+    return what, how_many, protection, seen

@@ -19,5 +19,11 @@ def privacy(job: Job) -> dict[str, Any]:
     events = [event for step in job.steps for event in step.events()]
     claim = " ".join(map(str, events)) or "No differential privacy is claimed: no finite epsilon for the model."
     seen = "No customer row leaves its owner; updates, sums and counts do, and the coordinator sees each party's."
+    if (link := job.secure(0)) is not None:
+        seen = (
+            "No customer row leaves its owner; updates, sums and counts do inside secure sums, so that nobody sees a"
+            f" party's own, a hostile coordinator and its allies among the parties included ({link.sentence()})."
+            " What is collected and not summed stays in clear, and nothing bounds what the sums themselves tell."
+        )
     blank = dict.fromkeys(("unit", "relation", "delta", "accountant"))
     return {"epsilon": "infinity", **blank, "statement": f"{claim} {seen}"}
