@@ -18,7 +18,7 @@ from hansa.core.post import in_process, seats_of
 from hansa.core.table import Table
 from hansa.core.work import Work
 from hansa.engines.simulation import Simulation
-from hansa.errors import ChainError, ConfigError, JobError, TooFewParties
+from hansa.errors import ChainError, ConfigError, JobError, PolicyRefusal, TooFewParties
 from hansa.horizontal.evaluate import Verdict
 from hansa.horizontal.rounds import Check, Learning, Rounds
 from hansa.links import by_examples, coordinate_median, fixed, secure_sum, weighted_mean
@@ -200,3 +200,21 @@ def test_every_message_of_a_sum_travels_between_institutions_as_it_was_said():
         Opened({"bank-0": b"signature"}),
     ):
         assert repr(ask_of(ask_body(ask), kinds)) == repr(ask)
+
+
+def test_how_much_was_cut_is_told_from_inside_the_sum():
+    cut = [run(rounds(secure_sum(clip=clip))).last(Learning).history[0].measures["cut"] for clip in (16.0, 1e-9)]
+    assert cut == [0.0, 1.0]
+
+
+@pytest.mark.parametrize("cohorts", ["any", "steady"])
+def test_a_bank_that_is_lost_once_is_refused_where_cohorts_are_steady(cohorts):
+    def clock(party, name):
+        return None if party == "bank-1" and name.turn == 7 else 1.0
+
+    job = rounds(secure_sum(cohorts=cohorts), quorum=3, deadline=5.0)
+    if cohorts == "any":
+        assert run(job, clock=clock).last(Learning).history[0].counted == 3
+    else:
+        with pytest.raises(PolicyRefusal, match="differ by a single one"):
+            run(job, clock=clock)

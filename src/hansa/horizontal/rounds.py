@@ -269,6 +269,8 @@ class Rounds:
                 )
             if "rows" in total and total["rows"][0, 0] > 0:
                 point["train_loss"] = float(total["loss"][0, 0] / total["rows"][0, 0])
+            if "cut" in total and total["cut"][0, 1] > 0:  # a secure sum's own count
+                point["cut"] = float(total["cut"][0, 0] / total["cut"][0, 1])
         history = (*state.history, Point(state.round + 1, counted, point))
         return replace(state, params=params, links=links, round=state.round + 1, history=history)
 
