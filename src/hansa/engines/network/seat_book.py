@@ -98,7 +98,7 @@ class SeatBook:
         with database.translated():
             slip = shelf.put(tree_of(self.job, word))
             kept = None if memory is None else shelf.put(self._tree(name, memory))
-            held = None if once is None else shelf.put(self._tree(_once(name), once))
+            at_once = None if once is None else shelf.put(self._tree(_once(name), once))
         line = Line(self.store.clock(), self.job, name, kind, *contents(said), slip.digest, protection)
         heard = frozenset(self._heard)
         with database.transaction() as connection:
@@ -111,9 +111,9 @@ class SeatBook:
                 connection.execute("INSERT INTO memories VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
                 pending = [one for one in self._memories(connection) if not one[1]]
                 files += self._forget(connection, pending[:-_PENDING])
-            if held is not None:
+            if at_once is not None:
                 files += self._forget(connection, self._memories(connection, "step < 0"))
-                row = (self.job, *_once(name), 0, *held.row)
+                row = (self.job, *_once(name), 0, *at_once.row)
                 connection.execute("INSERT INTO memories VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
             files += self._empty(connection, name.keep - _KEPT)
         self._done(files, heard)
