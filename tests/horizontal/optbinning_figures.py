@@ -16,7 +16,6 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-from optbinning import OptimalBinning
 
 TRENDS = ("ascending", "descending", "peak", "valley", None)
 LIMITS = ({"max_n_bins": 5, "min_bin_size": 0.05}, {"max_n_bins": 8, "min_bin_size": 0.02, "min_event_rate_diff": 0.01})
@@ -33,6 +32,8 @@ COLUMNS = {
 
 def figures(name, x, y):
     """Pre-bins at the twentieths of a column, and the information value that optbinning makes of them."""
+    from optbinning import OptimalBinning  # where this file is run, and nowhere else
+
     edges = np.unique(np.quantile(x, np.linspace(0.05, 0.95, 19), method="inverted_cdf"))
     edges = edges[edges < x.max()]
     place = np.searchsorted(edges, x)
