@@ -168,6 +168,8 @@ class Masks:
         secret = sum(
             (1 if site.name < other else -1) * pair(site.name, other) for other in ask.inner.names if other != site.name
         )
+        if "delta" not in answer.load:  # every sum of a job comes this way; the toy masks updates alone
+            return answer, after
         return Answer(answer.load.replace(delta=answer.load["delta"] + secret)), after
 
 
