@@ -24,7 +24,8 @@ from hansa.horizontal.rounds import Check, Learning, Rounds
 from hansa.links import by_examples, coordinate_median, fixed, secure_sum, weighted_mean
 from hansa.links.secure import Adverted, Invited, Listed, Opened, digest_of_ask
 from hansa.privacy.primitives import made_for
-from hansa.privacy.sum_words import Advert
+from hansa.privacy.sum_words import Advert, Client
+from tests.core.test_carry import Memoir, finish
 
 TEXT = (
     'name = "scores"\n{}steps = ["prepare", {{use = "rounds", rounds = 3, chain = ["by_examples", "{}"]}}, "evaluate"]'
@@ -218,3 +219,17 @@ def test_a_bank_that_is_lost_once_is_refused_where_cohorts_are_steady(cohorts):
     else:
         with pytest.raises(PolicyRefusal, match="differ by a single one"):
             run(job, clock=clock)
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_coordinator_stopped_at_every_write_opens_the_same_sums_and_no_keys_are_drawn_again(after):
+    made = made_for([f"bank-{i}" for i in range(3)])
+    banks = [dataclasses.replace(bank, identity=made[bank.name]) for bank in books(3)]
+    job, whole = rounds(secure_sum()), Memoir()
+    wanted = finish(job, banks, whole, None)[0].last(Learning).params.tobytes()
+    assert whole.writes > 2 * 5 * 3
+    for stop in range(1, whole.writes + 1):
+        done, seats = finish(job, banks, Memoir(stop, after), None)
+        assert done.last(Learning).params.tobytes() == wanted
+        clients = [unpack(Client, seat.memory[f"{AT_ONCE}secure sum"].tobytes()) for seat in seats.values()]
+        assert [(client.number, client.secrets, client.held) for client in clients] == [(2, (), {})] * 3
