@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hansa.core.codec import pack
-from hansa.core.fold import Collect
+from hansa.core.fold import Collect, Sum
 from hansa.core.load import Load
 from hansa.core.message import Answer, Ask
 from hansa.core.party import Handler, Memory, Site
@@ -107,7 +107,7 @@ class Binning:
     or "chimerge". `monotonic_trend`: of event rates; "auto" is the better of ascending and descending; categories are
     put in the order of their event rates. `cat_cutoff`: labels of a smaller share of rows are one group, with those
     that no party may name. `drop`, `keep`: columns left out, or the only ones. `columns`: what differs, by column.
-    `by_party`: also keep each party's counts.
+    `by_party`: also keep each party's counts, which no secure sum can hide then.
 
     Raises:
         ConfigError: settings outside their range, or that contradict each other.
@@ -226,8 +226,10 @@ class Binning:
             cells.append(Cells(name, edges.get(name, ()), groups, codes, categorical=name in words))
         if not cells:
             raise DataError("The parties have no column to bin.", mend="Look at drop, keep and the tables.")
-        reply = yield Asks(dict.fromkeys(here, Outcomes(tuple(cells))), Collect())
-        loads = {parties.names[place]: answer.load for place, answer in reply.value.rows}
+        reply = yield Asks(dict.fromkeys(here, Outcomes(tuple(cells))), Collect() if self.by_party else Sum())
+        loads = {"": reply.value}
+        if self.by_party:
+            loads = {parties.names[place]: answer.load for place, answer in reply.value.rows}
         return self._process(tuple(cells), loads)
 
     def _edges(self, here: Sequence[str], names: list[str], cell: int) -> Gather[dict[str, tuple[float, ...]]]:
