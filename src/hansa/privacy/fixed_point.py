@@ -135,7 +135,7 @@ def wide(vector: NDArray[Any], party: str = "") -> NDArray[np.uint64]:
         [0.3, 0.0]
     """
     exact = finite(vector, party)
-    coarse = np.floor(np.ldexp(exact, -_COARSE))
+    coarse = np.rint(np.ldexp(exact, -_COARSE))  # to the nearest, so that what is left is exact
     if np.any(np.abs(coarse) > _WHOLE):
         raise _too_large(party)
     fine = np.rint(np.ldexp(exact - np.ldexp(coarse, _COARSE), _FINE))
