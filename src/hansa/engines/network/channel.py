@@ -14,6 +14,7 @@ Example:
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -199,7 +200,9 @@ def _options() -> tuple[tuple[str, int], ...]:
         ("grpc.keepalive_timeout_ms", beat // 2),
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.http2.max_pings_without_data", 0),
-        ("grpc.http2.min_recv_ping_interval_without_data_ms", beat // 4),  # else a quiet line is hung up after 100 s
+        ("grpc.http2.min_ping_interval_without_data_ms", beat // 4),  # else a quiet line is hung up after 100 s
+        ("grpc.min_reconnect_backoff_ms", beat // 2),  # the longest that a handshake takes, here
+        ("grpc.server_handshake_timeout_ms", beat // 2),  # and there
         ("grpc.so_reuseport", 0),
         ("grpc.use_local_subchannel_pool", 1),  # a new dial does not wait because the last one failed
     )
@@ -213,7 +216,8 @@ def _grpc() -> Any:
 
 def _broken() -> tuple[type[BaseException], ...]:
     grpc = _grpc()
-    return (grpc.aio.AioRpcError, grpc.aio.UsageError, grpc.aio.InternalError)
+    over = asyncio.InvalidStateError  # what gRPC says of a call that has just ended
+    return (grpc.aio.AioRpcError, grpc.aio.UsageError, grpc.aio.InternalError, over)
 
 
 def _lost(error: Any) -> PartyLost:
