@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from hansa.core.draws import Draws
 from hansa.errors import ConfigError
-from hansa.trainers.on_torch import Torch
+from hansa.trainers.on_torch import Torch, on_torch
 from hansa.trainers.on_torch.network import device_of, network, seeded, threads
 from hansa.trainers.on_torch.ready import mlp
 
@@ -42,3 +43,10 @@ def test_a_gpu_that_is_not_there_is_refused():
     else:
         with pytest.raises(ConfigError, match="no GPU"):
             device_of(Torch(device="cuda"))
+
+
+def test_a_network_for_other_columns_is_named_before_it_is_trained():
+    import torch
+
+    with pytest.raises(ConfigError, match="does not take the 2 columns"):
+        on_torch(lambda: torch.nn.Linear(5, 1), device="cpu").init(2, "random", Draws(0, "start"))

@@ -26,11 +26,11 @@ from torch import Tensor, nn
 
 from hansa.errors import ConfigError
 from hansa.extras import need
+from hansa.trainers.on_torch.cost import scored
 from hansa.trainers.on_torch.network import Named, network, threads
 
 if TYPE_CHECKING:
     from hansa.core.pytree import Params
-    from hansa.core.trainer import Task
     from hansa.trainers.on_torch.trainer import Torch
 
 _OUTPUTS = {"binary": "probability", "multiclass": "probabilities", "regression": "value"}
@@ -52,7 +52,7 @@ def to_onnx(trainer: Torch, params: Params, features: int) -> bytes:
     net = network(trainer, features)
     net.load(cast("Named", params))
     # A copy: tracing leaves marks on a module, and this one goes on training.
-    scoring = _Scoring(copy.deepcopy(net.module), trainer.task).eval()
+    scoring = _Scoring(copy.deepcopy(net.module), trainer, chance=net.chance).eval()
     example = torch.zeros(_ROWS, features)
     with threads(trainer.threads), _quiet(), torch.no_grad():
         try:
@@ -80,16 +80,16 @@ def to_onnx(trainer: Torch, params: Params, features: int) -> bytes:
 class _Scoring(nn.Module):
     """A network and what its task makes of its outputs."""
 
-    def __init__(self, net: nn.Module, task: Task) -> None:
+    def __init__(self, net: nn.Module, trainer: Torch, *, chance: bool) -> None:
         super().__init__()
-        self.net, self.task = net, task
+        self.net, self.trainer, self.chance = net, trainer, chance
 
     def forward(self, X: Tensor) -> Tensor:
-        out: Tensor = self.net(X)
-        if self.task == "multiclass":
+        task, out = self.trainer.task, scored(self.trainer, self.net(X), chance=self.chance)
+        if task == "multiclass":
             return torch.softmax(out, dim=1)
         value = out.reshape(X.shape[0])
-        return torch.sigmoid(value) if self.task == "binary" else value
+        return torch.sigmoid(value) if task == "binary" else value
 
 
 def _plain(program: Any) -> Any:

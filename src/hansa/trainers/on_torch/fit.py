@@ -38,7 +38,7 @@ from hansa.errors import ConfigError
 from hansa.trainers.batches import Feed
 from hansa.trainers.descent import Objective, descend
 from hansa.trainers.memory import Memory, Pool
-from hansa.trainers.on_torch.cost import columns, mean_loss
+from hansa.trainers.on_torch.cost import mean_loss, scored
 from hansa.trainers.on_torch.network import Named, Network, network, seeded, tensor, threads
 from hansa.trainers.on_torch.ready import Own
 from hansa.trainers.on_torch.stacked import Stacked, refusal
@@ -97,6 +97,8 @@ def why_one_by_one(trainer: Torch, features: int) -> str:
         return "vectorize is off"
     if trainer.own is not None:
         return "it has a loss, an optimiser or a schedule of its own"
+    if net.chance:
+        return "it gives probabilities"
     if trainer.optimizer not in _OWN_OPTIMIZERS:
         return f"only sgd, momentum and adam take a stack, not {trainer.optimizer}"
     if net.device.type != "cpu":
@@ -114,7 +116,7 @@ def margins(trainer: Torch, params: Params, X: NDArray[np.floating]) -> NDArray[
     with threads(trainer.threads), torch.no_grad():
         for at in range(0, len(X), _ROWS):
             rows = tensor(np.ascontiguousarray(X[at : at + _ROWS], trainer.dtype)).to(net.device)
-            out[at : at + len(rows)] = columns(net.module(rows), trainer.loss.outputs).cpu().numpy()
+            out[at : at + len(rows)] = scored(trainer, net.module(rows), chance=net.chance).cpu().numpy()
     return out
 
 
@@ -154,7 +156,7 @@ def _step(trainer: Torch, net: Network, optimiser: Any, batch: tuple[Tensor, ...
 
     def cost() -> Tensor:
         optimiser.zero_grad()
-        mean = mean_loss(trainer, net.module(rows), truth[:, 0], share[:, 0])
+        mean = mean_loss(trainer, net.module(rows), truth[:, 0], share[:, 0], chance=net.chance)
         mean.backward()
         pull()
         costs.append(mean.detach())

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hansa.errors import ConfigError
+from hansa.trainers.on_torch.cost import gives_chances
 
 if TYPE_CHECKING:
     from hansa.trainers.on_torch.trainer import Torch
@@ -35,9 +36,9 @@ _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 class Network:
     """A module, its trainable parameters (`learned`) and its buffers of floats (`mean_buffers`), by name."""
 
-    def __init__(self, module: nn.Module, device: torch.device) -> None:
-        """Take a module that has been moved to where it shall be trained."""
-        self.module, self.device = module, device
+    def __init__(self, module: nn.Module, device: torch.device, *, chance: bool = False) -> None:
+        """Take a module that has been moved to where it shall be trained; `chance`: it gives probabilities."""
+        self.module, self.device, self.chance = module, device, chance
         self.learned = {name: p for name, p in module.named_parameters() if p.requires_grad}
         self.mean_buffers = {name: b for name, b in module.named_buffers() if b.is_floating_point()}
         self.fixed = {name: b.clone() for name, b in module.named_buffers() if not b.is_floating_point()}
@@ -95,14 +96,37 @@ def network(trainer: Torch, features: int) -> Network:
     Raises:
         ConfigError: it cannot be built for so many columns, or nothing in it can be trained.
     """
-    return Network(seeded(trainer, features, 0), device_of(trainer))
+    module = seeded(trainer, features, 0)
+    return Network(module, device_of(trainer), chance=gives_chances(trainer, module))
 
 
 def seeded(trainer: Torch, features: int, seed: int) -> nn.Module:
-    """A fresh network, its weights drawn from this seed; torch's own generator is left as it was."""
+    """A fresh network, its weights drawn from this seed; torch's own generator is left as it was.
+
+    Raises:
+        ConfigError: it cannot be built for so many columns, or does not take them.
+    """
     with drawing(seed):
         module: nn.Module = trainer.module.build(trainer.columns(features), trainer.loss.outputs)
-    return module.to(device_of(trainer), getattr(torch, trainer.dtype))
+        module = module.to(device_of(trainer), getattr(torch, trainer.dtype))
+        _try(module, torch.zeros(2, features, dtype=getattr(torch, trainer.dtype), device=device_of(trainer)))
+    return module
+
+
+def _try(module: nn.Module, rows: Tensor) -> None:
+    """Ask a network once for its outputs, as it is after training."""
+    modes = {part: part.training for part in module.modules()}
+    module.eval()
+    try:
+        with torch.no_grad():
+            module(rows)
+    except (IndexError, RuntimeError, TypeError, ValueError) as error:
+        raise ConfigError(
+            f"The network does not take the {rows.shape[1]} columns that it is given: {type(error).__name__}.",
+            mend="Give it as many inputs, or a function that makes it for `Inputs`.",
+        ) from error
+    for part, mode in modes.items():
+        part.training = mode
 
 
 @contextmanager

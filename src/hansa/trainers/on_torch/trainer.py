@@ -34,6 +34,8 @@ class Torch:
     `torch.optim` whose rate is `Local`'s; empty means `Local`'s own. `epochs` and `batch` (0: as `Local` says) stand
     before `Local`'s. `l2`/2 times the squared norm of all weights is added; biases are free. With `vectorize` parties
     are trained as one stack where the network allows it: within 1e-6 of a lone party; without, the same bits.
+    `output`: whether the network gives margins or probabilities ("chance"); "auto" looks at its loss and last layer.
+    `head`: which of several outputs is scored, from 0 (-1: there is one); one's own loss is given all of them.
     `device`: "auto" takes a GPU where there is one. What travels is every trainable parameter and every buffer of
     floats, such as a batch norm's statistics; frozen parameters and whole-number buffers stay.
 
@@ -54,6 +56,8 @@ class Torch:
     module: Module = field(default_factory=mlp)
     task: Task = "binary"
     classes: int = 2
+    output: Literal["auto", "margin", "chance"] = "auto"
+    head: int = -1
     optimizer: str = ""
     epochs: int = 0
     batch: int = 0
@@ -71,6 +75,10 @@ class Torch:
             raise ConfigError(f"{self.classes} classes do not fit the task '{self.task}'.")
         if min(self.epochs, self.batch, self.threads - 1) < 0 or not 0 <= self.l2 < float("inf"):
             raise ConfigError("epochs, batch and l2 must be at least 0, and threads at least 1.")
+        if self.head >= 0 and (self.own is None or self.own.loss is None):
+            raise ConfigError("There are several outputs and one loss.", mend="Pass a loss of all outputs, or no head.")
+        if self.output == "chance" and self.task == "regression":
+            raise ConfigError("A value is no probability.", mend='Say output="margin", or another task.')
         if self.optimizer and self.own is not None and self.own.optimizer is not None:
             raise ConfigError("There are two optimisers.", mend="Name one, or pass one.")
 
