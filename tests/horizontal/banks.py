@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from itertools import pairwise
 
 import numpy as np
@@ -58,3 +59,11 @@ def only(columns, **settings):
     table = Table.of({**columns, "__part__": np.zeros(len(next(iter(columns.values()))), int)})
     step = settings.pop("step", None) or Prepare()
     return fitted(step, [Party("bank", {"t": table})], **settings)[0]
+
+
+def figures(encoding):
+    """An encoding's fields, moments apart from the rest."""
+    moments = {"mean", "fill", "centre", "scale"}
+    named = {f.name: getattr(encoding, f.name) for f in dataclasses.fields(encoding)}
+    exact = {name: value for name, value in named.items() if name not in moments}
+    return [named[name] for name in sorted(moments & set(named))], exact

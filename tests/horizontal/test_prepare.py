@@ -23,21 +23,13 @@ from hansa.horizontal.evaluate import Evaluate
 from hansa.horizontal.prepare import Prepare
 from hansa.horizontal.rounds import Rounds
 from tests.core.test_carry import Memoir, Stop
-from tests.horizontal.banks import book, divided, fitted, job_of, only
+from tests.horizontal.banks import book, divided, figures, fitted, job_of, only
 
 HOME = Coding("onehot", levels=("free", "own", "rent"))
 STEPS = (
     Prepare(columns={"home": HOME}, winsorise=0.02, signed_log=True),
     Prepare(numeric="bins", columns={"home": dataclasses.replace(HOME, how="ordinal")}),
 )
-
-
-def figures(encoding):
-    """An encoding's fields, moments apart from the rest."""
-    moments = {"mean", "fill", "centre", "scale"}
-    named = {f.name: getattr(encoding, f.name) for f in dataclasses.fields(encoding)}
-    exact = {name: value for name, value in named.items() if name not in moments}
-    return [named[name] for name in sorted(moments & set(named))], exact
 
 
 @settings(max_examples=12, deadline=None)
