@@ -198,6 +198,7 @@ def _options() -> tuple[tuple[str, int], ...]:
         ("grpc.max_receive_message_length", 4 * CHUNK),
         ("grpc.keepalive_time_ms", beat),
         ("grpc.keepalive_timeout_ms", beat // 2),
+        ("grpc.http2.ping_timeout_ms", beat // 2),  # a ping of another kind may be the one that is not answered
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.http2.max_pings_without_data", 0),
         ("grpc.http2.min_ping_interval_without_data_ms", beat // 4),  # else a quiet line is hung up after 100 s
