@@ -105,6 +105,7 @@ def test_a_view_in_a_schema_and_a_query_are_tables_too(served, lite):
     query = "select age * 2 as twice, '10:30' as clock, home from loans where home like 'o%' and age::text <> '1'"
     assert read_sql(served, query).names == ("twice", "clock", "home")
     assert read_sql(lite, query.replace("age::text", "age") + ";").column("clock").levels == ("10:30",)
+    assert len(read_sql(lite, "select age from loans -- all of them")) == 50
 
 
 @pytest.mark.parametrize(
@@ -182,6 +183,9 @@ def test_columns_lie_on_disk_where_they_shall(lite):
         ("postgresql://u:${HANSA_UNSET}@h/b", "loans", ConfigError, "HANSA_UNSET is not set"),
         ("nosuch://h/b", "loans", ConfigError, "Nothing here speaks to 'nosuch'"),
         ("postgresql://risk:topsecret@127.0.0.1:1/base", "loans", DataError, "connection or the statement failed"),
+        ("postgresql://127.0.0.1:1/b?user=x&password=topsecret", "loans", DataError, "connection or the statement"),
+        ("postgresql://u:p@topsecret@127.0.0.1:1/b", "loans", ConfigError, "address of the database"),
+        ("postgresql://u:topsecret@127.0.0.1:1x/b", "loans", ConfigError, "address of the database"),
     ],
 )
 def test_what_cannot_be_reached_is_said(url, table, kind, words):

@@ -56,7 +56,7 @@ def read_sql(
     """
     sql, how = need("sqlalchemy"), how or Reading()
     engine = _engine(sql, url)
-    shown = engine.url.render_as_string(hide_password=True)
+    shown = _shown(engine.url)
     what = table_or_query if _is_name(table_or_query) else "the query"
     try:
         with engine.connect().execution_options(**_OPTIONS[engine.dialect.name == "postgresql"]) as connection:
@@ -85,11 +85,13 @@ _OPTIONS: Final = {
 def _engine(sql: Any, url: str) -> Any:
     try:
         address = sql.make_url(_SECRET.sub(_from_environment, url))
-    except sql.exc.ArgumentError:
+    except (sql.exc.ArgumentError, ValueError):
+        address = None
+    if address is None or "@" in (address.host or ""):  # a password with an @ of its own would be shown as a host
         raise ConfigError(
             "The address of the database cannot be read.",
             mend='Write it as "postgresql://user:${PASSWORD}@host/base" or "sqlite:///loans.db".',
-        ) from None
+        )
     if address.drivername == "postgresql":
         address = address.set(drivername="postgresql+psycopg")
     if address.get_backend_name() == "sqlite" and address.database and not os.path.exists(address.database):  # noqa: PTH110
@@ -106,6 +108,11 @@ def _engine(sql: Any, url: str) -> Any:
         ) from None
 
 
+def _shown(address: Any) -> str:
+    """An address without anything that could be a secret: neither user, password nor settings."""
+    return f"{address.get_backend_name()}://{address.host or ''}/{address.database or ''}"
+
+
 def _from_environment(found: re.Match[str]) -> str:
     name = found.group(1)
     if name not in os.environ:
@@ -118,7 +125,7 @@ def _source(sql: Any, connection: Any, table_or_query: str) -> Any:
     """The table or the query as something to select from, with its columns' names."""
     text = table_or_query.strip().rstrip(";")
     if not _is_name(text):
-        query = sql.text(_COLON.sub(r"\\:", text))  # a colon in it names no parameter
+        query = sql.text(_COLON.sub(r"\\:", text) + "\n")  # a colon names no parameter, a comment ends with its line
         with connection.execute(sql.select(sql.text("*")).select_from(query.columns().subquery("q")).limit(0)) as found:
             names = list(found.keys())
         twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
