@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import py_compile
 import sys
 import tomllib
 import types
@@ -244,3 +246,17 @@ def test_a_model_of_an_own_network_is_saved_by_name_and_loads_where_it_is_allowe
     done = CliRunner().invoke(app, [*words, "--part", f"bank_net={module}"])
     assert done.exit_code == 0, done.output
     assert done.output.startswith("probability")
+
+
+def test_compiled_code_beside_the_allowed_file_does_not_run(package):
+    """An unchecked cache is what Python runs without a look at the source."""
+    file = package / "bank_parts" / "links.py"
+    evil = package / "evil.py"
+    evil.write_text(f"import pathlib\npathlib.Path({str(package / 'ran')!r}).touch()\n" + LINK, encoding="utf-8")
+    cache = importlib.util.cache_from_source(str(file))
+    py_compile.compile(str(evil), cache, str(file), invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+    assert hs.Job.from_toml(
+        toml('["by_examples", {use = "halved", times = 2}, "weighted_mean"]'), {"halved": digest(package)}
+    )
+    assert not (package / "ran").exists()
+    assert sys.pycache_prefix is None

@@ -22,6 +22,7 @@ from functools import cache
 from hashlib import sha256
 from importlib.metadata import entry_points
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, final
 
 from hansa.errors import ConfigError, PolicyRefusal
@@ -156,9 +157,22 @@ def answers(value: Any, kind: type[Any]) -> bool:
     return {name for name in asked if not name.startswith("_")} <= has
 
 
+@contextmanager
+def _from_source() -> Iterator[None]:
+    """Import what files say: compiled code that lies beside them is not what was hashed."""
+    before = sys.pycache_prefix
+    with TemporaryDirectory() as folder:
+        sys.pycache_prefix = folder
+        try:
+            yield
+        finally:
+            sys.pycache_prefix = before
+
+
 def _loaded(name: str, module: str, attribute: str) -> Any:
     try:
-        part = getattr(need(module), attribute, None)
+        with _from_source():
+            part = getattr(need(module), attribute, None)
     except ConfigError:
         raise
     except Exception as error:  # noqa: BLE001 - whatever it raises, it is not hansa's fault
