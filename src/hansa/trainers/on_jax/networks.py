@@ -22,12 +22,14 @@ from typing import Any, TypeAlias, final
 
 import jax
 from flax import linen, nnx
+from flax.errors import FlaxError
 
 from hansa.errors import ConfigError
 
 Tree: TypeAlias = dict[str, Any]
 
 _TOLD = {"train": True, "training": True, "is_training": True, "deterministic": False}  # while it is trained
+_SHAPING = {"broadcast_in_dim", "convert_element_type", "reshape", "squeeze"}
 _ACTIVATIONS = {"relu": jax.nn.relu, "tanh": jax.numpy.tanh, "gelu": jax.nn.gelu}
 
 
@@ -151,12 +153,75 @@ makes an nnx module, or a pair (init, apply).
     if isinstance(module, tuple) and len(module) == 2:
         return of_pair(*module)
     if callable(module) and not isinstance(module, nnx.Module):
+        if not _takes_one(module):
+            raise ConfigError(
+                "The function that makes a network takes nothing.",
+                "Its weights would be drawn from no seed of the job's.",
+                "Let it take nnx.Rngs: lambda rngs: nnx.Linear(3, 1, rngs=rngs).",
+            )
         return of_nnx(module)
     raise ConfigError(
         "There is no network.",
         f"It is a {type(module).__name__}.",
         "Pass a linen module, a function of nnx.Rngs that makes an nnx module, or a pair (init, apply).",
     )
+
+
+def started(network: Network, key: Any, X: Any) -> Tree:
+    """A network's first parameters; its outputs are tried by their shapes only.
+
+    Raises:
+        ConfigError: it does not take so many columns.
+
+    Example:
+        >>> sorted(started(dense((), "relu", 1), jax.random.key(0), jax.numpy.zeros((1, 3))))
+        ['kept', 'learned']
+    """
+    try:
+        tree = network.init(key, X)
+        jax.eval_shape(lambda tree, X: network.apply(tree, X, key, train=False)[0], tree, X)
+    except (FlaxError, IndexError, TypeError, ValueError) as error:
+        raise ConfigError(
+            f"The network does not take the {X.shape[1]} columns that it is given: {type(error).__name__}.",
+            mend="Give it as many inputs.",
+        ) from error
+    return tree
+
+
+def ends_in_chances(network: Network, tree: Tree, X: Any) -> bool:
+    """Whether the last thing that a network computes is a sigmoid or softmax.
+
+    Example:
+        >>> net, X = of_pair(lambda key, X: X[0], lambda p, X: jax.nn.sigmoid(X @ p)), jax.numpy.zeros((1, 3))
+        >>> ends_in_chances(net, net.init(jax.random.key(0), X), X)
+        True
+    """
+    key = jax.random.key(0)
+    return _is_chance(jax.make_jaxpr(lambda tree, X: network.apply(tree, X, key, train=False)[0])(tree, X).jaxpr)
+
+
+def _is_chance(program: Any) -> bool:
+    """Whether a program's first output is a logistic function, or an exponential over a sum."""
+    made = {id(out): (step, place) for step in program.eqns for place, out in enumerate(step.outvars)}
+    step, place = made.get(id(program.outvars[0]), (None, 0)) if program.outvars else (None, 0)
+    while step is not None and step.primitive.name in _SHAPING:
+        step, place = made.get(id(step.invars[0]), (None, 0))
+    if step is None:
+        return False
+    inner = step.params.get("jaxpr") or step.params.get("call_jaxpr")
+    if inner is not None and place == 0:
+        return _is_chance(inner.jaxpr)
+    before, _ = made.get(id(step.invars[0]), (None, 0))
+    over_sum = step.primitive.name == "div" and before is not None and before.primitive.name == "exp"
+    return bool(over_sum or step.primitive.name == "logistic")
+
+
+def _takes_one(factory: Callable[..., Any]) -> bool:
+    try:
+        taken = inspect.signature(factory).parameters.values()
+    except ValueError:  # a class of another language tells nothing
+        return True
+    return any(p.kind in {p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD, p.VAR_POSITIONAL} for p in taken)
 
 
 def _named(tree: Any) -> Any:

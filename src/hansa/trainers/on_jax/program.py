@@ -34,6 +34,7 @@ from hansa.core.pytree import Layout, ravel, unravel
 from hansa.core.trainer import Design, Local
 from hansa.errors import ConfigError, DataError
 from hansa.trainers.batches import bucket, row_weights
+from hansa.trainers.on_jax.networks import ends_in_chances
 
 if TYPE_CHECKING:
     from hansa.core.draws import Draws
@@ -52,6 +53,7 @@ class Program:
         """Lay the parameters out; nothing is compiled yet."""
         self.trainer, self.optimizer, self.traced = trainer, optimizer, 0
         self.layout: Layout = ravel(trainer.first(features, 0))[1]
+        self.chance = gives_chances(trainer, features)
         self._train = jax.jit(self._cohort)
 
     def fit(self, params: Params, data: Sequence[Design], local: Local, draws: Sequence[Draws]) -> Load:
@@ -118,7 +120,7 @@ class Program:
                 def mean(learned: Any) -> tuple[Any, Any]:
                     now = {"learned": learned, "kept": tree["kept"]}
                     out, kept = self.trainer.network.apply(now, X, jax.random.fold_in(key, at), train=True)
-                    return jnp.sum(self.trainer.losses(out, y) * share), kept
+                    return jnp.sum(self.trainer.losses(out, y, chance=self.chance) * share), kept
 
                 (loss, kept), slope = jax.value_and_grad(mean, has_aux=True)(tree["learned"])
                 slope = self._pulled(slope, tree["learned"], middle, tilt, knobs)
@@ -163,7 +165,7 @@ def program(trainer: Jax, features: int, optimizer: str) -> Program:
 
 def margins(trainer: Jax, params: Params, X: NDArray[np.floating]) -> NDArray[np.floating]:
     """The network's outputs `[rows, outputs]` as it is after training; rows go through in pieces of a few sizes."""
-    score = _scorer(trainer)
+    score = _scorer(trainer, chance=gives_chances(trainer, X.shape[1]))
     out = []
     with trainer.precision():
         for at in range(0, len(X), _ROWS):
@@ -175,12 +177,29 @@ def margins(trainer: Jax, params: Params, X: NDArray[np.floating]) -> NDArray[np
 
 
 @lru_cache(maxsize=16)
-def _scorer(trainer: Jax) -> Callable[..., Any]:
+def _scorer(trainer: Jax, *, chance: bool) -> Callable[..., Any]:
     def score(params: Any, X: Any) -> Any:
         out, _ = trainer.network.apply(params, X, jax.random.key(0), train=False)
-        return columns(out, trainer.loss.outputs)
+        return trainer.margins_of(out, chance=chance)
 
     return cast("Callable[..., Any]", jax.jit(score))
+
+
+@lru_cache(maxsize=16)
+def gives_chances(trainer: Jax, features: int) -> bool:
+    """Whether a network gives probabilities: as the trainer says, or else as the last thing that it computes shows.
+
+    Example:
+        >>> from flax import linen
+        >>> from hansa.trainers.on_jax.trainer import on_jax
+        >>> gives_chances(on_jax(linen.Sequential([linen.Dense(1), linen.sigmoid])), 3)
+        True
+    """
+    if trainer.output != "auto" or trainer.task == "regression":
+        return trainer.output == "chance"
+    with trainer.precision():
+        tree = trainer.first(features, 0)
+        return ends_in_chances(trainer.network, tree, jnp.zeros((2, features), trainer.dtype))
 
 
 def columns(out: Any, outputs: int) -> Any:

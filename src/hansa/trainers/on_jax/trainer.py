@@ -15,7 +15,7 @@ import numpy as np
 from hansa.core.trainer import Local, Task
 from hansa.errors import ConfigError
 from hansa.trainers.losses import Logistic, Loss, Softmax, Squared
-from hansa.trainers.on_jax.networks import Network, Tree, dense, network_of
+from hansa.trainers.on_jax.networks import Network, Tree, dense, network_of, started
 from hansa.trainers.on_jax.program import columns, each_row, margins, program
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from hansa.core.load import Load
     from hansa.core.pytree import Params
     from hansa.core.trainer import Design, Honour, Start
+
+_TINY = 1e-7  # probabilities at least so far from 0 and 1 have margins
 
 
 @final
@@ -50,7 +52,8 @@ class Jax:
     The loss is log loss, or half the squared error of a value, unless `own` has another. `epochs` and `batch` (0: as
     `Local` says) stand before `Local`'s. `l2`/2 times the squared norm of all weights is added; biases are free. What
     travels is every parameter and the statistics of batch norms. A short batch is filled with its own rows: they weigh
-    nothing in the loss, and count in such statistics.
+    nothing in the loss, and count in such statistics. `output`: whether the network gives margins or probabilities
+    ("chance"); "auto" looks whether a sigmoid or softmax is the last thing that it computes.
 
     Raises:
         ConfigError: a setting outside its range.
@@ -70,6 +73,7 @@ class Jax:
     activation: Literal["relu", "tanh", "gelu"] = "relu"
     task: Task = "binary"
     classes: int = 2
+    output: Literal["auto", "margin", "chance"] = "auto"
     epochs: int = 0
     batch: int = 0
     l2: float = 0.0
@@ -80,6 +84,8 @@ class Jax:
         """Check the settings."""
         if self.classes < 2 or (self.task != "multiclass" and self.classes != 2):
             raise ConfigError(f"{self.classes} classes do not fit the task '{self.task}'.")
+        if self.output == "chance" and self.task == "regression":
+            raise ConfigError("A value is no probability.", mend='Say output="margin", or another task.')
         if min(self.epochs, self.batch, *self.hidden, 0) < 0 or 0 in self.hidden or not 0 <= self.l2 < float("inf"):
             raise ConfigError("epochs, batch and l2 must be at least 0, and hidden layers at least 1 wide.")
 
@@ -100,11 +106,19 @@ class Jax:
         """The pure functions."""
         return _network(self)
 
-    def losses(self, out: Any, y: Any) -> Any:
+    def margins_of(self, out: Any, *, chance: bool) -> Any:
+        """The margins `[rows, outputs]` of what the network gives, which may be probabilities (`chance`)."""
+        margin = columns(out, self.loss.outputs)
+        if not chance:
+            return margin
+        margin = jnp.clip(margin, _TINY, 1 - _TINY)
+        return jnp.log(margin) - jnp.log1p(-margin) if self.task == "binary" else jnp.log(margin)
+
+    def losses(self, out: Any, y: Any, *, chance: bool = False) -> Any:
         """Each row's loss `[rows]`."""
         if self.own is not None and self.own.loss is not None:
             return each_row(self.own.loss(out, y), out)
-        margin = columns(out, self.loss.outputs)
+        margin = self.margins_of(out, chance=chance)
         if self.task == "binary":
             return jnp.logaddexp(0.0, margin[:, 0]) - y * margin[:, 0]
         if self.task == "multiclass":
@@ -119,7 +133,7 @@ class Jax:
     def first(self, features: int, seed: int) -> Tree:
         """The first parameters from a seed, as arrays of numpy."""
         with self.precision():
-            tree = self.network.init(jax.random.key(seed), jnp.zeros((1, features), self.dtype))
+            tree = started(self.network, jax.random.key(seed), jnp.zeros((1, features), self.dtype))
             found: Tree = jax.tree.map(lambda leaf: np.asarray(leaf, self.dtype), _plain(tree))
         return found
 
