@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from hansa.errors import ConfigError
+from hansa.trainers.on_keras import on_keras
 from hansa.trainers.on_keras.backend import library
 from hansa.trainers.on_keras.configs import read, written
 
@@ -87,3 +88,21 @@ def test_a_text_that_names_anything_else_is_refused(changes):
 def test_what_is_no_configuration_is_refused(text):
     with pytest.raises(ConfigError):
         read(text)
+
+
+@pytest.mark.parametrize("text", ['{"class_name": ["a"]}', '{"a":' * 3000 + "1" + "}" * 3000, "[" * 3000 + "]" * 3000])
+def test_a_text_that_is_made_to_break_a_reader_is_refused(text):
+    with pytest.raises(ConfigError, match="no Keras configuration"):
+        read(text)
+
+
+def test_a_class_name_inside_that_is_no_word_is_refused():
+    tree = json.loads(written(net()))
+    tree["config"]["layers"][0]["class_name"] = ["a"]
+    with pytest.raises(ConfigError, match="holds"):
+        read(json.dumps(tree))
+
+
+def test_a_lone_layer_is_no_model():
+    with pytest.raises(ConfigError, match="no Keras model"):
+        on_keras(written(keras.layers.Dense(1)))

@@ -5,6 +5,8 @@ Example:
     >>> text = written(net)
     >>> read(text).output_shape
     (None, 1)
+    >>> read_model(text).count_params()
+    4
     >>> written(keras.Sequential([keras.Input((3,)), keras.layers.Lambda(lambda x: x)]))
     Traceback (most recent call last):
         ...
@@ -17,6 +19,7 @@ from __future__ import annotations
 import json
 import re
 import warnings
+from itertools import accumulate
 from operator import attrgetter
 from typing import Any, Final
 
@@ -37,6 +40,7 @@ _ROOMS: Final = frozenset(
 )
 _TOP: Final = frozenset({"DTypePolicy", "Functional", "Sequential"})
 _DATA: Final = frozenset({"__ellipsis__", "__keras_tensor__", "__slice__"})
+_DEEPEST: Final = 200  # brackets in brackets; a model of many nested models has some 60
 # They hold code, wrap another library's objects, or read files.
 _REFUSED: Final = frozenset(
     {"FlaxLayer", "IntegerLookup", "JaxLayer", "Lambda", "StringLookup", "TFSMLayer", "TextVectorization"}
@@ -69,15 +73,32 @@ def read(text: str) -> Any:
     """
     try:
         tree = json.loads(text)
-    except ValueError:
+    except (RecursionError, ValueError):
         tree = None
-    if not isinstance(tree, dict) or "class_name" not in tree:
+    if not isinstance(tree, dict) or not isinstance(tree.get("class_name"), str) or _depth(text) > _DEEPEST:
         raise ConfigError("The text is no Keras configuration.", mend="Write it by model.to_json().")
     _check(tree)
     try:
         return keras.saving.deserialize_keras_object(tree, safe_mode=True)
     except (AttributeError, KeyError, TypeError, ValueError):
         raise ConfigError("Keras cannot read the configuration.", mend="Write it again by model.to_json().") from None
+
+
+def read_model(text: str) -> Any:
+    """The model that `written` wrote.
+
+    Raises:
+        ConfigError: as `read`, and for a layer or an optimiser.
+    """
+    model = read(text)
+    if not isinstance(model, keras.Model):
+        raise ConfigError("The configuration is no Keras model.", mend="Write a model's: model.to_json().")
+    return model
+
+
+def _depth(text: str) -> int:
+    """How deep the brackets of a text stand in each other, at most; those in words count too."""
+    return max(accumulate((mark in "[{") - (mark in "]}") for mark in re.findall(r"[\[\]{}]", text)), default=0)
 
 
 def _public(tree: Any) -> Any:
@@ -96,9 +117,9 @@ def _check(tree: Any) -> None:
             _check(item)
     if not isinstance(tree, dict):
         return
-    if "class_name" in tree and tree["class_name"] not in _DATA:
+    if "class_name" in tree and not (isinstance(tree["class_name"], str) and tree["class_name"] in _DATA):
         name, room = tree["class_name"], tree.get("module")
-        own = tree.get("registered_name") in {None, name}
+        own = tree.get("registered_name") in (None, name)
         if not (own and isinstance(name, str) and name not in _REFUSED and _is_built_in(room, name)):
             raise _refused(str(name))
     for item in tree.values():

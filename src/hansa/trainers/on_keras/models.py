@@ -96,7 +96,7 @@ def _made(trainer: Keras, inputs: Inputs) -> Any:
     if own is not None and own.factory is not None:
         model = own.factory(inputs) if _takes_one(own.factory) else own.factory()
     else:
-        model = configs.read(trainer.config) if trainer.config else _dense(trainer, inputs)
+        model = configs.read_model(trainer.config) if trainer.config else _dense(trainer, inputs)
     if not isinstance(model, keras.Model):
         raise ConfigError("There is no Keras model.", f"What should make one gave a {type(model).__name__}.")
     return model

@@ -187,7 +187,7 @@ def on_keras(
         settings.setdefault("dtype", next((w.dtype.name for w in weights if w.dtype.kind == "f"), "float32"))
     elif isinstance(model, str):
         config = model
-        configs.read(config)
+        configs.read_model(config)
     elif callable(model):
         factory = model
     else:
