@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,6 +13,8 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import check_estimator
 
+from hansa.core.job import Data
+from hansa.data.schema import Field, Schema
 from hansa.errors import ConfigError
 from hansa.running.federated_classifier import FederatedClassifier
 from tests.running.banks import banks, columns, job
@@ -74,3 +78,13 @@ def test_an_unknown_setting_is_told_its_nearest():
     with pytest.raises(ValueError, match="Did you mean 'rounds'"):
         FederatedClassifier().set_params(round=3)
     assert repr(FederatedClassifier(rounds=3)) == "FederatedClassifier(rounds=3)"
+
+
+def test_a_jobs_weight_and_id_are_no_features_and_its_schema_is_not_dropped():
+    frame = pd.DataFrame({"income": X[:, 0], "w": np.where(LABELS == "late", 20.0, 1.0), "who": np.arange(300)})
+    own = replace(job(), data=Data(target="late", weight="w", id="who"))
+    fitted = FederatedClassifier(own, rounds=3).fit(frame, LABELS)
+    assert fitted.result_.model.prepared.columns == ("income",)
+    schema = Schema((Field("income", "float"), Field("late", "integer", role="target")))
+    with pytest.raises(ConfigError, match="holds a schema"):
+        FederatedClassifier(replace(own, data=Data(schema=schema)), rounds=1).fit(frame[["income"]], LABELS)

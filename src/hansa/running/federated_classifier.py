@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
-from hansa.core.job import Data, Job
+from hansa.core.job import Job
 from hansa.core.party import Party
 from hansa.core.table import Column, Table
 from hansa.core.trainer import Local
@@ -152,7 +152,15 @@ class FederatedClassifier:
             steps = (Prepare(HashSplit(1.0, 0.0, 0.0)), Rounds(trainer, local, rounds=30, check_every=0))
             job = Job("federated", steps, seed=self.seed, min_parties=1, min_rows=1, min_cell=1)
         kept = tuple(self._step(step) for step in job.steps if not isinstance(step, Evaluate))
-        return replace(job, steps=kept, data=job.data if target is None else Data(target=target))
+        if target is None:
+            return replace(job, steps=kept)
+        if job.data.schema is not None:
+            raise ConfigError(
+                "The job holds a schema, and these rows come without one.",
+                "Their target is y, and no column of a schema.",
+                "Fit on parties whose tables follow it, or take it out of the job.",
+            )
+        return replace(job, steps=kept, data=replace(job.data, target=target, positive=""))
 
     def _step(self, step: Any) -> Any:
         return replace(step, rounds=self.rounds) if self.rounds and isinstance(step, Rounds) else step
