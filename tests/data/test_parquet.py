@@ -199,3 +199,21 @@ def test_whole_numbers_beyond_64_bits_with_a_sign_are_refused_by_their_column(tm
     files.write_table(arrow.table({"id": arrow.array([2**63 + 5, None], arrow.uint64())}), tmp_path / "a.parquet")
     with pytest.raises(DataError, match=r"'id' .*too large for 64 bits"):
         read_parquet(tmp_path / "a.parquet")
+
+
+def test_folders_that_say_a_value_are_a_column_and_a_writers_own_files_are_none(tmp_path):
+    for year in (2020, 2021):
+        for folder in (f"year={year}", f"year={year}/_temporary", ".hidden"):
+            (tmp_path / folder).mkdir(exist_ok=True)
+            files.write_table(book(10, year - 2020), tmp_path / folder / "p.parquet")
+    table = read_parquet(tmp_path)
+    assert len(table) == 20
+    assert table.column("year").values.tolist() == [2020] * 10 + [2021] * 10
+    assert len(read_parquet(tmp_path, Reading(where=[("year", "==", 2021)]))) == 10
+
+
+def test_files_with_other_columns_are_refused_by_name(tmp_path):
+    files.write_table(arrow.table({"x": [1], "y": [2]}), tmp_path / "a.parquet")
+    files.write_table(arrow.table({"X": [1], "y": [2]}), tmp_path / "b.parquet")
+    with pytest.raises(DataError, match=r"'X' is not in both a\.parquet and b\.parquet"):
+        read_parquet(tmp_path)

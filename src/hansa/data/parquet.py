@@ -55,8 +55,8 @@ def read_parquet(
     files = _files(Path(path))
     name = Path(path).name or str(path)
     try:
-        _check_distinct(need("pyarrow.parquet").read_schema(files[0]).names, name)
-        data = need("pyarrow.dataset").dataset([str(file) for file in files], format="parquet")
+        _check_alike(files, name)
+        data = need("pyarrow.dataset").dataset([str(file) for file in files], format="parquet", partitioning="hive")
         schema = data.schema
         names = _names(schema, how.columns, name)
         chosen = _expression(arrow, schema, how.where, name)
@@ -84,7 +84,7 @@ def read_parquet(
 def _files(path: Path) -> list[Path]:
     """The files that a path, a folder or a glob stands for, in order of their names."""
     if path.is_dir():
-        found = sorted(file for ending in ENDINGS for file in path.rglob(f"*{ending}"))
+        found = sorted(file for ending in ENDINGS for file in path.rglob(f"*{ending}") if _is_shown(file, path))
     elif _GLOB & set(str(path)) and not path.exists():
         whole = next(i for i, part in enumerate(path.parts) if _GLOB & set(part))
         found = sorted(
@@ -99,6 +99,25 @@ def _files(path: Path) -> list[Path]:
             mend="Check the path; relative paths start at the working folder or at --data.",
         )
     return found
+
+
+def _is_shown(file: Path, folder: Path) -> bool:
+    """Whether a file is part of a folder's table: what begins with "_" or a dot is a writer's own."""
+    return not any(part[0] in "_." for part in file.relative_to(folder).parts)
+
+
+def _check_alike(files: Sequence[Path], where: str) -> None:
+    """Refuse files that do not hold the same columns: what one lacks would be read as gaps, what it adds not at all."""
+    schemas = [need("pyarrow.parquet").read_schema(file) for file in files]
+    _check_distinct(schemas[0].names, where)
+    for file, schema in zip(files, schemas, strict=True):
+        odd = sorted(set(schema.names) ^ set(schemas[0].names))
+        if odd:
+            raise DataError(
+                f"The files of {where} differ in their columns.",
+                f"'{odd[0]}' is not in both {files[0].name} and {file.name}.",
+                mend="Write them with the same columns, or read them one by one.",
+            )
 
 
 def _names(schema: Any, columns: Sequence[str], where: str) -> tuple[str, ...]:
