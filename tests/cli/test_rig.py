@@ -6,6 +6,8 @@ import random
 import threading
 import time
 from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +22,7 @@ from hansa.engines.network.site_store import SiteStore
 from hansa.engines.network.store import Store
 from hansa.engines.simulation import Simulation
 from hansa.errors import PartyLost
+from hansa.running.scenario import read_job
 from hansa.running.verb import run
 from tests.engines.network.federation import members
 
@@ -39,6 +42,7 @@ trainer = {{use = "tabular", hidden = [4]}}
 [[steps]]
 use = "evaluate"
 """
+EXAMPLES = Path(__file__).parents[2] / "examples" / "jobs"
 EVERYBODY = ("coordinator", "bank-0", "bank-1", "bank-2")
 
 
@@ -67,7 +71,11 @@ def killing(rig, who, pauses):
                 return
             rig.kill(name)
             kills.append(name)
-            rig.start(name)
+            try:
+                rig.start(name)
+            except PartyLost as error:
+                kills.append(error)
+                return
 
     killer = threading.Thread(target=work)
     killer.start()
@@ -76,6 +84,7 @@ def killing(rig, who, pauses):
     finally:
         over.set()
         killer.join()
+        assert set(kills) <= set(EVERYBODY), (rig.folder / f"{kills[-2]}.log").read_text()
 
 
 def counted_once(folder, digest, names):
@@ -113,6 +122,32 @@ def survive(folder, rounds, seed, count):
 
 def test_killed_at_random_instants_it_gives_the_bits_of_a_simulation(tmp_path):
     assert survive(tmp_path, rounds=60, seed=1, count=4) >= 2
+
+
+def over_the_network(path, data, folder):
+    """A job of the examples between processes, and in one; the two models' digests."""
+    file = read_job(path, {"rounds": 3})
+    job = replace(file.job, data=replace(file.job.data, table="loans"))
+    cast = file.scenario.cast(data, file.job)
+    with Rig.lay_out(folder / "rig", job, {one.name: one.table(file.job.data.table) for one in cast.parties}) as rig:
+        rig.start_all()
+        found = run(job, on=Consortium(rig.card))
+        near = run(job, on=Simulation(rig.parties(), workers=1), baselines=False)
+    return found.model.parameters_sha256, near.model.parameters_sha256
+
+
+@pytest.mark.slow
+def test_a_torch_job_runs_over_the_network_unchanged(tmp_path, shared_data):
+    pytest.importorskip("torch")
+    far, near = over_the_network(EXAMPLES / "uci_default_mlp_torch.toml", shared_data, tmp_path)
+    assert far == near
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.toml")), ids=lambda path: path.stem)
+def test_every_example_runs_over_the_network_unchanged(tmp_path, shared_data, path):
+    far, near = over_the_network(path, shared_data, tmp_path)
+    assert far == near
 
 
 @pytest.mark.soak

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 
 def test_it_runs_the_demos_job_and_compares_it_to_a_simulation(hansa, tmp_path):
@@ -17,3 +21,17 @@ def test_it_runs_the_demos_job_and_compares_it_to_a_simulation(hansa, tmp_path):
         assert word in said
     assert "round 3 of 3" in said
     hansa("consortium", "try", "--folder", folder, code=2)  # nothing is overwritten
+
+
+def test_an_interrupt_ends_every_process(tmp_path):
+    command = [sys.executable, "-m", "hansa", "consortium", "try", "--rows", "5000", "--folder", str(tmp_path / "try")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        lines = iter(process.stdout.readline, "")
+        next(line for line in lines if line.startswith("process "))
+        pids = [int(next(lines).split()[1]) for _ in range(6)]
+        assert all(Path(f"/proc/{pid}").exists() for pid in pids)
+        process.send_signal(signal.SIGINT)
+        _, complaint = process.communicate(timeout=40)
+    assert process.returncode == 130
+    assert "Traceback" not in complaint
+    assert not any(Path(f"/proc/{pid}").exists() for pid in pids)

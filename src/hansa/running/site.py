@@ -61,9 +61,12 @@ async def serve(path: Path, stop: asyncio.Event, ready: Callable[[NodeFile], Non
         try:
             stopped = asyncio.create_task(stop.wait())
             await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if serving.done():
+                serving.result()  # it never ends by itself but for a fault
         finally:
             serving.cancel()
-            await asyncio.gather(serving, return_exceptions=True)
+            stopped.cancel()
+            await asyncio.gather(serving, stopped, return_exceptions=True)
             await node.close()
     finally:
         store.close()

@@ -9,6 +9,7 @@ import pytest
 
 from hansa.engines.network.consortium import Consortium
 from hansa.engines.network.coordinator import Coordinator
+from hansa.engines.network.store import Store
 from hansa.errors import ConfigError, JobError
 from hansa.horizontal.rounds import Learning
 from tests.engines.network.federation import TEXT, alone, chosen, job_of, members
@@ -101,6 +102,19 @@ def test_a_revoked_member_is_cut_at_a_heartbeat_and_the_round_goes_on_with_the_r
         assert calls.status(digest)[0].state == "done"
     finally:
         town.close()
+
+
+def test_a_bank_that_was_away_when_a_job_ended_leaves_it_when_it_is_back(town):
+    job, calls = job_of(TEXT.replace("rounds = 4", "rounds = 60")), town.calls("anna", "scientist")
+    digest = calls.submit(job)
+    until(lambda: len(calls.log(digest)[0]) >= 3)
+    town.shut()
+    store = Store(town.org.folder / "store")
+    store.mark(digest, "stopped")
+    store.close()
+    assert all(digest in node.desks for _, _, node in town.nodes.values())
+    town.open()
+    until(lambda: not any(node.desks for _, _, node in town.nodes.values()))
 
 
 def test_one_process_at_a_time_has_a_folder(town):

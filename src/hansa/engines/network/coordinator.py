@@ -82,6 +82,7 @@ class Coordinator:
         office = Office(jobs, self.members)
         with threadpool_limits(limits=1, user_api="blas"):
             try:
+                await jobs.go_on()
                 server, port = await listen(
                     at,
                     self.identity,
@@ -91,7 +92,6 @@ class Coordinator:
                 )
                 beats = asyncio.create_task(self._beats(hub))
                 try:
-                    await jobs.go_on()
                     ready(port)
                     await stop.wait()
                 finally:
@@ -99,6 +99,7 @@ class Coordinator:
                     await jobs.close()
                     await server.stop(_GRACE)
             finally:
+                await jobs.close()
                 hub.stop()
                 store.close()
 

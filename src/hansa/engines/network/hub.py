@@ -35,7 +35,7 @@ from typing import TYPE_CHECKING, Any, Final, final
 from hansa.core.message import Envelope, Refusal
 from hansa.core.post import Arrival, kind_of
 from hansa.engines.network.names import COORDINATOR
-from hansa.engines.network.sayings import VERSION, ask_parcel, holds_in, plainly, said_in_parcel
+from hansa.engines.network.sayings import VERSION, ask_parcel, holds_in, jobs_in, plainly, said_in_parcel
 from hansa.engines.network.stream import Inbox, Line
 from hansa.engines.network.words import Word
 from hansa.errors import HansaError, PartyLost, WireError
@@ -136,7 +136,7 @@ class Board:
         self.shut[party] = refusal
         envelope = self.open_asks.get(party)
         if envelope is not None:
-            self.deliver(party, envelope.name, kind_of(envelope.ask), refusal)
+            self.hub.shut(self.digest, Word(envelope.name, party, kind_of(envelope.ask), refusal))
 
 
 @final
@@ -185,6 +185,9 @@ class Hub:
         reader = self._reading[peer] = self.loop.create_task(self._read(line))
         both = {reader, self.loop.create_task(self._send(line, sending))}
         try:
+            for digest in jobs_in(hello):  # over since the node was here last
+                if digest not in self.boards:
+                    self.push(peer, plainly("Close", COORDINATOR, peer, job=digest))
             for board in self.boards.values():
                 self._invite(board, peer)
             ended, _ = await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
@@ -222,6 +225,10 @@ class Hub:
         if sending is not None:
             sending.put_nowait(parcel)
 
+    def shut(self, digest: str, word: Word) -> None:
+        """Take a refusal in the place of an answer, unless one has come before: they wait in one row."""
+        self._words.put_nowait((word.party, plainly("Shut", word.party, COORDINATOR, job=digest, name=word.name), word))
+
     def _invite(self, board: Board, party: str) -> None:
         if party in board.roster:
             self.push(party, board.offer.parcel(board.digest, COORDINATOR, party))
@@ -246,7 +253,7 @@ class Hub:
         board = self.boards.get(parcel.job)
         if parcel.kind == "Word":
             kind, said = said_in_parcel(parcel)
-            if board is None or peer not in board.roster:
+            if board is None or peer not in board.roster or peer in board.shut:
                 self.push(peer, self._ack(peer, parcel))  # the job is over here: let it go
             else:
                 await self._words.put((peer, parcel, Word(parcel.name, peer, kind, said)))
@@ -272,8 +279,10 @@ class Hub:
                 await self._keep(digest, some)
 
     async def _keep(self, digest: str, some: list[tuple[str, Parcel, Word]]) -> None:
+        shut = [word for _, parcel, word in some if parcel.kind == "Shut"]
+        some = [one for one in some if one[1].kind != "Shut"]
         try:
-            verdicts = await asyncio.to_thread(self.store.put, digest, [word for _, _, word in some])
+            verdicts = await asyncio.to_thread(self.store.put, digest, [word for _, _, word in some]) if some else ()
         except HansaError as error:
             LOG.warning("words of job %s could not be kept: %s", digest[:12], error)
             for peer, _, _ in some:
@@ -286,6 +295,9 @@ class Hub:
             self.push(peer, self._ack(peer, parcel))
             if board is not None and (verdict == "new" or (verdict == "same" and board.awaits(peer, word.name))):
                 board.deliver(peer, word.name, word.kind, word.said)
+        for word in shut:
+            if board is not None and board.awaits(word.party, word.name):
+                board.deliver(word.party, word.name, word.kind, word.said)
 
     def _ack(self, peer: str, parcel: Parcel) -> Parcel:
         return plainly("Ack", COORDINATOR, peer, job=parcel.job, name=parcel.name)

@@ -104,7 +104,8 @@ class Node:
     async def talk(self, pipe: Pipe) -> None:
         """Talk on an open pipe until it ends. Raises WireError; PartyLost where it broke, or was hung up here."""
         line = Line(pipe, self.party.name, COORDINATOR, self.sign, self.inbox)
-        await line.send(self._say("Hello", body={"version": VERSION, "holds": self.inbox.holds}))
+        body = {"version": VERSION, "holds": self.inbox.holds, "jobs": list(self.desks)}
+        await line.send(self._say("Hello", body=body))
         welcome = await line.receive()
         if welcome is None or welcome.kind != "Welcome":
             raise WireError("The coordinator did not welcome this node.")
@@ -149,6 +150,8 @@ class Node:
         desk = self.desks.pop(digest, None)
         if desk is not None:
             await asyncio.to_thread(desk.close)
+            async with self._turns.setdefault(digest, asyncio.Lock()):
+                pass  # what was under way is over: another desk finds all of it in the store
 
     async def _open(self, parcel: Parcel) -> None:
         """Take a job in, or say why not; a disk that fails is no reason, but ends the line for a while."""
@@ -185,12 +188,14 @@ class Node:
         if desk is None:
             return  # the job was refused, or is over
         async with self._turns.setdefault(parcel.job, asyncio.Lock()):
+            if self.desks.get(parcel.job) is not desk:
+                return
             try:
                 envelope = envelope_in(parcel, desk.kinds)
                 word = await asyncio.to_thread(desk.answer, envelope)
             except HansaError as error:
                 LOG.warning("%s of job %s was not answered: %s", parcel.name, parcel.job[:12], error)
-                if self._reader is not None:
+                if self._reader is not None and self.desks.get(parcel.job) is desk:
                     self._reader.cancel()  # it is asked again on the next line, after a while
                 return
         await self._send(self._word(desk, word))

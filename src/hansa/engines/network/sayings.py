@@ -1,10 +1,11 @@
 """What the two ends of a stream say beside asks and words: who they are, which job it is, what has arrived.
 
-    bank -> coordinator      Hello {version, holds}     Word {kind, word}    Shut {refusal}     Beat
-    coordinator -> bank      Welcome {version, holds}   Open {toml, roster, submitter}   Ask {ask, counted}
-                             Ack                        Close                            Beat
+    bank -> coordinator      Hello {version, holds, jobs}   Word {kind, word}                Shut {refusal}       Beat
+    coordinator -> bank      Welcome {version, holds}       Open {toml, roster, submitter}   Ask {ask, counted}
+                             Ack                            Close                            Beat
 
-Each names the job and, where it has one, the ask; `holds` is what each has of a frame that was cut off.
+Each names the job and, where it has one, the ask; `holds` is what each has of a frame that was cut off, `jobs` which
+a node has open.
 """
 
 from __future__ import annotations
@@ -164,6 +165,22 @@ def holds_in(parcel: Parcel) -> dict[str, int]:
     if not isinstance(holds, Mapping) or not all(type(count) is int and count >= 0 for count in holds.values()):
         raise WireError("The other end does not say what it holds.")
     return dict(holds)
+
+
+def jobs_in(parcel: Parcel) -> tuple[str, ...]:
+    """The jobs that a node says it has open; one that does not say has none.
+
+    Raises:
+        WireError: what it says cannot be read.
+
+    Example:
+        >>> jobs_in(plainly("Hello", "bank-a", "coordinator", body={"version": 1, "holds": {}, "jobs": ["5e1f"]}))
+        ('5e1f',)
+    """
+    jobs = parcel.body.get("jobs", []) if isinstance(parcel.body, Mapping) else []
+    if not isinstance(jobs, list) or not all(isinstance(job, str) for job in jobs):
+        raise WireError("The other end does not say which jobs it has open.")
+    return tuple(jobs)
 
 
 def _is_name(value: Any) -> bool:
