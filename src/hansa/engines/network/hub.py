@@ -246,8 +246,14 @@ class Hub:
                 return
 
     async def _read(self, line: Line) -> None:
-        while (parcel := await line.receive()) is not None:
+        while await self._heard(line):
+            pass  # what was heard is let go before the next is awaited
+
+    async def _heard(self, line: Line) -> bool:
+        parcel = await line.receive()
+        if parcel is not None:
             await self._hear(line.peer, parcel)
+        return parcel is not None
 
     async def _hear(self, peer: str, parcel: Parcel) -> None:
         board = self.boards.get(parcel.job)
@@ -269,14 +275,16 @@ class Hub:
     async def _write(self) -> None:
         """Make words durable, all that have come by now in one go; then acknowledge and deliver them."""
         while True:
-            batch = [await self._words.get()]
-            while not self._words.empty():
-                batch.append(self._words.get_nowait())
-            by_job: dict[str, list[tuple[str, Parcel, Word]]] = {}
-            for one in batch:
-                by_job.setdefault(one[1].job, []).append(one)
-            for digest, some in by_job.items():
-                await self._keep(digest, some)
+            await self._keep_all([await self._words.get()])  # what was kept is let go before the next is awaited
+
+    async def _keep_all(self, batch: list[tuple[str, Parcel, Word]]) -> None:
+        while not self._words.empty():
+            batch.append(self._words.get_nowait())
+        by_job: dict[str, list[tuple[str, Parcel, Word]]] = {}
+        for one in batch:
+            by_job.setdefault(one[1].job, []).append(one)
+        for digest, some in by_job.items():
+            await self._keep(digest, some)
 
     async def _keep(self, digest: str, some: list[tuple[str, Parcel, Word]]) -> None:
         shut = [word for _, parcel, word in some if parcel.kind == "Shut"]
