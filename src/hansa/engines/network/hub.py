@@ -295,7 +295,7 @@ class Hub:
             LOG.warning("words of job %s could not be kept: %s", digest[:12], error)
             for peer, _, _ in some:
                 self.drop(peer)  # not acknowledged: it is offered again on the next line
-            return
+            some, verdicts = [], ()
         board = self.boards.get(digest)
         for (peer, parcel, word), verdict in zip(some, verdicts, strict=True):
             if verdict == "clash":
