@@ -80,4 +80,15 @@ def test_the_base_pulls_no_framework(wheel: Path):
     with ZipFile(wheel) as archive:
         metadata = Parser().parsestr(archive.read("hansa-0.1.0.dist-info/METADATA").decode())
     base = {item.partition(">")[0] for item in metadata.get_all("Requires-Dist") if "extra ==" not in item}
-    assert base == {"msgpack", "narwhals", "numpy", "rich", "safetensors", "threadpoolctl", "tomli-w", "typer"}
+    assert base == {
+        "cryptography",
+        "grpcio",
+        "msgpack",
+        "narwhals",
+        "numpy",
+        "rich",
+        "safetensors",
+        "threadpoolctl",
+        "tomli-w",
+        "typer",
+    }
