@@ -29,6 +29,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, final
 
+from hansa.cli import warden
 from hansa.cli.new import to_csv
 from hansa.cli.runs import write
 from hansa.core.party import Party
@@ -59,12 +60,16 @@ _PATIENCE: Final = 10.0  # seconds for a process to end when it is told to
 @final
 @dataclass(frozen=True)
 class Rig:
-    """The folders of a consortium, and its processes once they are started; as a context, it ends them all."""
+    """The folders of a consortium, and its processes once they are started; as a context, it ends them all.
+
+    They do not outlive the process that started them, however that ends: a warden sees to it.
+    """
 
     folder: Path
     names: tuple[str, ...]
     port: int
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    wardens: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @classmethod
     def lay_out(cls, folder: Path, job: Job, tables: Mapping[str, Table]) -> Rig:
@@ -126,6 +131,18 @@ class Rig:
                 process_group=0,
             )
         self.processes[name] = process
+        self._tell(f"+{process.pid}\n")
+
+    def _tell(self, what: str) -> None:
+        """Tell the warden, who comes with the first process, what has begun or ended."""
+        if not self.wardens:
+            command = [sys.executable, "-I", "-S", warden.__file__]
+            self.wardens.append(subprocess.Popen(command, stdin=subprocess.PIPE, process_group=0))  # noqa: S603
+        stdin = self.wardens[0].stdin
+        if stdin is not None:
+            with suppress(OSError):
+                stdin.write(what.encode())
+                stdin.flush()
 
     def _await(self, name: str) -> None:
         stdout = self.processes[name].stdout
@@ -136,7 +153,7 @@ class Rig:
         """End a process as a power cut would."""
         process = self.processes.pop(name)
         process.kill()
-        _reap(process)
+        self._reap(process)
 
     def stop(self) -> None:
         """Tell all processes to end, and see that they do."""
@@ -146,8 +163,16 @@ class Rig:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(_PATIENCE)
             process.kill()
-            _reap(process)
+            self._reap(process)
         self.processes.clear()
+        while self.wardens:
+            self.wardens.pop().communicate()
+
+    def _reap(self, process: subprocess.Popen[bytes]) -> None:
+        process.wait()
+        self._tell(f"-{process.pid}\n")
+        if process.stdout is not None:
+            process.stdout.close()
 
     def __enter__(self) -> Rig:
         """Begin with nothing started."""
@@ -211,9 +236,3 @@ def _free_port() -> int:
             one.bind(("127.0.0.1", port))
             return port
     raise PartyLost("No port of this machine is free.")
-
-
-def _reap(process: subprocess.Popen[bytes]) -> None:
-    process.wait()
-    if process.stdout is not None:
-        process.stdout.close()
