@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from hansa.core.job import Data, Job
+from hansa.core.job import Data, Job, Veiled
 from hansa.core.trainer import Local
 from hansa.errors import ChainError, ConfigError, TooFewParties
 from hansa.horizontal import Evaluate, Prepare, Rounds
@@ -59,3 +59,16 @@ def test_a_roster_or_quorum_too_small_for_a_link_of_any_step_is_refused():
 def test_bad_toml_is_one_sentence():
     with pytest.raises(ConfigError, match="no TOML"):
         Job.from_toml("name = ")
+
+
+def test_where_sums_are_secure_a_party_answers_in_clear_only_what_the_step_collects():
+    text = 'name = "s"\nsteps = ["prepare", {use = "rounds", chain = ["%s"]}, "evaluate"]'
+    plain, secure = (Job.from_toml(text % link) for link in ("weighted_mean", "secure_sum"))
+    refused = [
+        {kind.__name__ for kind, handler in secure.handlers(n).items() if isinstance(handler, Veiled)} for n in range(3)
+    ]
+    assert refused == [{"Count", "Below", "Spread", "Adopt"}, {"Shape", "Train", "Check"}, {"Losses", "Scores"}]
+    assert {kind.__name__ for kind in secure.handlers(2)} - {kind.__name__ for kind in plain.handlers(2)} == {
+        *("Invited", "Adverted", "Masked", "Listed", "Opened")
+    }
+    assert not any(plain.veiled(n) for n in range(3))

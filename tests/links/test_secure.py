@@ -20,7 +20,7 @@ from hansa.core.work import Work
 from hansa.engines.simulation import Simulation
 from hansa.errors import ChainError, ConfigError, JobError, PolicyRefusal, TooFewParties
 from hansa.horizontal.evaluate import Verdict
-from hansa.horizontal.rounds import Check, Learning, Rounds
+from hansa.horizontal.rounds import Check, Learning, Rounds, Train
 from hansa.links import by_examples, coordinate_median, fixed, secure_sum, weighted_mean
 from hansa.links.secure import Adverted, Invited, Listed, Opened, digest_of_ask
 from hansa.privacy.primitives import made_for
@@ -233,3 +233,12 @@ def test_a_coordinator_stopped_at_every_write_opens_the_same_sums_and_no_keys_ar
         assert done.last(Learning).params.tobytes() == wanted
         clients = [unpack(Client, seat.memory[f"{AT_ONCE}secure sum"].tobytes()) for seat in seats.values()]
         assert [(client.number, client.secrets, client.held) for client in clients] == [(2, (), {})] * 3
+
+
+def test_no_coordinator_gets_an_update_in_clear_by_asking_for_it_plainly():
+    seats, compute, ask, letters = masked_by_all()
+    one = seats["bank-0"]
+    for plain in (ask, Train(np.zeros(4), 0, Rounds().local, ({}, {}))):
+        assert "asked for in clear" in asked(one, compute, 20, plain).what
+        one.given.clear()
+    assert not isinstance(asked(one, compute, 2, Masked(ask, letters["bank-0"])), Refusal)

@@ -14,14 +14,14 @@ from hansa.core.codec import build, plain
 from hansa.core.contract import Contract
 from hansa.core.fold import Sum
 from hansa.core.plan import Keep
-from hansa.core.step import Chained, Done, Placed, Roster, Step
+from hansa.core.step import Chained, Collecting, Done, Placed, Roster, Step
 from hansa.errors import ConfigError, PolicyRefusal, TooFewParties
 from hansa.own_parts import allowing
 
 if TYPE_CHECKING:
     from hansa.core.link import Link
-    from hansa.core.message import Ask
-    from hansa.core.party import Handler
+    from hansa.core.message import Ask, Refusal
+    from hansa.core.party import Handler, Memory
     from hansa.core.plan import Asks, Plan
 
 
@@ -75,13 +75,37 @@ class At:
 
 @final
 @dataclass(frozen=True)
+class Veiled:
+    """Stands where answers leave only inside secure sums: whoever asks for one in clear is refused.
+
+    Example:
+        >>> Veiled().answer(None, None, {})
+        Traceback (most recent call last):
+            ...
+        hansa.errors.PolicyRefusal: This may be asked only inside a secure sum, and it was asked for in clear. The \
+coordinator would see a single party's part. Ask as the approved job does.
+    """
+
+    def answer(self, ask: object, site: object, memory: Memory) -> tuple[Refusal, Memory]:
+        """Refuse."""
+        del ask, site, memory
+        raise PolicyRefusal(
+            "This may be asked only inside a secure sum, and it was asked for in clear.",
+            "The coordinator would see a single party's part.",
+            "Ask as the approved job does.",
+        )
+
+
+@final
+@dataclass(frozen=True)
 class Job:
     """A row of steps with a seed, a quorum and floors for what may be released; frozen, and TOML without loss.
 
     `quorum`: how many answers a round needs (0: all that were asked). `deadline`: seconds to wait for them.
     `min_parties`: the fewest parties it runs with. `min_rows`: the fewest customers behind any released number of a
     party. `min_cell`: the fewest customers in a released count, unless it is in a secure sum. Customers are told apart
-    by the id; without one, each row is a customer. `parts`: the parts of one's own
+    by the id; without one, each row is a customer. `set_aside_after`: a party that leaves so many asks in a row without
+    an answer is asked no more, as long as `min_parties` are (0: it is always asked). `parts`: the parts of one's own
     that the steps name, each with the SHA-256 of its module's file; see `hansa.own_parts`.
 
     Raises:
@@ -103,13 +127,14 @@ class Job:
     min_parties: int = 3
     min_rows: int = 20
     min_cell: int = 10
+    set_aside_after: int = 3
     parts: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         """Check ranges, and the order of the steps."""
         if not self.name or not self.steps:
             raise ConfigError("A job needs a name and at least one step.")
-        low = {"seed": 0, "quorum": 0, "min_parties": 1, "min_rows": 1, "min_cell": 1}
+        low = {"seed": 0, "quorum": 0, "min_parties": 1, "min_rows": 1, "min_cell": 1, "set_aside_after": 0}
         for name, least in low.items():
             if getattr(self, name) < least:
                 raise ConfigError(f"{name} must be at least {least}.", f"Got {getattr(self, name)}.")
@@ -202,9 +227,22 @@ class Job:
         return next((link for link in own if link.guarantees.hides_each), None)
 
     def handlers(self, number: int) -> Mapping[type[Ask], Handler]:
-        """Who answers which kind of ask in a step, those of a secure sum among them."""
+        """Who answers which kind of ask in a step, those of a secure sum among them.
+
+        Where sums are secure, a party answers in clear only what the step collects; all else it puts into a sum.
+        """
         inner, link = self.steps[number].handlers(), self.secure(number)
-        return inner if link is None else {**inner, **link.handlers(inner)}
+        if link is None:
+            return inner
+        return {**inner, **dict.fromkeys(self.veiled(number), Veiled()), **link.handlers(inner)}
+
+    def veiled(self, number: int) -> frozenset[type[Ask]]:
+        """The kinds of asks of a step whose answers leave a party inside secure sums alone."""
+        step, link = self.steps[number], self.secure(number)
+        if link is None:
+            return frozenset()
+        clear = step.collects() if isinstance(step, Collecting) else frozenset()
+        return frozenset(step.handlers()) - clear - link.handlers({}).keys()
 
     def plan(self, parties: Roster, kept: At | None = None) -> Plan[Done]:
         """Run the steps in order; each inner `Keep(s)` leaves as `Keep(At(step, done, s))`.

@@ -124,6 +124,15 @@ class Chained(Step, Protocol):
 
 
 @runtime_checkable
+class Collecting(Step, Protocol):
+    """A step that collects some answers, and does not only sum them: the coordinator sees each of those."""
+
+    def collects(self) -> frozenset[type[Ask]]:
+        """The kinds of asks whose answers it collects; all others may travel inside a secure sum."""
+        ...
+
+
+@runtime_checkable
 class Placed(Step, Protocol):
     """A step that minds what comes after it in a job."""
 

@@ -180,6 +180,10 @@ class Binning:
         """The party's half: one counter answers every kind."""
         return dict.fromkeys((Inquire, Beneath, Outcomes, Encode), Binner(self))
 
+    def collects(self) -> frozenset[type[Ask]]:
+        """Names, kinds and labels of columns; counts too, where each party's own are asked for."""
+        return frozenset({Inquire, Outcomes} if self.by_party else {Inquire})
+
     def limits(self, name: str) -> Limits:
         """What the bins of a column must keep to."""
         rule = self.columns.get(name, Rule())

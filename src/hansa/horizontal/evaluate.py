@@ -163,6 +163,10 @@ class Evaluate:
         """The party's half."""
         return {Losses: LossCounter(), Scores: ScoreCounter(), Compare: Comparer()}
 
+    def collects(self) -> frozenset[type[Ask]]:
+        """Each party's own gain, where they compare."""
+        return frozenset({Compare} if self.compare else ())
+
     def plan(self, parties: Roster, kept: Verdict | None, done: Done) -> Plan[Verdict]:
         """Losses, then scores bin by bin, then each party's comparison."""
         learned = done.last(Learning)

@@ -189,6 +189,10 @@ Leave one of them out.
         """The party's half: one summer answers every kind."""
         return dict.fromkeys((Regressed, Totals, Gram, Climb, Lean, Meat), Summer(self))
 
+    def collects(self) -> frozenset[type[Ask]]:
+        """Names and kinds of columns."""
+        return frozenset({Regressed})
+
     def plan(self, parties: Roster, kept: Regression | None, done: Done) -> Plan[Regression]:
         """Names, totals, products; then Newton's steps, each kept; then clusters, where there are any."""
         if kept is not None and kept.converged and kept.robust == self.cluster:

@@ -204,8 +204,11 @@ if it is really taken then.
 
     def handlers(self) -> Mapping[type[Ask], Handler]:
         """The party's half: one fitter answers every kind."""
-        fitter = Fitter(self)
-        return dict.fromkeys((Describe, Count, Below, Spread, Adopt), fitter)
+        return dict.fromkeys((Describe, Count, Below, Spread, Adopt), Fitter(self))
+
+    def collects(self) -> frozenset[type[Ask]]:
+        """Names, kinds and frequent labels of columns."""
+        return frozenset({Describe})
 
     def used(self, table: Table) -> tuple[str, ...]:
         """The columns of a table that the step would use, in the table's order."""

@@ -147,6 +147,10 @@ class Quality:
         """The party's half: one looker answers every kind."""
         return dict.fromkeys((Inventory, Under, Tally, Rank), Looker(self))
 
+    def collects(self) -> frozenset[type[Ask]]:
+        """What each party's columns hold, and their rows and events by group."""
+        return frozenset({Inventory, Tally})
+
     def plan(self, parties: Roster, kept: Findings | None, done: Done) -> Plan[Findings]:
         """Columns and counts, quantiles, groups, ranks."""
         del done

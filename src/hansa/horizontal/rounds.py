@@ -198,6 +198,10 @@ class Rounds:
         trains = Trains(self.trainer, chain)
         return chain.handlers({Shape: Shapes(self.trainer), Train: trains, Check: Checks(self.trainer)})
 
+    def collects(self) -> frozenset[type[Ask]]:
+        """Updates, where the chain has a rule that must see each."""
+        return frozenset({Train} if self.links().combine.guarantees.sees_each else ())
+
     def plan(self, parties: Roster, kept: Learning | None, done: Done) -> Plan[Learning]:
         """The federated rounds, from the first parameters to the last."""
         chain = self.links()

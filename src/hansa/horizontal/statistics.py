@@ -144,6 +144,10 @@ class Statistics:
         """The party's half: one describer answers every kind."""
         return dict.fromkeys((Kinds, Firsts, Seconds, Cross), Describer(self))
 
+    def collects(self) -> frozenset[type[Ask]]:
+        """Names and kinds of columns."""
+        return frozenset({Kinds})
+
     def used(self, table: Table) -> tuple[str, ...]:
         """The columns of a table that are described, and those of cross tables."""
         out = {PART_COLUMN, *self.drop}
