@@ -19,9 +19,11 @@ Example:
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from math import inf
 from typing import TYPE_CHECKING, NoReturn, final
 
+from hansa.core.attendance import Attendance, changes
 from hansa.core.journal import Closing, Flight, Snapshot
 from hansa.core.message import Answer, Envelope, Name, Refusal
 from hansa.core.plan import First, Keep, Quorum, Reply
@@ -31,6 +33,7 @@ from hansa.errors import PolicyRefusal, TooFewParties
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from hansa.core.attendance import Witness
     from hansa.core.job import At, Job
     from hansa.core.journal import Journal
     from hansa.core.party import Party, Seat
@@ -47,16 +50,25 @@ class Carrier:
     """Drives a job's plan; a post takes its asks to the parties and brings their words.
 
     Without a journal that is thorough, a post that can answers whole turns by itself. The bits are the same. After each
-    `Keep` the plan is told how many seconds it took.
+    `Keep` the plan is told how many seconds it took. A party that is set aside is not asked (`job.set_aside_after`); a
+    `witness` is told, and may let it back in.
     """
 
-    def __init__(self, job: Job, names: Sequence[str], post: Post, journal: Journal | None = None) -> None:
-        """Take the job, its parties in roster order, their post, and optionally a journal."""
-        self.job, self.post, self.journal = job, post, journal
+    def __init__(
+        self,
+        job: Job,
+        names: Sequence[str],
+        post: Post,
+        journal: Journal | None = None,
+        witness: Witness | None = None,
+    ) -> None:
+        """Take the job, its parties in roster order, their post, and optionally a journal and a witness."""
+        self.job, self.post, self.journal, self.witness = job, post, journal, witness
         self.roster = job.roster(tuple(names))
         self.places = {name: place for place, name in enumerate(names)}
         self.counted: dict[str, tuple[Name, ...]] = {}
         self.flying: tuple[Flight, ...] = ()
+        self.attendance = Attendance()
         self.now = 0.0
         alone = journal is None or not journal.thorough
         self.quick = post if isinstance(post, Quick) and post.quick and alone else None
@@ -68,6 +80,7 @@ class Carrier:
         if snapshot is not None:
             keep, step = snapshot.keep, snapshot.at.step
             self.counted, self.flying, self.now = dict(snapshot.counted), snapshot.flying, snapshot.now
+            self.attendance = snapshot.attendance
         plan = self.job.plan(self.roster, snapshot.at if snapshot is not None else begin)
         reply: Reply | float | None = None
         begun = time.monotonic()
@@ -82,7 +95,8 @@ class Carrier:
                 keep, step, turn = keep + 1, said.state.step, 0
                 begun, reply = time.monotonic(), time.monotonic() - begun
                 if self.journal is not None:
-                    self.journal.save(Snapshot(keep, said.state, dict(self.counted), self.flying, self.now))
+                    counted = dict(self.counted)
+                    self.journal.save(Snapshot(keep, said.state, counted, self.flying, self.now, self.attendance))
                 if watch is not None:
                     watch(said)
             else:
@@ -100,14 +114,38 @@ class Carrier:
         if self.quick is not None and not isinstance(asks.until, First):
             return self._whole(self.quick, name, asks, to)
         closing = self.journal.closing(name) if self.journal is not None else None
+        before, back = self.attendance, self._back() if closing is None else closing.back
+        self.attendance = before.readmit(back)
+        aside = {party: word for party, word in self.attendance.words().items() if party in asks.to}
+        if aside:
+            asks = replace(asks, to={party: asks.to[party] for party in to if party not in aside})
         if closing is None:
-            refused = self._bring(name, asks, to)
-            closing = self._close(name, asks, to, refused)
+            refused = self._bring(name, asks)
+            closing = self._close(name, asks, refused, aside, back)
         else:
             refused = {
                 party: word for party in closing.refused if isinstance(word := self._recorded(name, party), Refusal)
             }
-        return self._fold(name, asks, closing, refused)
+        self._attend(name, asks, closing, before, refused)
+        return self._fold(name, asks, closing, {**refused, **aside})
+
+    def _back(self) -> tuple[str, ...]:
+        """Who was set aside and may come back."""
+        aside = self.attendance.aside
+        return () if self.witness is None or not aside else tuple(p for p in aside if p in self.witness.readmitted())
+
+    def _attend(
+        self, name: Name, asks: Asks, closing: Closing, before: Attendance, refused: Mapping[str, Refusal]
+    ) -> None:
+        """Note who has answered this turn; where the first few are enough, who was slower has not failed."""
+        slower = closing.lost if isinstance(asks.until, First) else ()
+        asked = tuple(party for party in asks.to if party not in slower)
+        failed = {*closing.refused, *closing.lost}.difference(slower)
+        if failed or self.attendance.missed:
+            limits = {"most": self.job.set_aside_after, "least": self.job.min_parties, "of": len(self.places)}
+            self.attendance = self.attendance.after(asked, failed, **limits)
+        if self.witness is not None and self.attendance != before:
+            self.witness.tell(name, tuple(changes(before, self.attendance, refused)))
 
     def _whole(self, post: Quick, name: Name, asks: Asks, to: Sequence[str]) -> Reply:
         if not to:
@@ -124,8 +162,9 @@ class Carrier:
                 partial = asks.fold.add(partial, [self.places[party]], answer)
         return Reply(asks.fold.close(partial), tuple(to))
 
-    def _bring(self, name: Name, asks: Asks, to: Sequence[str]) -> dict[str, Refusal]:
+    def _bring(self, name: Name, asks: Asks) -> dict[str, Refusal]:
         """Put the answers that the post brings in flight, each recorded first; who refuses, by party."""
+        to = sorted(asks.to, key=self.places.__getitem__)
         letters = {party: Envelope(name, asks.to[party], self.counted.get(party, ())) for party in to}
         known = {party: word for party in to if (word := self._recorded(name, party)) is not None}
         begun, refused = self.now, dict[str, Refusal]()
@@ -152,23 +191,31 @@ class Carrier:
             return None if landed >= asks.until.k else begun + self.job.deadline
         return begun + self.job.deadline
 
-    def _close(self, name: Name, asks: Asks, to: Sequence[str], refused: Mapping[str, Refusal]) -> Closing:
+    def _close(
+        self,
+        name: Name,
+        asks: Asks,
+        refused: Mapping[str, Refusal],
+        aside: Mapping[str, Refusal],
+        back: tuple[str, ...],
+    ) -> Closing:
         """Wait as the plan asks, and say who counts; answers to earlier asks of the step that do not stay in flight."""
-        here, enough = self._here(asks, self._awaited(name, asks), len(to))
+        here, enough = self._here(asks, self._awaited(name, asks), len(asks.to) + len(aside))
         landed = {(flight.party, flight.name) for flight in here}
         kept = isinstance(asks.until, First) and asks.until.keep
         flights = [f for f in self.flying if f.name.step == name.step and (f.party, f.name) not in landed]
         away = sorted((f for f in flights if kept or f.name != name), key=self._arrival)
         there = {party for party, _ in landed} | {f.party for f in away if f.name == name} | set(refused)
-        lost = tuple(party for party in to if party not in there)
+        lost = tuple(party for party in sorted(asks.to, key=self.places.__getitem__) if party not in there)
         if len(here) < enough:
-            self._too_few(name, refused, lost, len(here), enough)
+            self._too_few(name, refused, (*lost, *aside), len(here), enough)
         closing = Closing(
             tuple((f.party, f.name) for f in here),
             tuple(refused),
             lost,
             tuple((f.party, f.name, f.at) for f in away),
             max((self.now, *(f.at for f in here))),
+            back,
         )
         if self.journal is not None:
             for party, word in refused.items():

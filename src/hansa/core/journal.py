@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, final
 
+from hansa.core.attendance import Attendance
 from hansa.core.job import At
 from hansa.core.message import Answer, Name, Refusal
 from hansa.core.step import Done
@@ -38,13 +39,17 @@ class Flight:
 @final
 @dataclass(frozen=True)
 class Closing:
-    """How a turn was closed, so that a replay closes it the same way: who counted, in fold order, and when."""
+    """How a turn was closed, so that a replay closes it the same way: who counted, in fold order, and when.
+
+    `back`: who was let back in before it, having been set aside.
+    """
 
     counted: tuple[tuple[str, Name], ...]
     refused: tuple[str, ...]
     lost: tuple[str, ...]
     flying: tuple[tuple[str, Name, float], ...]
     now: float
+    back: tuple[str, ...] = ()
 
 
 @final
@@ -57,6 +62,7 @@ class Snapshot:
     counted: Mapping[str, tuple[Name, ...]] = field(default_factory=dict)
     flying: tuple[Flight, ...] = ()
     now: float = 0.0
+    attendance: Attendance = field(default_factory=Attendance)
 
 
 class Journal(Protocol):

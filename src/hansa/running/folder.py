@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, final
 
 from numpy.typing import NDArray
 
+from hansa.core.attendance import Attendance
 from hansa.core.codec import pack, unpack
 from hansa.core.digest import digest
 from hansa.core.job import At, Job
@@ -64,6 +65,7 @@ class Kept:
     memories: Mapping[str, Remembered]
     job_digest: str
     tables: Mapping[str, str]
+    attendance: Attendance = field(default_factory=Attendance)
 
 
 @final
@@ -114,7 +116,8 @@ class Folder:
             seat = self.seats[name]
             seat.memory = memory.settled
             seat.pending = {Name(*name): pending for name, pending in memory.pending}
-        return Snapshot(kept.keep, at, {party: tuple(Name(*n) for n in names) for party, names in kept.counted.items()})
+        counted = {party: tuple(Name(*n) for n in names) for party, names in kept.counted.items()}
+        return Snapshot(kept.keep, at, counted, attendance=kept.attendance)
 
     @cached_property
     def tables(self) -> Mapping[str, str]:
@@ -163,6 +166,7 @@ class Folder:
             self.memories,
             self.digest,
             self.tables,
+            self.last.attendance,
         )
         body = pack(kept)
         write_bytes(self.path / "kept" / "snapshot", sha256(body).digest() + body)

@@ -19,10 +19,11 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, TypeAlias, final
 
+from hansa.core.attendance import Attendance
 from hansa.core.codec import build, pack, plain, unpack
 from hansa.core.journal import At, Closing, Done, Flight, Snapshot
 from hansa.core.message import Answer, Name
@@ -60,6 +61,7 @@ class _Closed:
     lost: tuple[str, ...]
     flying: tuple[tuple[str, Four, float], ...]
     now: float
+    back: tuple[str, ...] = ()
 
 
 @final
@@ -72,6 +74,7 @@ class _Saved:
     counted: Mapping[str, tuple[Four, ...]]
     flying: tuple[tuple[float, str, Four, str], ...]
     now: float
+    attendance: Attendance = field(default_factory=Attendance)
 
 
 @final
@@ -146,6 +149,7 @@ class JobJournal:
             closed.lost,
             tuple((party, Name(*asked), at) for party, asked, at in closed.flying),
             closed.now,
+            closed.back,
         )
 
     def close(self, name: Name, closing: Closing) -> None:
@@ -154,7 +158,7 @@ class JobJournal:
         Raises:
             DataError: a word would count twice or is not there, the turn was closed otherwise, or the disk fails.
         """
-        body = pack(_Closed(closing.counted, closing.refused, closing.lost, closing.flying, closing.now))
+        body = pack(_Closed(closing.counted, closing.refused, closing.lost, closing.flying, closing.now, closing.back))
         digest = sha256(body).hexdigest()
         counted = {(asked, party) for party, asked in closing.counted}
         away = {(asked, party) for party, asked, _ in closing.flying}
@@ -187,6 +191,7 @@ class JobJournal:
                 {party: tuple(Name(*name) for name in names) for party, names in saved.counted.items()},
                 tuple(self._flight(at, party, Name(*name), kind) for at, party, name, kind in saved.flying),
                 saved.now,
+                saved.attendance,
             )
         except (HansaError, LookupError, TypeError, ValueError):
             raise self.store.database.damaged("The last snapshot of a job is not what was written.") from None
@@ -204,6 +209,7 @@ class JobJournal:
             dict(snapshot.counted),
             tuple((one.at, one.party, one.name, one.kind) for one in snapshot.flying),
             snapshot.now,
+            snapshot.attendance,
         )
         database, shelf = self.store.database, self.store.shelf
         with database.translated():

@@ -50,7 +50,8 @@ def replay(job: Job, names: Sequence[str], journal: Journal) -> str:
         state = [at.step, plain(at.done.results), plain(at.state)]
         found.update(digest_of(lay_out(state)).encode())
     flying = [[one.at, one.party, list(one.name), one.kind, word_body(one.answer)] for one in carrier.flying]
-    found.update(digest_of(lay_out([_numbers(carrier.counted), flying, carrier.now])).encode())
+    told = [_numbers(carrier.counted), flying, carrier.now, plain(carrier.attendance)]
+    found.update(digest_of(lay_out(told)).encode())
     return found.hexdigest()
 
 
