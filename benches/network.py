@@ -162,6 +162,7 @@ def updates(board: Board, names: list[str], size: int) -> dict[str, Any]:
         total = fold.zero(range(len(names)))
         for place, one in enumerate(sorted(come)):
             total = fold.add(total, [place], one.word)
+        fold.close(total)
         if keep >= 0:
             rates.append(size * len(names) / 1e6 / (came - begun))
             folds.append(time.perf_counter() - came)
@@ -327,6 +328,7 @@ def folding(count: int = 10, numbers: int = 3_125_000) -> dict[str, float]:
         total = fold.zero(range(count))
         for place, answer in enumerate(answers):
             total = fold.add(total, [place], answer)
+        fold.close(total)
         folded.append(time.perf_counter() - begun)
     size = 8 * numbers * count / 1e6
     ratio = median(c / f for c, f in zip(copied, folded, strict=True))

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hansa.core import fold as room
 from hansa.core.fold import Collect, Sum, stacked
 from hansa.core.load import Load, stack
 from hansa.core.message import Answer
@@ -78,6 +79,56 @@ def test_memory_is_a_few_sums_when_answers_come_in_order():
         most = max(most, len(partial.sums))
     assert most <= 11
     assert fold.close(partial)["x"].tolist() == [[1000.0, 1000.0]]
+
+
+@given(places=PLACES, data=st.data())
+def test_large_sums_wait_for_each_other_and_change_no_bit(places, data):
+    """As if every vector here were large; a partial result that travels has nothing in it that waits."""
+    shuffled = data.draw(st.permutations(places))
+    cut = data.draw(st.integers(1, len(places)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(room, "_LARGE", 1)
+        patch.setattr(room, "_BLOCK", 16)  # two numbers
+        assert np.array_equal(total(Sum(), places, [[p] for p in shuffled])["x"][0], plain(places))
+        parts = [rows_of(Sum(), places, some) for some in (shuffled[:cut], shuffled[cut:]) if some]
+        assert all(isinstance(v, np.ndarray) for part in parts for vectors in part.sums.values() for v in vectors)
+        merged = parts[0] if len(parts) == 1 else Sum().merge(*parts)
+        assert np.array_equal(Sum().close(merged)["x"][0], plain(places))
+
+
+def rows_of(fold, asked, places):
+    partial = fold.zero(asked)
+    for place in places:
+        partial = fold.add(partial, [place], rows([place]))
+    return fold.settle(partial)
+
+
+@pytest.mark.parametrize("count", [2, 10, 16, 17, 40])
+def test_large_vectors_in_files_are_summed_with_few_sums_in_memory(tmp_path, count):
+    """What was mapped is given back; sixteen of them cost one sum."""
+    size, fold, partial, wanted = 300_000, Sum(), Sum().zero(range(count)), np.zeros(300_000)
+    for place in range(count):
+        path, values = tmp_path / str(place), np.arange(float(size)) * (place + 1)
+        values.tofile(path)
+        mapped = np.memmap(path, mode="r").view(np.ndarray).view("f8")[None, :]
+        partial = fold.add(partial, [place], Answer(Load({"x": mapped})))
+        own = sum(
+            vectors[0].nbytes
+            for vectors in partial.sums.values()
+            if isinstance(vectors[0], np.ndarray) and vectors[0].flags.owndata
+        )
+        assert own <= 8 * size * max(1, np.log2(count) - 3)
+        wanted += values
+    assert np.array_equal(fold.close(partial)["x"][0], wanted)
+
+
+@pytest.mark.parametrize("right", [np.ones((1, 200_000), "f4"), np.ones((1, 1))], ids=["type", "shape"])
+def test_large_vectors_that_are_not_alike_are_summed_at_once(right):
+    fold, left = Sum(), np.ones((1, 200_000))
+    partial = fold.zero([0, 1])
+    for place, one in enumerate((left, right)):
+        partial = fold.add(partial, [place], Answer(Load({"x": one})))
+    assert np.array_equal(fold.close(partial)["x"], left + right)
 
 
 def test_loads_must_hold_the_same_vectors():

@@ -136,3 +136,13 @@ def test_a_full_disk_is_one_clear_error():
     assert (soft, hard) == resource.getrlimit(resource.RLIMIT_FSIZE)
     assert DataError.__name__ in found.stderr
     assert "does not fit on disk" in found.stderr
+
+
+def test_maps_for_reading_are_forgotten_and_what_was_written_in_others_stays(tmp_path):
+    np.arange(5000.0).tofile(tmp_path / "x")
+    for mode in ("r", "c"):
+        mapped = np.memmap(tmp_path / "x", mode=mode).view(np.ndarray).view("f8")
+        if mode == "c":
+            mapped[:] = 7.0
+        disk.forget(mapped[10:])
+        assert mapped[-1] == (4999.0 if mode == "r" else 7.0)

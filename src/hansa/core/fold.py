@@ -1,23 +1,31 @@
 """How answers become one value: frozen data that any engine, relay or worker can run.
 
 Floats are summed over a fixed binary tree of roster places, in which an absent party is skipped. The bits then depend
-neither on the order of arrival nor on who summed which part, and memory stays at about log2(n) partial sums.
+neither on the order of arrival nor on who summed which part, and memory stays at about log2(n) partial sums. Sums of
+large vectors wait for each other and are taken block by block, a few at once, so that each number is read once.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, final, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, TypeVar, final, runtime_checkable
+
+import numpy as np
 
 from hansa.core.load import Load, stack
 from hansa.core.message import Answer
+from hansa.core.on_disk import TOUCHED, forget
 from hansa.errors import DataError, JobError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
+
+_LARGE: Final = 1 << 20  # bytes of a vector whose sum may wait
+_TOGETHER: Final = 16  # vectors of a sum that waits no longer
+_BLOCK: Final = 1 << 20  # bytes of a vector that are summed at once: they stay in the processor's cache
 
 P = TypeVar("P")
 V_co = TypeVar("V_co", covariant=True)
@@ -57,9 +65,33 @@ class Mergeable(Protocol):
         """Always true; the mark of the protocol."""
         ...
 
+    def settle(self, partial: Any) -> Any:
+        """The same partial result, with nothing in it that waits to be summed: it may travel."""
+        ...
+
+
+@final
+@dataclass(frozen=True)
+class Waiting:
+    """A sum of `count` large vectors, all of one shape and type, that is not taken yet.
+
+    Example:
+        >>> one = np.ones((1, 3))
+        >>> _summed(Waiting(one, one, one.shape, one.dtype, one.nbytes, 2)).tolist()
+        [[2.0, 2.0, 2.0]]
+    """
+
+    left: NDArray[Any] | Waiting
+    right: NDArray[Any] | Waiting
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    nbytes: int
+    count: int
+
 
 Node: TypeAlias = tuple[int, int]
-Rows: TypeAlias = "tuple[NDArray[Any], ...]"
+Part: TypeAlias = "NDArray[Any] | Waiting"
+Rows: TypeAlias = "tuple[Part, ...]"
 
 
 @final
@@ -115,7 +147,7 @@ class Sum:
         vectors = [answer.load[name] for name in names]
         sums = dict(partial.sums)
         for row, place in enumerate(places):
-            if _taken(sums, partial.asked, place):
+            if _is_in(sums, partial.asked, place):
                 raise _twice()
             _lift(sums, partial.asked, (0, place), tuple(vector[row : row + 1] for vector in vectors))
         return Nodes(partial.asked, names, sums, (*partial.came, *places))
@@ -133,6 +165,11 @@ class Sum:
             _lift(sums, left.asked, node, tuple(right.sums[node][i] for i in order))
         return Nodes(left.asked, names, sums, (*left.came, *right.came))
 
+    def settle(self, partial: Nodes) -> Nodes:
+        """Take all sums that wait."""
+        sums = {node: tuple(map(_summed, rows)) for node, rows in partial.sums.items()}
+        return Nodes(partial.asked, partial.names, sums, partial.came)
+
     def close(self, partial: Nodes) -> Load | None:
         """Skip whoever did not come and sum to the root."""
         came = tuple(sorted(partial.came))
@@ -140,7 +177,7 @@ class Sum:
         for node in sorted(partial.sums):
             _lift(sums, came, node, partial.sums[node])
         root = next(iter(sums.values()), None)
-        return None if root is None else Load(dict(zip(partial.names, root, strict=True)))
+        return None if root is None else Load(dict(zip(partial.names, map(_summed, root), strict=True)))
 
 
 def _same(before: tuple[str, ...], now: tuple[str, ...]) -> tuple[str, ...]:
@@ -156,14 +193,55 @@ def _lift(sums: dict[Node, Rows], asked: tuple[int, ...], node: Node, value: Row
         brother = (level, index ^ 1)
         if brother in sums:
             left, right = (value, sums.pop(brother)) if index % 2 == 0 else (sums.pop(brother), value)
-            value = tuple(a + b for a, b in zip(left, right, strict=True))
+            value = tuple(_plus(a, b) for a, b in zip(left, right, strict=True))
         elif _expects(asked, *brother):
             break
         level, index = level + 1, index // 2
-    sums[level, index] = value
+    sums[level, index] = tuple(_summed(part) if _count(part) >= _TOGETHER else part for part in value)
 
 
-def _taken(sums: dict[Node, Rows], asked: tuple[int, ...], place: int) -> bool:
+def _plus(left: Part, right: Part) -> Part:
+    """The sum of two vectors, now or later; how it is taken changes no bit."""
+    if left.nbytes >= _LARGE and left.shape == right.shape and left.dtype == right.dtype:
+        return Waiting(left, right, left.shape, left.dtype, left.nbytes, _count(left) + _count(right))
+    return np.asarray(_summed(left) + _summed(right))
+
+
+def _count(part: Part) -> int:
+    return part.count if isinstance(part, Waiting) else 1
+
+
+def _summed(part: Part) -> NDArray[Any]:
+    """A part as one vector; of what lies on disk, no more than a little is in memory at a time."""
+    if not isinstance(part, Waiting):
+        return part
+    out, touched, vectors = np.empty(part.shape, part.dtype), 0, tuple(_vectors(part))
+    step = _BLOCK // part.dtype.itemsize
+    for start in range(0, part.shape[-1], step):
+        here = slice(start, start + step)
+        np.add(_block(part.left, here), _block(part.right, here), out=out[:, here])
+        touched += _BLOCK * part.count
+        if touched >= TOUCHED:
+            forget(*vectors)
+            touched = 0
+    forget(*vectors)
+    return out
+
+
+def _block(part: Part, here: slice) -> NDArray[Any]:
+    if isinstance(part, Waiting):
+        return np.asarray(_block(part.left, here) + _block(part.right, here))
+    return part[:, here]
+
+
+def _vectors(part: Part) -> Iterator[NDArray[Any]]:
+    if isinstance(part, Waiting):
+        yield from (*_vectors(part.left), *_vectors(part.right))
+    else:
+        yield part
+
+
+def _is_in(sums: dict[Node, Rows], asked: tuple[int, ...], place: int) -> bool:
     """Whether a place's leaf, or a branch that holds it, is in the sums: a branch is there only when it is complete."""
     level, index = 0, place
     while (level, index) not in sums and not _spans_all(asked, level, index):

@@ -64,7 +64,7 @@ def on_disk(array: NDArray[Any]) -> bool:
 
 
 def forget(*arrays: NDArray[Any]) -> None:
-    """Give back the memory of what was touched of arrays on disk; they stay as they are.
+    """Give back the memory of what was touched of arrays on disk, or in maps for reading; they stay as they are.
 
     Example:
         >>> array = room((3,), "int64")
@@ -74,9 +74,11 @@ def forget(*arrays: NDArray[Any]) -> None:
         [7, 7, 7]
     """
     for array in arrays:
-        handle = _handle_of(array)
-        if handle is not None:
-            handle.mapping.madvise(mmap.MADV_DONTNEED)
+        base = _base_of(array)
+        if isinstance(base, ctypes.Array):
+            vars(base)["mapping"].madvise(mmap.MADV_DONTNEED)
+        elif isinstance(base, mmap.mmap) and memoryview(base).readonly:  # else what was written could be lost
+            base.madvise(mmap.MADV_DONTNEED)
 
 
 def taken(array: NDArray[Any], rows: Any) -> NDArray[Any]:
@@ -216,12 +218,15 @@ def _mapped(file: IO[bytes], size: int, kind: np.dtype[Any], shape: tuple[int, .
 
 def _handle_of(array: NDArray[Any]) -> Any:
     """What an array on disk is a view of, through any number of views; None for one in memory."""
+    base = _base_of(array)
+    return base if isinstance(base, ctypes.Array) else None
+
+
+def _base_of(array: NDArray[Any]) -> Any:
     base: Any = array
     while isinstance(base, np.ndarray):
         base = base.base
-    if isinstance(base, memoryview):
-        base = base.obj
-    return base if isinstance(base, ctypes.Array) else None
+    return base.obj if isinstance(base, memoryview) else base
 
 
 def _full(error: OSError) -> DataError:

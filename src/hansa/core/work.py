@@ -21,6 +21,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, final
 
+from hansa.core.fold import Mergeable
 from hansa.core.message import Answer, Refusal
 from hansa.core.party import ManyHandler
 from hansa.errors import HansaError, JobError, PartyFailed, Refused
@@ -108,6 +109,8 @@ def do(job: Job, site: Callable[[str], Site], work: Work) -> Outcome:
             else:
                 by_place = {work.places[i]: i for i in some}
                 answers.update((by_place[p], row) for places, answer in said for p, row in _rows(places, answer))
+    if isinstance(work.fold, Mergeable):
+        partial = work.fold.settle(partial)
     order = range(len(work.parties))
     return Outcome(tuple(answers[i] for i in order if i in answers), partial, tuple(memories[i] for i in order))
 
