@@ -62,7 +62,8 @@ _PATIENCE: Final = 10.0  # seconds for a process to end when it is told to
 class Rig:
     """The folders of a consortium, and its processes once they are started; as a context, it ends them all.
 
-    They do not outlive the process that started them, however that ends: a warden sees to it.
+    They do not outlive the process that started them, however that ends: a warden sees to it. `program`: what Python
+    is told to run, before the verb.
     """
 
     folder: Path
@@ -70,6 +71,7 @@ class Rig:
     port: int
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     wardens: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    program: tuple[str, ...] = ("-m", "hansa")
 
     @classmethod
     def lay_out(cls, folder: Path, job: Job, tables: Mapping[str, Table]) -> Rig:
@@ -123,7 +125,7 @@ class Rig:
         # This Python and our own program. A group of its own, so that a terminal's Ctrl-C reaches this process alone.
         with (self.folder / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(  # noqa: S603
-                [sys.executable, "-m", "hansa", *verb],
+                [sys.executable, *self.program, *verb],
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,

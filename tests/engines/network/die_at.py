@@ -1,0 +1,116 @@
+"""`python -m tests.engines.network.die_at POINT COUNT VERB...`: the program, which kills itself at a named step.
+
+A point is "before" or "after", a function of the network by its path, and for what is sent the kind of message. At its
+COUNT-th call the process ends by SIGKILL, as in a power cut. Nothing of this is in the program itself.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import inspect
+import os
+import signal
+import sys
+from typing import NamedTuple
+
+ROOM = "hansa.engines.network"
+
+
+class Point(NamedTuple):
+    """A named step: before or after a function's call, of messages of one kind only where `kind` is given."""
+
+    when: str
+    place: str
+    kind: str = ""
+
+    def __str__(self):
+        return f"{self.when} {self.place}" + f" {self.kind}" * bool(self.kind)
+
+
+def points(*places):
+    """Before and after each place: "room.function" or "room.Class.method", and behind it perhaps a kind."""
+    return [Point(when, *place.split()) for place in places for when in ("before", "after")]
+
+
+COORDINATOR = points(
+    "store.Store.submit",
+    "store.Store.mark",
+    "store.Store.put",
+    "journal.JobJournal.close",
+    "journal.JobJournal.save",
+    "jobs.append",
+    "hub.Hub.open_job",
+    "hub.Hub.close_job",
+    "hub.Board.deliver",
+    "stream.Line.send Welcome",
+    "stream.Line.send Open",
+    "stream.Line.send Ask",
+    "stream.Line.send Ack",
+    "stream.Line.send Close",
+)
+NODE = points(
+    "site_store.SiteStore.open",
+    "site_store.SiteStore.mark",
+    "seat_book.SeatBook.restore",
+    "seat_book.SeatBook.unacknowledged",
+    "seat_book.SeatBook.give",
+    "seat_book.SeatBook.acknowledged",
+    "wire_ledger.append",
+    "desk.Desk.answer",
+    "trainer.Trainer.__call__",
+    "stream.Line.send Hello",
+    "stream.Line.send Word",
+)
+LARGE = points("disk.LocalDisk.write", "disk.LocalDisk.fsync", "disk.LocalDisk.replace", "disk.LocalDisk.fsync_folder")
+"""What is done only for words that are files of their own."""
+
+
+def arm(point, count):
+    """Put death at a point."""
+    path, name = point.place.rsplit(".", 1)
+    room, *inner = path.split(".")
+    module = importlib.import_module(f"{ROOM}.{room}")
+    owner = getattr(module, inner[0]) if inner else module
+    real, calls = getattr(owner, name), [0]
+
+    def due(when, arguments):
+        if when != point.when or (point.kind and point.kind != arguments[1].kind):
+            return
+        calls[0] += 1
+        if calls[0] == count:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    @functools.wraps(real)
+    def deadly(*arguments, **named):
+        due("before", arguments)
+        found = real(*arguments, **named)
+        due("after", arguments)
+        return found
+
+    @functools.wraps(real)
+    async def slowly(*arguments, **named):
+        due("before", arguments)
+        found = await real(*arguments, **named)
+        due("after", arguments)
+        return found
+
+    armed = slowly if inspect.iscoroutinefunction(real) else deadly
+    for where in [one for key, one in sys.modules.items() if key.startswith(ROOM)]:
+        if not inner and getattr(where, name, None) is real:
+            setattr(where, name, armed)  # wherever it was imported by its name
+    setattr(owner, name, armed)
+
+
+def main(when, place, kind, count, *verb):
+    for room in ("coordinator", "node", "trainer"):
+        importlib.import_module(f"{ROOM}.{room}")
+    arm(Point(when, place, kind), int(count))
+    sys.argv = ["hansa", *verb]
+    from hansa.cli.entry import main as begin
+
+    begin()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
