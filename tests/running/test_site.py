@@ -7,11 +7,13 @@ import asyncio
 import pytest
 
 from hansa.core.job import Job
+from hansa.engines.network.identity import Identity
 from hansa.engines.network.sayings import Offer
+from hansa.engines.network.signing import Signing, own_key
 from hansa.errors import ConfigError, DataError
 from hansa.governance.site_file import NodeFile
 from hansa.running.site import judge, serve
-from tests.engines.network.banks import consortium, enrolled
+from tests.engines.network.banks import NOW, consortium, enrolled
 
 FILE = """
 name = "bank-a"
@@ -69,3 +71,23 @@ def test_an_offer_is_judged_by_the_policy_and_only_where_one_takes_part():
     assert "does not take part" in judge(file)(job, Offer("", {"bank-b": ""}, "anna")).what
     found = judge(file)(job, Offer("", {"bank-a": ""}, "anna"))
     assert "more reasons" in found.why
+
+
+def test_a_job_with_secure_sums_is_taken_in_only_among_banks_whose_keys_are_pinned(tmp_path):
+    org = consortium(tmp_path / "org")
+    banks = {name: enrolled(org, name, tmp_path / name) for name in ("bank-a", "bank-b", "bank-c")}
+    roster = org.roster(NOW).members
+    keys = {name: (own_key(Identity.read(tmp_path / name)),) for name in banks}
+    job = Job.from_toml('name = "scores"\nsteps = [{use = "rounds", chain = ["by_examples", "secure_sum"]}]')
+    plain = Job.from_toml('name = "scores"\nsteps = ["rounds"]')
+
+    def said(one, members):
+        file = NodeFile("bank-a", "hansa.example:7443", {}, members=members)
+        judged = judge(file, Signing.of(Identity.read(tmp_path / "bank-a"), file.members))
+        found = judged(one, Offer("", roster, "anna"))
+        return int(found.why.split("There are ")[1].split()[0])
+
+    assert said(job, {}) == said(job, keys) + 2
+    assert said(plain, {}) == said(plain, keys)
+    with pytest.raises(ConfigError, match=r"members.bank-b holds what is no key"):
+        NodeFile("bank-a", "hansa.example:7443", {}, members={"bank-b": ("ff",)})

@@ -41,6 +41,8 @@ class Guarantees:
 
     `bounds`: a party's update has a bounded norm after it. `needs_bound`: its noise is calibrated to such a bound.
     `sees_each`: the coordinator sees every single update. `hides_each`: nobody but its owner does.
+    `colluders`: hidden also where so many parties are in league with a hostile coordinator; `steady`: parties refuse
+    a sum whose parties differ by a single one from those of an earlier sum.
     `least`: the fewest parties it works with. `asks`: how many a cohort link asks a round, None where that may vary.
     `wants`: wishes that the trainer must honour.
     `event`: what an accountant reads; None where the link has nothing to do with privacy.
@@ -54,6 +56,8 @@ class Guarantees:
     needs_bound: bool = False
     sees_each: bool = False
     hides_each: bool = False
+    colluders: int = 0
+    steady: bool = False
     least: int = 1
     asks: int | None = None
     wants: frozenset[Honour] = frozenset()

@@ -15,8 +15,10 @@ from hansa.core.trainer import Local
 from hansa.core.wire import DTYPES
 from hansa.governance.parts import Learns, inside
 from hansa.governance.policy import Policy
+from hansa.governance.sums import too_few
 
 _PARAMS: Final = "params"
+_COMPANY: Final = ("parties", "survivors")  # who begins a secure sum, and who is in it at its end
 
 
 def now() -> datetime:
@@ -68,6 +70,7 @@ class PolicyGuard:
             if is_dataclass(part) and not isinstance(part, type):
                 yield from self._parameters(part)
                 yield from _settings(part, job)
+                yield from self._company(part, job)
 
     def _parameters(self, part: Any) -> Iterator[Refusal]:
         """A model that is too large, or that is no model."""
@@ -80,6 +83,19 @@ class PolicyGuard:
             yield Refusal(what, f"At most {most:,} are.", "Learn a smaller model.")
         if not np.isfinite(params).all():
             yield Refusal("The model that was sent is not finite.", mend="Start the job anew from a sound one.")
+
+    def _company(self, part: Any, job: Job) -> Iterator[Refusal]:
+        """A sum over too few: what the coordinator says of who is in it is held against the policy each time."""
+        for name in _COMPANY if isinstance(part, Ask) else ():
+            parties = getattr(part, name, None)
+            if not isinstance(parties, tuple):
+                continue
+            n, least = len(set(parties)), self.policy.min_parties or 0
+            if n < least:
+                what = f"A secure sum of {n} parties is asked for; at least {least} must be in one here."
+                yield Refusal(what, "A sum over few parties tells much of each.", "Bring the others back.")
+            if name == _COMPANY[0] and self.policy.sums is not None:
+                yield from too_few(job, self.policy.sums, n)
 
     def _held_back(self, answer: Answer, ask: Ask) -> Iterator[Refusal]:
         load, most = answer.load, self.policy.max_payload or 0

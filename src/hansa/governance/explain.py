@@ -45,6 +45,7 @@ def _lines(policy: Policy, questions: Mapping[str, str]) -> Iterator[str]:
         yield "It may read no table (columns is not set)."
     for table, columns in policy.columns.items():
         yield f"Of the table '{table}' it may read {len(columns)} columns: {', '.join(columns)}. Others are not loaded."
+    yield _sums(policy)
     if policy.parts:
         yield f"Code of one's own that may run: {', '.join(policy.parts)}."
     for names, word in ((FLOORS, "At least"), ({"min_batch": "rows in a step of training"}, "At least")):
@@ -52,6 +53,17 @@ def _lines(policy: Policy, questions: Mapping[str, str]) -> Iterator[str]:
             yield _number(policy, name, word, words)
     for name, words in CEILINGS.items():
         yield _number(policy, name, "At most", words)
+
+
+def _sums(policy: Policy) -> str:
+    sums = policy.sums
+    if sums is None:
+        return "It may have no secure sums (sums is not set)."
+    change = ", and whose parties never differ by a single one unless noise hides it" if sums.steady else ""
+    return (
+        f"Its secure sums hold against {sums.colluders} colluding parties or more, and are opened by {sums.threshold}"
+        f" parties or more{change}."
+    )
 
 
 def _listed(words: str, names: tuple[str, ...], nothing: str) -> str:

@@ -15,6 +15,7 @@ from hansa.data.schema import Schema
 from hansa.errors import ConfigError
 from hansa.governance.hours import Hours
 from hansa.governance.parts import Learns, columns_of, inside, links_of, trainers_of
+from hansa.governance.sums import Sums, against, too_few
 
 FLOORS: Final = {
     "min_parties": "parties in a job",
@@ -43,7 +44,8 @@ class Policy:
     submit jobs. `min_parties`, `min_rows`, `min_cell`: what a job must promise at least. `min_batch`: the smallest
     batch of a step. `max_rounds`, `max_epochs`, `max_steps` (of training in a round), `max_learning_rate`,
     `max_parameters`, `max_payload` (bytes of one answer): the most that is done or leaves. `hours`: when. `parts`:
-    parts of one's own, each with the SHA-256 of its module's file; see `hansa.own_parts`.
+    parts of one's own, each with the SHA-256 of its module's file; see `hansa.own_parts`. `sums`: what secure sums must
+    hold against.
 
     Raises:
         ConfigError: a number below 1, or a part without a SHA-256.
@@ -74,6 +76,7 @@ class Policy:
     max_payload: int | None = None
     hours: Hours | None = None
     parts: Mapping[str, str] = field(default_factory=dict)
+    sums: Sums | None = None
 
     def __post_init__(self) -> None:
         """Check ranges."""
@@ -102,6 +105,7 @@ class Policy:
             *(one for step in job.steps if isinstance(step, Learns) for one in self._rounds(step)),
             *(one for local in settings for one in self.judge_local(local)),
             *self._parts(job),
+            *against(job, self.sums),
         ]
         if self.max_payload is None:
             found.append(_unset("max_payload", CEILINGS["max_payload"]))
@@ -120,6 +124,8 @@ class Policy:
         if 0 < job.quorum < least:
             what = f"A round of the job goes on with {job.quorum} parties; at least {least} are asked for."
             found.append(Refusal(what, mend=f"Let the job's quorum be 0 (all), or at least {least}."))
+        if self.sums is not None:
+            found += too_few(job, self.sums, len(set(names)))
         return tuple(found)
 
     def judge_hours(self, at: datetime) -> tuple[Refusal, ...]:
@@ -170,7 +176,7 @@ class Policy:
                     yield Refusal(what, "A sum over few parties tells much of each.", f"Change the link {link.title}.")
 
     def _named(self, job: Job) -> Iterator[Refusal]:
-        asks = dict.fromkeys(kind.__name__ for step in job.steps for kind in step.handlers())
+        asks = dict.fromkeys(kind.__name__ for n in range(len(job.steps)) for kind in job.handlers(n))
         yield from _outside("ask", asks, "asks", self.asks)
         yield from _outside("trainer or network", trainers_of(job.steps), "trainers", self.trainers)
         yield from _outside("link", links_of(job.steps), "links", self.links)

@@ -23,7 +23,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import final
+from typing import Final, final
 
 from hansa.core.codec import build
 from hansa.core.party import Party
@@ -34,6 +34,8 @@ from hansa.data.source import Reading
 from hansa.errors import ConfigError, PolicyRefusal, nearest
 from hansa.governance.door import PolicyGuard, now
 from hansa.governance.policy import Policy
+
+_DIGITS: Final = 64
 
 
 @final
@@ -54,8 +56,12 @@ class Source:
 class NodeFile:
     """A `node.toml`; paths are relative to it. `keys`: the folder of its identity. `limits`: the most of one message.
 
+    `members`: of each other bank the keys that it may sign with in a secure sum, as its people have told them: no other
+    key is believed, whoever has certified it.
+
     Raises:
-        ConfigError: a name that nobody can have, an address without a port, or columns of a table that there is not.
+        ConfigError: a name that nobody can have, an address without a port, columns of a table that there is not, or a
+            member's key that is none.
     """
 
     name: str
@@ -64,6 +70,7 @@ class NodeFile:
     keys: str = "keys"
     policy: Policy = field(default_factory=Policy)
     limits: Limits = field(default_factory=Limits)
+    members: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Check what the fields say together."""
@@ -71,6 +78,10 @@ class NodeFile:
         host, _, port = self.coordinator.rpartition(":")
         if not host or not port.isdecimal():
             raise ConfigError("The coordinator's address is HOST:PORT.", mend="Take it from your invitation.")
+        for name, keys in self.members.items():
+            if not all(len(key) == _DIGITS and set(key) <= set("0123456789abcdef") for key in keys):
+                mend = "Take it as that bank's `hansa node check` prints it."
+                raise ConfigError(f"members.{name} holds what is no key: 64 digits of hex.", mend=mend)
         if lost := [table for table in self.policy.columns if table not in self.tables]:
             mend = nearest(lost[0], self.tables) if self.tables else "Name its source under [tables]."
             raise ConfigError(f"policy.columns speaks of a table '{lost[0]}' that there is not.", mend=mend)

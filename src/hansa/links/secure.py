@@ -69,7 +69,7 @@ _MINE: Final = f"{AT_ONCE}secure sum"
 class Invited(Ask):
     """M0: these parties will be in a sum of what the ask of this digest (SHA-256) gives; send fresh keys."""
 
-    names: tuple[str, ...]
+    parties: tuple[str, ...]
     about: bytes
 
 
@@ -86,7 +86,7 @@ class Adverted(Ask):
 class Listed(Ask):
     """M4: the masked vectors of these came; sign that, once."""
 
-    names: tuple[str, ...]
+    survivors: tuple[str, ...]
 
 
 @final
@@ -144,7 +144,8 @@ class secure_sum(Link):
     @property
     def guarantees(self) -> Guarantees:
         """Nobody but its owner sees an update."""
-        return Guarantees(hides_each=True, least=max(3, self.colluders + 2))
+        least, steady = max(3, self.colluders + 2), self.cohorts == "steady"
+        return Guarantees(hides_each=True, colluders=self.colluders, steady=steady, least=least)
 
     def apply(self, load: Load, told: Told, mine: Vectors, draws: Sequence[Draws]) -> tuple[Load, Vectors]:
         """At the party: say the weight; it multiplies the update inside the ring."""
@@ -225,9 +226,9 @@ class Begins:
     def answer(self, ask: Invited, site: Site, memory: Memory) -> tuple[Answer | Refusal, Memory]:
         """Draw keys for terms that this party's own job sets."""
         job, settings = site.derived("secure sum/job", lambda: _job(site)), self.link.sentence().encode()
-        if len(ask.names) > self.link.parties:
-            raise PolicyRefusal(f"A secure sum of {len(ask.names)} parties has no room in the ring.")
-        terms = Terms(job, site.step, ask.names, ask.about, settings, self.link.colluders)
+        if len(ask.parties) > self.link.parties:
+            raise PolicyRefusal(f"A secure sum of {len(ask.parties)} parties has no room in the ring.")
+        terms = Terms(job, site.step, ask.parties, ask.about, settings, self.link.colluders)
         return _heard(Invite(terms), site, memory, lambda advert: _told("advert", pack(advert)))
 
 
@@ -282,7 +283,7 @@ class Agrees:
 
     def answer(self, ask: Listed, site: Site, memory: Memory) -> tuple[Answer | Refusal, Memory]:
         """Sign, or refuse for ever."""
-        said = Survivors(ask.names, steady=self.link.cohorts == "steady")
+        said = Survivors(ask.survivors, steady=self.link.guarantees.steady)
         return _heard(said, site, memory, lambda signature: _told("signature", signature))
 
 

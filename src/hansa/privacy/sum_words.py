@@ -71,12 +71,12 @@ class Terms:
     @property
     def threshold(self) -> int:
         """How many must agree: the least t with 2 t > n + colluders."""
-        return (len(self.names) + self.colluders) // 2 + 1
+        return threshold_of(len(self.names), self.colluders)
 
     @property
     def least(self) -> int:
         """The fewest survivors of whom a sum is told."""
-        return max(3, self.colluders + 2)
+        return least_of(self.colluders)
 
     @cached_property
     def digest(self) -> bytes:
@@ -247,6 +247,28 @@ class Tools:
 
     crypto: Crypto
     identity: Identity
+
+
+def threshold_of(n: int, colluders: int) -> int:
+    """How many of `n` parties must agree before a sum is opened: the least t with 2 t > n + colluders.
+
+    Two lists of survivors that each have t signatures would need more honest signers than there are.
+
+    Example:
+        >>> [threshold_of(n, colluders) for n, colluders in ((3, 1), (5, 1), (10, 3))]
+        [3, 4, 7]
+    """
+    return (n + colluders) // 2 + 1
+
+
+def least_of(colluders: int) -> int:
+    """The fewest survivors of whom a sum is told: 3, and 2 of them honest.
+
+    Example:
+        >>> [least_of(colluders) for colluders in (1, 3)]
+        [3, 5]
+    """
+    return max(3, colluders + 2)
 
 
 def digest_of(tag: str, *parts: bytes) -> bytes:

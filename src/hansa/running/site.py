@@ -15,6 +15,7 @@ Example:
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,11 +25,13 @@ from hansa.engines.network.channel import dialler
 from hansa.engines.network.identity import IDENTITY, Identity
 from hansa.engines.network.node import Node
 from hansa.engines.network.roster import Roster
+from hansa.engines.network.signing import Signing
 from hansa.engines.network.site_store import SiteStore
 from hansa.engines.network.stream import Inbox
 from hansa.engines.network.trainer import Trainer
 from hansa.errors import ConfigError
 from hansa.governance.site_file import NodeFile, read_node
+from hansa.governance.sums import is_secure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,11 +52,12 @@ async def serve(path: Path, stop: asyncio.Event, ready: Callable[[NodeFile], Non
     """
     file, base = read_node(path), path.parent
     identity = _identity(file, base)
-    party = await asyncio.to_thread(file.party, base)
+    signing = Signing.of(identity, file.members)
+    party = replace(await asyncio.to_thread(file.party, base), identity=signing)
     store = SiteStore(base / STATE)
     try:
         known = Roster({}, identity.coordinator)
-        node = Node(party, store, identity.sign, known.verify, lambda job: Trainer(job, party), judge(file))
+        node = Node(party, store, identity.sign, known.verify, lambda job: Trainer(job, party), judge(file, signing))
         node.inbox = Inbox(known.verify, file.limits)
         serving = asyncio.create_task(node.serve(dialler(file.coordinator, identity)))
         if ready is not None:
@@ -72,8 +76,10 @@ async def serve(path: Path, stop: asyncio.Event, ready: Callable[[NodeFile], Non
         store.close()
 
 
-def judge(file: NodeFile) -> Callable[[Job, Offer], Refusal | None]:
+def judge(file: NodeFile, signing: Signing | None = None) -> Callable[[Job, Offer], Refusal | None]:
     r"""Whoever judges an offered job by a node's policy: the first reason against it, and how many there are.
+
+    Where its sums are secure, everybody in it comes with a key that `signing` has pinned.
 
     Example:
         >>> from hansa.core.job import Job
@@ -87,12 +93,22 @@ def judge(file: NodeFile) -> Callable[[Job, Offer], Refusal | None]:
         if file.name not in offer.roster:
             return Refusal("A job was offered to somebody who does not take part in it.")
         found = file.policy.judge(job, tuple(offer.roster), offer.submitter, datetime.now(UTC))
+        strangers = signing.strangers(offer.roster) if signing is not None and is_secure(job) else ()
+        found += tuple(_unknown(name) for name in strangers)
         if not found:
             return None
         more = f"There are {len(found) - 1} more reasons: see hansa node check." if len(found) > 1 else ""
         return Refusal(found[0].what, f"{found[0].why} {more}".strip(), found[0].mend)
 
     return judged
+
+
+def _unknown(name: str) -> Refusal:
+    return Refusal(
+        f"'{name}' comes with a key that is not pinned here.",
+        "In a secure sum each bank believes only keys that its own people have put into its file.",
+        f"Let {name} tell you its key, and put it under [members] in the node's file.",
+    )
 
 
 def _identity(file: NodeFile, base: Path) -> Identity:
