@@ -48,9 +48,10 @@ class Memoir:
     def latest(self):
         return deepcopy(self.snapshot)
 
-    def save(self, snapshot):
+    def save(self, snapshot, closed=None):
         def act():
             self.snapshot = deepcopy(snapshot)
+            self.closings.update([closed] if closed else [])
 
         self._write(act)
 
@@ -117,6 +118,33 @@ def test_a_run_stopped_at_every_write_goes_on_to_the_same_bits(seed):
             done, seats = finish(job, members, Memoir(stop, after), clock)
             assert params(done) == wanted
             assert {n: {k: v.tobytes() for k, v in s.memory.items()} for n, s in seats.items()} == memories
+
+
+@dataclass
+class Steps:
+    """A journal that tells in which order it is written to."""
+
+    memoir: Memoir
+    said: list
+
+    def __getattr__(self, name):
+        return getattr(self.memoir, name)
+
+    def close(self, name, closing):
+        self.said.append(f"close {name.turn}")
+        self.memoir.close(name, closing)
+
+    def save(self, snapshot, closed=None):
+        self.said.append("save" if closed is None else f"save with {closed[0].turn}")
+        self.memoir.save(snapshot, closed)
+
+
+def test_a_turn_is_closed_before_the_next_is_asked_or_with_the_snapshot_that_follows():
+    job, members = Job("toys", (Toy(rounds=2, chain=(mask(),)),)), parties(4, 1)
+    journal = Steps(Memoir(), [])
+    near(job, seats_of(job, members), in_process(job, members), journal).run()
+    assert journal.said == [*2 * ["close 0", "save with 1"], "save"]
+    assert len(journal.closings) == 4
 
 
 @pytest.mark.parametrize("block", range(4))

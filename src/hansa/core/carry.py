@@ -69,6 +69,7 @@ class Carrier:
         self.counted: dict[str, tuple[Name, ...]] = {}
         self.flying: tuple[Flight, ...] = ()
         self.attendance = Attendance()
+        self.closed: tuple[Name, Closing] | None = None  # not written yet: nothing has left that follows from it
         self.now = 0.0
         alone = journal is None or not journal.thorough
         self.quick = post if isinstance(post, Quick) and post.quick and alone else None
@@ -88,6 +89,7 @@ class Carrier:
             try:
                 said = plan.send(reply)
             except StopIteration as end:
+                self._write()
                 self.post.settle(self.counted)
                 done: Done = end.value
                 return done
@@ -95,8 +97,9 @@ class Carrier:
                 keep, step, turn = keep + 1, said.state.step, 0
                 begun, reply = time.monotonic(), time.monotonic() - begun
                 if self.journal is not None:
-                    counted = dict(self.counted)
-                    self.journal.save(Snapshot(keep, said.state, counted, self.flying, self.now, self.attendance))
+                    counted, self.closed, closed = dict(self.counted), None, self.closed
+                    kept = Snapshot(keep, said.state, counted, self.flying, self.now, self.attendance)
+                    self.journal.save(kept, closed)
                 if watch is not None:
                     watch(said)
             else:
@@ -164,6 +167,7 @@ class Carrier:
 
     def _bring(self, name: Name, asks: Asks) -> dict[str, Refusal]:
         """Put the answers that the post brings in flight, each recorded first; who refuses, by party."""
+        self._write()
         to = sorted(asks.to, key=self.places.__getitem__)
         letters = {party: Envelope(name, asks.to[party], self.counted.get(party, ())) for party in to}
         known = {party: word for party in to if (word := self._recorded(name, party)) is not None}
@@ -220,8 +224,14 @@ class Carrier:
         if self.journal is not None:
             for party, word in refused.items():
                 self.journal.record(name, party, word)
-            self.journal.close(name, closing)
+            self.closed = name, closing
         return closing
+
+    def _write(self) -> None:
+        """Write how the last turn was closed, unless a snapshot has done so: before anything that follows leaves."""
+        if self.journal is not None and self.closed is not None:
+            self.journal.close(*self.closed)
+        self.closed = None
 
     def _awaited(self, name: Name, asks: Asks) -> list[Flight]:
         """Flights that a turn may count, as they arrive: answers to this very ask.

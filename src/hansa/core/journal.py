@@ -80,8 +80,8 @@ class Journal(Protocol):
         """The last snapshot, if there is one."""
         ...
 
-    def save(self, snapshot: Snapshot) -> None:
-        """Make a snapshot durable; what was recorded before it may go."""
+    def save(self, snapshot: Snapshot, closed: tuple[Name, Closing] | None = None) -> None:
+        """Make a snapshot durable, and with it how the turn right before it was closed; what came before it may go."""
         ...
 
     def answer(self, name: Name, party: str) -> Answer | Refusal | None:

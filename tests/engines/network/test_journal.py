@@ -14,6 +14,7 @@ from hansa.core.message import Answer, Name, Refusal
 from hansa.core.post import seats_of
 from hansa.core.step import Done
 from hansa.engines.network.journal import JobJournal
+from hansa.engines.network.store import COUNTED, LET_GO
 from hansa.engines.network.words import Word
 from hansa.errors import ConfigError, DataError, WireError
 from tests.core.test_carry import chance, dropping, parties
@@ -154,6 +155,35 @@ def test_a_word_that_came_late_and_was_not_brought_outlives_a_snapshot(tmp_path)
     journal.save(Snapshot(2, At(1, Done((Walk(np.zeros(2)),)))))
     assert journal.waiting() == ()
     assert len(files(tmp_path)) == 1
+    store.close()
+
+
+def test_a_turn_is_closed_in_the_transaction_of_the_snapshot_that_follows_it(tmp_path):
+    store, journal = journal_in(tmp_path)
+    name, other = Name(0, 0, 0), Name(0, 1, 0)
+    closing = Closing((("bank-0", name),), ("bank-2",), (), (), 1.0)
+    journal.record(name, "bank-0", answer())
+    journal.record(name, "bank-1", answer())
+    journal.save(Snapshot(1, At(0, Done(), Walk(np.zeros(2)))), (name, closing))
+    assert counts(store) == [(COUNTED, 1), (LET_GO, 1)]
+    assert journal.closing(name) is None, "nobody asks after it again"
+    with pytest.raises(DataError, match="counts twice"):
+        journal.save(Snapshot(2, At(0, Done(), Walk(np.ones(2)))), (other, closing))
+    assert journal.latest().keep == 1, "all of it, or none"
+    store.close()
+
+
+def test_a_small_word_that_has_come_is_not_read_again_and_a_large_one_is_mapped(tmp_path):
+    store, journal = journal_in(tmp_path)
+    name, small, large = Name(0, 0, 0), answer(1.0), answer(2.0, 50_000)
+    words = [Word(name, "bank-0", "Nudge", small), Word(name, "bank-1", "Nudge", large)]
+    assert journal.put(words) == ("new", "new")
+    assert journal.put([Word(name, "bank-0", "Nudge", answer(3.0))]) == ("clash",)
+    assert journal.answer(name, "bank-0") is small
+    assert not journal.answer(name, "bank-1").load["delta"].flags.owndata
+    assert journal.waiting() == ()
+    journal.save(Snapshot(1, At(0, Done(), Walk(np.zeros(2)))), (name, Closing((("bank-0", name),), (), (), (), 0.0)))
+    assert journal.answer(name, "bank-0") is None
     store.close()
 
 

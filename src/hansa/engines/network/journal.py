@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
+from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeAlias, final
 
 from hansa.core.attendance import Attendance
@@ -34,9 +35,11 @@ from hansa.errors import DataError, HansaError, WireError
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Sequence
 
     from hansa.core.job import Job
     from hansa.core.message import Refusal
+    from hansa.engines.network.store import Verdict
 
 Four: TypeAlias = tuple[int, int, int, int]
 
@@ -92,7 +95,8 @@ class JobJournal:
         self.store, self.job = store, job
         self.digest = store.job(digest or job.digest).digest
         self._taken: set[tuple[Name, str]] = set()  # words that the carrier has in its hands
-        self._large: dict[tuple[Name, str], Answer | Refusal] = {}  # checked once, mapped while they are of use
+        self._held: dict[tuple[Name, str], Answer | Refusal] = {}  # durable, and of use: large ones as maps of files
+        self._holding = Lock()
 
     @property
     def thorough(self) -> bool:
@@ -102,12 +106,21 @@ class JobJournal:
     def answer(self, name: Name, party: str) -> Answer | Refusal | None:
         """A recorded answer; raises DataError where it is damaged."""
         key = (name, party)
-        word = self._large.get(key) or self.store.word(self.digest, name, party)
+        word = self._held.get(key) or self.store.word(self.digest, name, party)
         if word is not None:
             self._taken.add(key)
-            if isinstance(word, Answer) and any(v.nbytes > self.store.shelf.inline for v in word.load.vectors.values()):
-                self._large[key] = word
+            with self._holding:
+                self._held[key] = word
         return word
+
+    def put(self, words: Sequence[Word]) -> tuple[Verdict, ...]:
+        """Make words durable as they come, from any thread; see `Store.put`. Small ones need not be read again."""
+        verdicts = self.store.put(self.digest, words)
+        with self._holding:
+            for word, verdict in zip(words, verdicts, strict=True):
+                if verdict == "new" and not self._is_large(word.said):
+                    self._held[word.name, word.party] = word.said
+        return verdicts
 
     def record(self, name: Name, party: str, said: Answer | Refusal) -> None:
         """Record an answer.
@@ -160,9 +173,6 @@ class JobJournal:
         """
         body = pack(_Closed(closing.counted, closing.refused, closing.lost, closing.flying, closing.now, closing.back))
         digest = sha256(body).hexdigest()
-        counted = {(asked, party) for party, asked in closing.counted}
-        away = {(asked, party) for party, asked, _ in closing.flying}
-        let_go = {key for key in self._taken if key[0] == name} - counted - away
         with self.store.database.transaction() as connection:
             held = connection.execute(_CLOSING, (self.digest, *name)).fetchone()
             if held is not None and held[0] == digest:
@@ -173,9 +183,7 @@ class JobJournal:
                 )
             values = (self.digest, *name, digest, body)
             connection.execute("INSERT INTO closings VALUES (?, ?, ?, ?, ?, ?, ?)", values)
-            if self._fate(connection, COUNTED, counted) != len(counted):
-                raise DataError(f"A word counts twice, or is not there ({name}).", mend="Start again from the store.")
-            self._fate(connection, LET_GO, let_go)
+            self._count(connection, name, closing)
 
     def latest(self) -> Snapshot | None:
         """The last snapshot, with the answers on their way; raises DataError where it is damaged."""
@@ -196,11 +204,13 @@ class JobJournal:
         except (HansaError, LookupError, TypeError, ValueError):
             raise self.store.database.damaged("The last snapshot of a job is not what was written.") from None
 
-    def save(self, snapshot: Snapshot) -> None:
+    def save(self, snapshot: Snapshot, closed: tuple[Name, Closing] | None = None) -> None:
         """Make a snapshot durable; words that it does not need keep their digest only, older closings go.
 
+        Of a turn that was `closed` right before it, only which words have counted is written, in the same transaction.
+
         Raises:
-            DataError: the disk fails.
+            DataError: a word would count twice or is not there, or the disk fails.
         """
         at = snapshot.at
         saved = _Saved(
@@ -218,13 +228,16 @@ class JobJournal:
             )
         flying = {(one.name, one.party) for one in snapshot.flying}
         with database.transaction() as connection:
+            if closed is not None:
+                self._count(connection, *closed)
             old = connection.execute("SELECT digest FROM snapshots WHERE job = ?", (self.digest,)).fetchall()
             values = (self.digest, snapshot.keep, *slip.row)
             connection.execute("INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?, ?, ?, ?)", values)
             gone = self._empty(connection, snapshot.keep, at.step, flying)
             connection.execute("DELETE FROM closings WHERE job = ? AND keep < ?", (self.digest, snapshot.keep))
         shelf.drop({*gone, *(digest for (digest,) in old)} - {slip.digest})
-        self._large = {key: word for key, word in self._large.items() if key in flying}
+        with self._holding:
+            self._held = {key: word for key, word in self._held.items() if key in flying}
         self._taken = {key for key in self._taken if key[0].keep >= snapshot.keep or key in flying}
 
     def _empty(self, connection: sqlite3.Connection, keep: int, step: int, flying: set[tuple[Name, str]]) -> list[str]:
@@ -242,10 +255,23 @@ class JobJournal:
         connection.executemany(_EMPTY, [(self.digest, *name, party) for name, party, _, _ in done])
         return [digest for _, _, digest, place in done if place == "file"]
 
+    def _count(self, connection: sqlite3.Connection, name: Name, closing: Closing) -> None:
+        """Write of each word of a turn whether it counts; DataError where one counts twice."""
+        counted = {(asked, party) for party, asked in closing.counted}
+        away = {(asked, party) for party, asked, _ in closing.flying}
+        let_go = {key for key in self._taken if key[0] == name} - counted - away
+        if self._fate(connection, COUNTED, counted) != len(counted):
+            raise DataError(f"A word counts twice, or is not there ({name}).", mend="Start again from the store.")
+        self._fate(connection, LET_GO, let_go)
+
     def _fate(self, connection: sqlite3.Connection, fate: int, words: set[tuple[Name, str]]) -> int:
         """Say what became of words of which that was open; how many they were."""
-        done = [connection.execute(_FATE, (fate, self.digest, *name, party, FRESH)) for name, party in sorted(words)]
-        return sum(cursor.rowcount for cursor in done)
+        rows = [(fate, self.digest, *name, party, FRESH) for name, party in sorted(words)]
+        return connection.executemany(_FATE, rows).rowcount if rows else 0
+
+    def _is_large(self, said: Answer | Refusal) -> bool:
+        vectors = said.load.vectors.values() if isinstance(said, Answer) else ()
+        return sum(vector.nbytes for vector in vectors) > self.store.shelf.inline
 
     def _flight(self, at: float, party: str, name: Name, kind: str) -> Flight:
         word = self.answer(name, party)
