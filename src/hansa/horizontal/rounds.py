@@ -39,6 +39,7 @@ from hansa.core.message import Answer, Ask
 from hansa.core.party import Handler, Memory, Site
 from hansa.core.plan import Asks, Gather, Keep, Plan, Reply
 from hansa.core.pytree import Layout, ravel, unravel
+from hansa.core.soundness import Form
 from hansa.core.step import Done, Event, Roster, Step
 from hansa.core.trainer import Local, Start, Trainer
 from hansa.errors import ConfigError, DataError, JobError
@@ -46,7 +47,7 @@ from hansa.horizontal.design import design_of, enough, floors_at, prepared_of, w
 from hansa.horizontal.prepared import Prepared, told
 from hansa.horizontal.scores import LOSS, loss_sums, measures
 from hansa.horizontal.shape import Shape, Shapes, agreed
-from hansa.horizontal.training import fit, refuse_infinite
+from hansa.horizontal.training import fit, form_after, refuse_infinite
 
 
 def _part(name: str) -> Any:
@@ -316,6 +317,10 @@ class Trains:
     trainer: Trainer
     chain: Chain
 
+    def form(self, ask: Train) -> Form | None:
+        """The update as the links leave it, of as many numbers as the model has."""
+        return form_after(self.chain, ask.params.size)
+
     def answer(self, ask: Train, site: Site, memory: Memory) -> tuple[Answer, Memory]:
         """Train one party: a stack of one."""
         answer, memories = self.many([ask], [site], [memory])
@@ -351,6 +356,11 @@ class Checks:
     """The party's half of `Check`."""
 
     trainer: Trainer
+
+    def form(self, ask: Check) -> Form:
+        """A number of rows, and sums over them."""
+        del ask
+        return Form({"rows": ("f", 1), "sums": ("f", None)})
 
     def answer(self, ask: Check, site: Site, memory: Memory) -> tuple[Answer, Memory]:
         """Sum the losses over the validation rows; nothing of fewer than `min_rows`, no counts below `min_cell`."""

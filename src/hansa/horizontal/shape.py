@@ -25,6 +25,7 @@ from hansa.core.load import Load
 from hansa.core.message import Answer, Ask
 from hansa.core.metrics.rows import checked_label
 from hansa.core.party import Memory, Site
+from hansa.core.soundness import Form
 from hansa.core.trainer import Trainer
 from hansa.errors import DataError
 from hansa.horizontal.design import design_of, enough, floors_at
@@ -42,6 +43,11 @@ class Shapes:
     """The party's half of `Shape`; the training rows are made ready, so that what is wrong with them shows now."""
 
     trainer: Trainer
+
+    def form(self, ask: Shape) -> Form:
+        """Five figures."""
+        del ask
+        return Form(dict.fromkeys(("parties", "width", "square", "rows", "target"), ("f", 1)), finite=True)
 
     def answer(self, ask: Shape, site: Site, memory: Memory) -> tuple[Answer, Memory]:
         """Say the width, as two sums that tell whether all parties agree; and sum the target, from `min_rows` on."""

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hansa.core.chain import Chain
+from hansa.core.draws import Draws
 from hansa.core.load import Load, stack
+from hansa.core.soundness import Form
 from hansa.core.trainer import ManyTrainer
 from hansa.errors import PartyFailed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hansa.core.draws import Draws
     from hansa.core.trainer import Design, Local, Trainer
 
 
@@ -34,6 +36,35 @@ def fit(trainer: Trainer, params: Any, data: Sequence[Design], local: Local, dra
         return trainer.fit_many(params, data, local, draws)
     pairs = enumerate(zip(data, draws, strict=True))
     return stack([trainer.fit(params, one, _own(local, i), draw) for i, (one, draw) in pairs])
+
+
+def form_after(chain: Chain, size: int) -> Form | None:
+    """What a chain's links leave of an update of `size` numbers: tried on two small ones, of 3 and of 5.
+
+    None where a link cannot be tried so; a vector whose width does not follow from the size may be of any.
+
+    Example:
+        >>> from hansa.links import by_examples, weighted_mean
+        >>> form_after(Chain((by_examples(), weighted_mean())), 7).vectors["delta"]
+        ('f', 7)
+    """
+    try:
+        left = [_left(chain, trial) for trial in (3, 5)]
+    except Exception:  # noqa: BLE001 - a rule of one's own may mind what it is given; then nothing is known of it
+        return None
+
+    def width(name: str) -> int | None:
+        found = [load[name].shape[1] for load in left if name in load]
+        return size if found == [3, 5] else found[0] if found[0] == found[-1] else None
+
+    return Form({name: (vector.dtype.kind, width(name)) for name, vector in left[0].vectors.items()}, finite=True)
+
+
+def _left(chain: Chain, size: int) -> Load:
+    """What leaves of an update of so many numbers."""
+    one = np.ones((1, 1))
+    load = Load({"delta": np.full((1, size), 0.5), "rows": one, "loss": one, "counted": one.astype(np.int64)})
+    return chain.apply(load, chain.tell(chain.begin(size)), chain.mine([{}], size, 0), [Draws(0, "form")])[0]
 
 
 def refuse_infinite(load: Load, names: Sequence[str], round_: int) -> None:

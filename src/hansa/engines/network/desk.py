@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Protocol, final, runtime_checkable
 from hansa.core.message import Answer, Refusal
 from hansa.core.party import Seat, at_once
 from hansa.core.post import kind_of
+from hansa.core.soundness import amiss, form_of, not_taken
 from hansa.core.work import Compute, Work
 from hansa.engines.network.seat_book import SeatBook
 from hansa.engines.network.words import Word
@@ -119,5 +120,9 @@ class Desk:
             raise
         except HansaError as error:
             return Refusal(error.what, error.why, error.mend)
-        memory = outcome.memories[0]
-        return seat.close(envelope, outcome.answers[0], seat.memory if memory is None else memory)
+        memory, answer = outcome.memories[0], outcome.answers[0]
+        if isinstance(answer, Answer):
+            form = form_of(self.job.handlers(envelope.name.step).get(type(envelope.ask)), envelope.ask)
+            wrong = amiss(answer.load, form)
+            answer = not_taken(wrong) if wrong else answer
+        return seat.close(envelope, answer, seat.memory if memory is None else memory)

@@ -30,21 +30,26 @@ import asyncio
 import logging
 import queue
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, final
 
-from hansa.core.message import Envelope, Refusal
+import numpy as np
+
+from hansa.core.message import Answer, Envelope, Refusal
 from hansa.core.post import Arrival, kind_of
+from hansa.core.soundness import amiss, form_of, not_taken, odd
 from hansa.engines.network.names import COORDINATOR
 from hansa.engines.network.sayings import VERSION, ask_parcel, holds_in, jobs_in, plainly, said_in_parcel
-from hansa.engines.network.stream import Inbox, Line
+from hansa.engines.network.stream import CHUNK, Inbox, Line
 from hansa.engines.network.words import Word
 from hansa.errors import HansaError, PartyLost, WireError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from hansa.core.message import Answer, Name
+    from hansa.core.message import Name
     from hansa.core.post import Counted, Wait, Words
+    from hansa.core.soundness import Form
     from hansa.core.wire import Parcel
     from hansa.engines.network.journal import JobJournal
     from hansa.engines.network.sayings import Offer
@@ -68,6 +73,7 @@ class Board:
         self.shut: dict[str, Refusal] = {}
         self.come: queue.Queue[Arrival | None] = queue.Queue()
         self._given: set[tuple[str, Name]] = set()
+        self._forms: dict[Name, Mapping[str, Form | None]] = {}
 
     def bring(
         self, name: Name, letters: Mapping[str, Envelope], known: Words, now: float, wait: Wait
@@ -79,6 +85,7 @@ class Board:
             if asked != name and (word := self.journal.answer(asked, party)) is not None:
                 come.append(Arrival(party, asked, kind, word, now))
         fresh = {party: envelope for party, envelope in letters.items() if party not in known}
+        self._expect(name, letters)
         self.hub.call(self._hand_out, fresh)
         seen = {(one.party, one.name) for one in come}
         while (until := wait(come)) is not None:
@@ -94,6 +101,7 @@ class Board:
             if (arrival.party, arrival.name) not in seen:
                 seen.add((arrival.party, arrival.name))
                 come.append(arrival._replace(at=now + time.monotonic() - begun))
+        self._look(name, letters, come)
         return come
 
     def settle(self, counted: Counted) -> None:
@@ -112,6 +120,40 @@ class Board:
             else:
                 self.open_asks[party] = envelope
                 self.hub.push(party, self.ask(party, envelope))
+
+    def _expect(self, name: Name, letters: Mapping[str, Envelope]) -> None:
+        """Know what the answers to an ask must look like, before one can come."""
+        handlers, asks = self.journal.job.handlers(name.step), {id(one.ask): one.ask for one in letters.values()}
+        forms = {key: form_of(handlers.get(type(ask)), ask) for key, ask in asks.items()}
+        latest = dict([*self._forms.items()][-_REMEMBERED:])
+        self._forms = {**latest, name: {party: forms[id(letter.ask)] for party, letter in letters.items()}}
+
+    async def looked_at(self, party: str, name: Name, said: Answer | Refusal) -> Answer | Refusal:
+        """A word as it may be kept: in the place of an answer that is not as it should be, a refusal that says so."""
+        if isinstance(said, Refusal):
+            return said
+        form = self._forms.get(name, {}).get(party)
+        large = any(vector.nbytes > CHUNK for vector in said.load.vectors.values())
+        wrong = await asyncio.to_thread(amiss, said.load, form) if large else amiss(said.load, form)
+        if not wrong:
+            return said
+        LOG.warning("an answer of %s to %s does not count: %s", party, name, wrong)
+        self._note("unsound", wrong, party)
+        return not_taken(wrong)
+
+    def _look(self, name: Name, letters: Mapping[str, Envelope], come: Sequence[Arrival]) -> None:
+        """Note updates that stand out: whoever judges the model should know."""
+        params = next((getattr(letter.ask, "params", None) for letter in letters.values()), None)
+        loads = {one.party: one.word.load for one in come if one.name == name and isinstance(one.word, Answer)}
+        updates = {party: load["delta"] for party, load in loads.items() if "delta" in load}
+        if isinstance(params, np.ndarray) and updates:
+            for party, what in odd(updates, params).items():
+                self._note("odd update", f"{what} ({name})", party)
+
+    def _note(self, kind: str, what: str, party: str) -> None:
+        """Write down what whoever follows the job should know; where the disk fails, only the log has it."""
+        with suppress(HansaError):
+            self.hub.store.note(kind, what, job=self.digest, party=party)
 
     def ask(self, party: str, envelope: Envelope) -> Parcel:
         """An ask of this job as a parcel."""
@@ -262,6 +304,7 @@ class Hub:
             if board is None or peer not in board.roster or peer in board.shut:
                 self.push(peer, self._ack(peer, parcel))  # the job is over here: let it go
             else:
+                said = await board.looked_at(peer, parcel.name, said)
                 await self._words.put((peer, parcel, Word(parcel.name, peer, kind, said)))
         elif parcel.kind == "Shut" and board is not None:
             body = parcel.body if isinstance(parcel.body, dict) else {}
