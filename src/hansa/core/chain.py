@@ -29,7 +29,16 @@ if TYPE_CHECKING:
     from hansa.core.trainer import Local, Trainer
 
 States: TypeAlias = "tuple[Vectors, ...]"
-_WORDS = {"cohort": "who is asked", "weight": "how parties weigh", "combine": "how updates combine"}
+_WORDS = {
+    "cohort": "who is asked",
+    "weight": "how parties weigh",
+    "combine": "how updates combine",
+    "vote": "how parties vote",
+}
+_INSTEAD = (
+    "or use secure_groups(rule='median'), a rule over secure sums of random groups; or let each party bound its own"
+    " update by norm_bound(...), and all vote on the new model by holdout_vote()."
+)
 
 
 @final
@@ -65,6 +74,7 @@ class Chain:
         for stage, words in _WORDS.items():
             named = [link.title for link in self.links if link.stage == stage]
             if len(named) > 1:
+                self._check_hidden()
                 raise ChainError(f"Two links say {words}: {' and '.join(named)}.", mend="Keep one of them.")
         if not any(link.stage == "combine" for link in self.links):
             raise ChainError(
@@ -72,8 +82,30 @@ class Chain:
             )
         self._check_guarantees()
 
+    def _check_hidden(self) -> None:
+        """Refuse a rule that sees each update beside a link that hides them, in whichever order."""
+        hides = next((link for link in self.links if link.guarantees.hides_each), None)
+        sees = next((link for link in self.links if link.guarantees.sees_each), None)
+        if hides is not None and sees is not None:
+            raise ChainError(
+                f"{sees.title} must see each party's update, and {hides.title} hides them.",
+                "A secure sum shows the coordinator the total and nothing else.",
+                f"Drop {hides.title}, {_INSTEAD}",
+            )
+
+    def _check_same(self) -> None:
+        """Refuse other parties from round to round beside a link that needs the same ones."""
+        samples = next((link for link in self.links if link.guarantees.samples), None)
+        same = next((link for link in self.links if link.guarantees.same), None)
+        if samples is not None and same is not None:
+            raise ChainError(
+                f"{same.title} needs the same parties in every round, and {samples.title} asks others each time.",
+                "From sums of groups that change, single updates could be reckoned.",
+                f"Drop {samples.title}, or combine by secure_sum().",
+            )
+
     def _check_guarantees(self) -> None:
-        bound = hidden = asks = None
+        bound = asks = None
         for link in self.links:
             says = link.guarantees
             asks = says.asks if link.stage == "cohort" else asks
@@ -88,13 +120,9 @@ class Chain:
                     "Without a bound the noise hides nothing that can be stated.",
                     f"Put clip_l2(...) before {link.title}, or use perturb(sigma), which claims nothing.",
                 )
-            if says.sees_each and hidden is not None:
-                raise ChainError(
-                    f"{link.title} must see each party's update, and {hidden.title} hides them.",
-                    "A secure sum shows the coordinator the total and nothing else.",
-                    f"Drop {hidden.title}, or combine by a sum such as weighted_mean().",
-                )
-            bound, hidden = (link if says.bounds else bound), (link if says.hides_each else hidden)
+            bound = link if says.bounds else bound
+        self._check_hidden()
+        self._check_same()
 
     def __str__(self) -> str:
         """The chain as a sentence."""
@@ -104,6 +132,11 @@ class Chain:
     def combine(self) -> Link:
         """The link that combines."""
         return self._at("combine")[0]
+
+    @property
+    def vote(self) -> Link | None:
+        """The link by which parties vote on the new model, where there is one."""
+        return next(iter(self._at("vote")), None)
 
     def events(self) -> tuple[Event, ...]:
         """What the links do to privacy."""

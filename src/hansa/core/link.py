@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from hansa.core.step import Event, Roster
     from hansa.core.trainer import Honour, Local
 
-Stage: TypeAlias = Literal["cohort", "weight", "party", "combine", "coordinator"]
-STAGES: tuple[Stage, ...] = ("cohort", "weight", "party", "combine", "coordinator")
+Stage: TypeAlias = Literal["cohort", "weight", "party", "combine", "coordinator", "vote"]
+STAGES: tuple[Stage, ...] = ("cohort", "weight", "party", "combine", "coordinator", "vote")
 
 Told: TypeAlias = "Mapping[str, NDArray[Any]]"
 """What a link's coordinator half sends to its party half with each ask: named vectors `[k]`."""
@@ -44,6 +44,7 @@ class Guarantees:
     `colluders`: hidden also where so many parties are in league with a hostile coordinator; `steady`: parties refuse
     a sum whose parties differ by a single one from those of an earlier sum.
     `least`: the fewest parties it works with. `asks`: how many a cohort link asks a round, None where that may vary.
+    `samples`: a cohort link asks others from round to round. `same`: it works with the same ones alone.
     `wants`: wishes that the trainer must honour.
     `event`: what an accountant reads; None where the link has nothing to do with privacy.
 
@@ -60,12 +61,14 @@ class Guarantees:
     steady: bool = False
     least: int = 1
     asks: int | None = None
+    samples: bool = False
+    same: bool = False
     wants: frozenset[Honour] = frozenset()
     event: Event | None = None
 
 
 class Link(ABC):
-    """One step of an update's journey: who is asked, at the party, combining, at the coordinator.
+    """One step of an update's journey: who is asked, at the party, combining, at the coordinator, voting.
 
     Subclass it with a final frozen dataclass and write the methods that matter.
     """
@@ -138,3 +141,13 @@ class Link(ABC):
     def close(self, total: Load, state: Vectors) -> tuple[Load, Vectors]:
         """At the coordinator, after combining: change the combined load `[1, ...]` and the link's state."""
         return total, state
+
+    def likes(self, before: float, after: float) -> bool:
+        """Vote links, at the party: whether the loss on its validation rows lets the new model pass."""
+        del before, after
+        return True
+
+    def passes(self, yes: int, votes: int) -> bool:
+        """Vote links, at the coordinator: whether so many of the votes keep the new model."""
+        del yes, votes
+        return True

@@ -5,6 +5,7 @@ Their names are written small, because a job file calls them so: `chain = ["by_e
 
 from hansa.links.cohort import everyone, fixed, poisson
 from hansa.links.dp import NoGuarantee, clip_l2, perturb
+from hansa.links.groups import secure_groups
 from hansa.links.mean import by_examples, inverse_size, uniform, weighted_mean
 from hansa.links.robust import Rule, coordinate_median, rule
 from hansa.links.secure import secure_sum
@@ -25,6 +26,7 @@ __all__ = [
     "perturb",
     "poisson",
     "rule",
+    "secure_groups",
     "secure_sum",
     "sgd",
     "uniform",

@@ -62,7 +62,7 @@ class fixed(Link):
     @property
     def guarantees(self) -> Guarantees:
         """It needs `k` parties to choose from, and asks as many."""
-        return Guarantees(least=self.k, asks=self.k)
+        return Guarantees(least=self.k, asks=self.k, samples=True)
 
     def who(self, parties: Roster, draws: Draws) -> Sequence[str]:
         """The parties of the `k` smallest draws, in the order of places."""
@@ -94,6 +94,11 @@ class poisson(Link):
     def __post_init__(self) -> None:
         """Check the range."""
         require(0 < self.p <= 1, "poisson needs p in (0, 1]", self.p)
+
+    @property
+    def guarantees(self) -> Guarantees:
+        """Others are asked from round to round."""
+        return Guarantees(samples=True)
 
     def who(self, parties: Roster, draws: Draws) -> Sequence[str]:
         """The parties whose draw is below `p`, in the order of places."""

@@ -225,7 +225,7 @@ class Begins:
 
     def answer(self, ask: Invited, site: Site, memory: Memory) -> tuple[Answer | Refusal, Memory]:
         """Draw keys for terms that this party's own job sets."""
-        job, settings = site.derived("secure sum/job", lambda: _job(site)), self.link.sentence().encode()
+        job, settings = job_of(site), self.link.sentence().encode()
         if len(ask.parties) > self.link.parties:
             raise PolicyRefusal(f"A secure sum of {len(ask.parties)} parties has no room in the ring.")
         terms = Terms(job, site.step, ask.parties, ask.about, settings, self.link.colluders)
@@ -328,16 +328,33 @@ def _by(names: Sequence[str], reply: Reply, heard: dict[str, Refusal]) -> dict[s
     return {} if each is None else dict(zip(came, (answer for _, answer in each.rows), strict=True))
 
 
-def _hear(said: Message, site: Site, memory: Memory) -> tuple[Client, Word | Refusal]:
+def tools_of(site: Site) -> Tools:
+    """Cryptography, and the identity with which a party signs.
+
+    Raises:
+        ConfigError: it has none.
+
+    Example:
+        >>> from hansa.core.job import Job
+        >>> from hansa.core.table import Table
+        >>> from hansa.horizontal.rounds import Rounds
+        >>> from hansa.privacy.primitives import made_for
+        >>> site = Site("a", Job("scores", (Rounds(),)), Table.of({"x": [1]}), identity=made_for("a")["a"])
+        >>> tools_of(site).identity.party, len(job_of(site))
+        ('a', 64)
+    """
     if site.identity is None:
         raise ConfigError(
             f"{site.name} has no identity to sign with.",
             "In a secure sum each party's keys are signed, so that nobody can put others in their place.",
             "Enrol it in the consortium, or run in a Simulation, which makes identities for the run.",
         )
-    held = memory.get(_MINE)
-    client = Client(site.name) if held is None else unpack(Client, held.tobytes())
-    return hear(client, said, Tools(_real(), site.identity))
+    return Tools(_real(), site.identity)
+
+
+def _hear(said: Message, site: Site, memory: Memory) -> tuple[Client, Word | Refusal]:
+    tools, held = tools_of(site), memory.get(_MINE)
+    return hear(Client(site.name) if held is None else unpack(Client, held.tobytes()), said, tools)
 
 
 def _heard(said: Message, site: Site, memory: Memory, told: Callable[[Any], Answer]) -> tuple[Answer | Refusal, Memory]:
@@ -358,10 +375,10 @@ def _told(name: str, said: bytes) -> Answer:
     return Answer(Load({name: np.frombuffer(said, np.uint8)[None, :]}))
 
 
-def _job(site: Site) -> str:
+def job_of(site: Site) -> str:
     """The digest of the approved job; a job that no file can hold runs in one process alone, and has no other."""
     try:
-        return site.job.digest
+        return site.derived("secure sum/job", lambda: site.job.digest)
     except HansaError:
         return f"{site.job.name}, {site.job.seed}, in one process"
 
