@@ -22,6 +22,7 @@ from hansa import catalogue
 from hansa.errors import ConfigError, HansaError, WireError, nearest
 
 T = TypeVar("T")
+_AS_IT_IS = {type(None), str, bool, int, float, bytes, np.ndarray}
 _ARRAYS = {"f4", "f8", "i1", "i4", "i8", "u1", "u8", "b1"}
 _MAX_BYTES, _MAX_TEXT, _MAX_ITEMS, _MAX_AXES = 1 << 31, 1 << 24, 1 << 22, 32
 
@@ -37,6 +38,8 @@ def plain(value: Any) -> Any:
         >>> plain(Quorum(3, within=60.0))
         {'n': 3, 'within': 60.0}
     """
+    if type(value) in _AS_IT_IS:
+        return value
     name = catalogue.name_of(value)
     if name is not None and (
         catalogue.is_ready_made(name, value) or not is_dataclass(value) or isinstance(value, type)
@@ -53,7 +56,7 @@ def plain(value: Any) -> Any:
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, np.generic):
         return value.item()
-    if value is None or isinstance(value, str | bool | int | float | bytes | np.ndarray):
+    if isinstance(value, str | int | float | bytes | np.ndarray):
         return value
     raise ConfigError(
         f"{getattr(value, '__name__', type(value).__name__)} cannot be written into a file.",
