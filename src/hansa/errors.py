@@ -146,6 +146,20 @@ class CannotAccount(PrivacyError):
     """A mechanism for which no accountant can state an epsilon."""
 
 
+def named(kind: str) -> type[HansaError]:
+    """The kind of error of a name, as another process has told it; one that nobody knows is a HansaError.
+
+    Example:
+        >>> named("TooFewParties").exit_code, named("SystemExit").__name__
+        (5, 'HansaError')
+    """
+    kinds: list[type[HansaError]] = [HansaError]
+    for one in kinds:
+        kinds.extend(one.__subclasses__())
+    found = next((one for one in kinds if one.__name__ == kind), HansaError)
+    return PartyError if found is PartyFailed else found  # its three names are in the words already
+
+
 _VALUE = re.compile(
     r"[+-]?(?=\D*\d)[\d.,'\s]+(e[+-]?\d+)?%?"
     r"|\d{1,4}([-/.])\d{1,2}\2\d{1,4}([T\s].*)?|\d{4}年\d{1,2}月\d{1,2}日",

@@ -119,3 +119,13 @@ def test_codings_are_part_of_no_ask():
     with pytest.raises(WireError):
         ask_of({"kind": "Coding", "ask": {}}, kinds(*ASKS))
     assert Coding().how == "default"
+
+
+def test_a_refusal_keeps_the_kind_of_error_that_made_it():
+    for said in (Refusal("No.", "Why.", "Mend."), Refusal("No.", error="DataError")):
+        assert word_of(word_body(said)) == said
+    for words in (["No.", "", ""], ["No.", "", "", "DataError"]):
+        assert word_body(word_of({"refusal": words})) == {"refusal": words}
+    for words in (["No."], ["No.", "", "", "DataError", "more"], ["No.", "", "", 7]):
+        with pytest.raises(WireError):
+            word_of({"refusal": words})

@@ -20,7 +20,7 @@ from hansa.core.party import Party
 from hansa.core.plan import Asks, Everyone, First, Keep, Quorum
 from hansa.core.post import in_process, seats_of
 from hansa.core.table import Table
-from hansa.errors import ConfigError, PolicyRefusal, TooFewParties
+from hansa.errors import ConfigError, DataError, PolicyRefusal, TooFewParties
 from tests.core.toys import Buffered, Key, Nudge, Nudges, Readies, Toy, Walk, control, mask, mean
 
 
@@ -414,3 +414,19 @@ def test_rosters_are_checked():
         seats_of(job, parties(2))
     with pytest.raises(ConfigError, match="one name"):
         seats_of(job, [*parties(3), parties(1)[0]])
+
+
+class Lame:
+    """A guard that says which error keeps it from answering."""
+
+    def admit(self, ask, job):
+        return Refusal("The column 'age' is not there.", error="DataError")
+
+    def release(self, answer, ask, job):
+        return answer
+
+
+def test_a_refusal_that_an_error_made_ends_the_job_with_that_kind():
+    job, (one, two, three) = Job("toys", (Toy(rounds=2),), min_parties=1), parties(3)
+    with pytest.raises(DataError, match="bank-1 refuses: The column 'age'"):
+        finish(job, [one, Party(two.name, two.tables, (Lame(),)), three], Memoir(), None)

@@ -67,7 +67,7 @@ def word_body(said: Answer | Refusal) -> dict[str, Any]:
         {'refusal': ['Not on a Sunday.', '', '']}
     """
     if isinstance(said, Refusal):
-        return {"refusal": [said.what, said.why, said.mend]}
+        return {"refusal": [said.what, said.why, said.mend, *filter(None, [said.error])]}
     mail = {party: letter.data for party, letter in said.mail.items()}
     return {"load": dict(said.load.vectors), **({"mail": mail} if mail else {})}
 
@@ -84,7 +84,7 @@ def word_of(body: Any) -> Answer | Refusal:
     """
     if isinstance(body, Mapping) and "refusal" in body:
         words = body["refusal"]
-        if isinstance(words, list) and len(words) == 3 and all(isinstance(word, str) for word in words):
+        if isinstance(words, list) and len(words) in {3, 4} and all(isinstance(word, str) for word in words):
             return Refusal(*words)
     elif isinstance(body, Mapping) and isinstance(body.get("load"), Mapping):
         vectors, mail = body["load"], body.get("mail", {})

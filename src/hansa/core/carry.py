@@ -28,7 +28,7 @@ from hansa.core.journal import Closing, Flight, Snapshot
 from hansa.core.message import Answer, Envelope, Name, Refusal
 from hansa.core.plan import First, Keep, Quorum, Reply
 from hansa.core.post import Near, Quick, in_process, kind_of, seats_of
-from hansa.errors import PolicyRefusal, TooFewParties
+from hansa.errors import PolicyRefusal, TooFewParties, named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -111,7 +111,7 @@ class Carrier:
 
         Raises:
             TooFewParties: fewer answers than the turn waits for.
-            PolicyRefusal: a party refused and the turn waits for everyone.
+            PolicyRefusal: a party refused and the turn waits for everyone; where an error made it refuse, that kind.
         """
         to = sorted(asks.to, key=self.places.__getitem__)
         if self.quick is not None and not isinstance(asks.until, First):
@@ -291,7 +291,7 @@ class Carrier:
     ) -> NoReturn:
         if refused and not lost:
             party, word = next(iter(refused.items()))
-            raise PolicyRefusal(f"{party} refuses: {word.what}", word.why, word.mend)
+            raise named(word.error or PolicyRefusal.__name__)(f"{party} refuses: {word.what}", word.why, word.mend)
         missing = ", ".join((*lost, *refused))
         raise TooFewParties(
             f"{came} of {enough} parties answered ({name}).",

@@ -73,11 +73,15 @@ class Answer:
 @final
 @dataclass(frozen=True)
 class Refusal:
-    """A party's no: what it will not do, why, and what would change that; never a customer's value."""
+    """A party's no: what it will not do, why, and what would change that; never a customer's value.
+
+    `error`: the kind of error that made it, where it is no rule of the party's; see `hansa.errors`.
+    """
 
     what: str
     why: str = ""
     mend: str = ""
+    error: str = field(default="", repr=False)
 
 
 class Name(NamedTuple):

@@ -119,7 +119,7 @@ class Desk:
         except PartyLost:
             raise
         except HansaError as error:
-            return Refusal(error.what, error.why, error.mend)
+            return Refusal(error.what, error.why, error.mend, type(error).__name__)
         memory, answer = outcome.memories[0], outcome.answers[0]
         if isinstance(answer, Answer):
             form = form_of(self.job.handlers(envelope.name.step).get(type(envelope.ask)), envelope.ask)

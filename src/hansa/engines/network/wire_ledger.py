@@ -97,7 +97,7 @@ def contents(said: Answer | Refusal) -> tuple[int, tuple[Shape, ...]]:
         (24, (Shape(name='delta', dtype='<f8', shape=(1, 3)),))
     """
     if not isinstance(said, Answer):
-        return len((said.what + said.why + said.mend).encode()), ()
+        return len((said.what + said.why + said.mend + said.error).encode()), ()
     vectors = said.load.vectors
     size = sum(vector.nbytes for vector in vectors.values()) + sum(len(letter.data) for letter in said.mail.values())
     return size, tuple(Shape(name, vector.dtype.str, vector.shape) for name, vector in vectors.items())
