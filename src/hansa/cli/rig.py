@@ -39,12 +39,14 @@ from hansa.engines.network.enrolment import accept, ask
 from hansa.engines.network.files import save
 from hansa.engines.network.membership import Charter, Membership
 from hansa.engines.network.passes import give
+from hansa.engines.network.signing import own_key
 from hansa.engines.network.site_store import read_ledger
 from hansa.errors import PartyLost
 from hansa.governance.hours import Hours
 from hansa.governance.parts import links_of, trainers_of
 from hansa.governance.policy import Policy
 from hansa.governance.site_file import NodeFile, Source, read_node
+from hansa.governance.sums import Sums, secure_chains
 from hansa.running.site import STATE
 
 if TYPE_CHECKING:
@@ -83,14 +85,15 @@ class Rig:
         now, port = datetime.now(UTC), _free_port()
         address = f"localhost:{port}"
         members = Membership.create(folder / "consortium", Charter("A trial of hansa", address), now)
+        pins: dict[str, tuple[str, ...]] = {}
+        for name in tables:
+            keys = folder / name / "keys"
+            bank = accept(members.admit(ask(members.invite(name, now), keys, now), now), keys, now)
+            pins[name] = (own_key(bank),)
         for name, table in tables.items():
             write(folder / name / "loans.csv", to_csv(table))
-            accept(
-                members.admit(ask(members.invite(name, now), folder / name / "keys", now), now),
-                folder / name / "keys",
-                now,
-            )
-            site = NodeFile(name, address, {"loans": Source("loans.csv")}, policy=allowing(job, table, len(tables)))
+            policy, others = allowing(job, table, len(tables)), {one: pins[one] for one in pins if one != name}
+            site = NodeFile(name, address, {"loans": Source("loans.csv")}, policy=policy, members=others)
             save(folder / name / "node.toml", site)
         save(folder / f"{PERSON}.toml", give(members, PERSON, "scientist", now))
         return cls(folder, tuple(tables), port)
@@ -212,7 +215,7 @@ def allowing(job: Job, table: Table, parties: int) -> Policy:
         ()
     """
     return Policy(
-        asks=tuple(dict.fromkeys(kind.__name__ for step in job.steps for kind in step.handlers())),
+        asks=tuple(dict.fromkeys(kind.__name__ for n in range(len(job.steps)) for kind in job.handlers(n))),
         trainers=tuple(trainers_of(job.steps)),
         links=tuple(links_of(job.steps)),
         columns={"loans": tuple(table.names)},
@@ -228,7 +231,16 @@ def allowing(job: Job, table: Table, parties: int) -> Policy:
         max_parameters=1_000_000,
         max_payload=64 << 20,
         hours=Hours("UTC"),
+        sums=_sums(job),
     )
+
+
+def _sums(job: Job) -> Sums | None:
+    """Secure sums as the job has them, where it has any."""
+    says = [chain.combine.guarantees for chain in secure_chains(job)]
+    if not says:
+        return None
+    return Sums(min(one.colluders for one in says), steady=all(one.steady for one in says))
 
 
 def _free_port() -> int:

@@ -22,12 +22,13 @@ if TYPE_CHECKING:
     from hansa.cli.rig import Rig
     from hansa.core.job import Job
     from hansa.core.table import Table
+    from hansa.running.scenario import JobFile
 
 
 @final
 @dataclass(frozen=True)
 class Try:
-    """Run the demo's job between a coordinator and five banks, each a process here, over mutual TLS.
+    """Run the demo's job, or another, between a coordinator and its banks, each a process here, over mutual TLS.
 
     Each bank has a folder with its rows, its keys and its policy, as it would at home. The model is compared to that of
     a simulation, bit by bit.
@@ -35,6 +36,10 @@ class Try:
 
     example: ClassVar[str] = "hansa consortium try --rows 20000"
 
+    job: Annotated[Path | None, typer.Option(help="Another job file, with its data as it names them.")] = None
+    data: Annotated[
+        Path | None, typer.Option(help="Where its relative data paths start: the job file's folder if not given.")
+    ] = None
     rows: Annotated[int, typer.Option(min=5000, help="How many loans to make up.")] = 101_000
     rounds: Annotated[int | None, typer.Option(min=1, help="Rounds, if not those of the demo.")] = None
     folder: Annotated[
@@ -47,7 +52,7 @@ class Try:
         from hansa.cli.rig import Rig
 
         folder = self.folder or Path(tempfile.mkdtemp(prefix="hansa-try-")) / "try"
-        job, tables = _book(self.rows, self.rounds)
+        job, tables = _book(self.rows, self.rounds) if self.job is None else _cast(self.job, self.data, self.rounds)
         say(f"Making a consortium of {len(tables)} banks in {folder} ...")
         with Rig.lay_out(folder, job, tables) as rig:
             rig.start_all()
@@ -67,16 +72,28 @@ class Try:
 
 def _book(rows: int, rounds: int | None) -> tuple[Job, dict[str, Table]]:
     """The demo's job, for a table that is read from a file, and the demo's book dealt to banks."""
-    from hansa.cli.runs import scenario_of
-    from hansa.core.job import Data
     from hansa.running.scenario import parse_job
 
     changes: dict[str, Any] = {"simulation.rows": rows, **({} if rounds is None else {"rounds": rounds})}
-    file = parse_job(tomllib.loads(template(BOOK)), changes)
-    parties = scenario_of(file).cast(Path(), file.job).parties
+    return _dealt(parse_job(tomllib.loads(template(BOOK)), changes), Path())
+
+
+def _cast(path: Path, data: Path | None, rounds: int | None) -> tuple[Job, dict[str, Table]]:
+    """A job file's job in the same way, and its own data dealt to its banks."""
+    from hansa.cli.run import data_folder
+    from hansa.running.scenario import read_job
+
+    return _dealt(read_job(path, {} if rounds is None else {"rounds": rounds}), data_folder(path, data))
+
+
+def _dealt(file: JobFile, base: Path) -> tuple[Job, dict[str, Table]]:
+    from hansa.cli.runs import scenario_of
+
+    parties = scenario_of(file).cast(base, file.job).parties
     tables = {party.name: party.table("") for party in sorted(parties, key=lambda one: one.name)}
-    roles = next(iter(tables.values()))
-    data = Data(table="loans", target=roles.target or "", id=roles.id or "", weight=roles.weight or "")
+    roles, data = next(iter(tables.values())), file.job.data
+    target, id_, weight = data.target or roles.target, data.id or roles.id, data.weight or roles.weight
+    data = replace(data, table="loans", target=target or "", id=id_ or "", weight=weight or "")
     return replace(file.job, data=data), tables
 
 

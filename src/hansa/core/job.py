@@ -262,7 +262,8 @@ class Job:
                 if isinstance(said, Keep):
                     reply = yield Keep(At(number, at.done, said.state), said.measures)
                 elif link is not None and isinstance(said.fold, Sum) and not _own(said, link):
-                    reply = yield from link.gather(said.to, said.until)
+                    asks = {name: said.to[name] for name in parties if name in said.to}  # as answers are folded
+                    reply = yield from link.gather(asks, said.until)
                 else:
                     reply = yield said
             yield Keep(at)

@@ -58,7 +58,7 @@ def against(job: Job, sums: Sums | None) -> Iterator[Refusal]:
             mend = "Set [policy.sums], if you allow them."
             yield Refusal("The policy says nothing of secure sums.", "What is not set is refused.", mend)
         return
-    for chain in _secure(job):
+    for chain in secure_chains(job):
         says = chain.combine.guarantees
         if says.colluders < sums.colluders:
             what = f"{chain.combine.title} holds against {says.colluders} colluding parties"
@@ -74,12 +74,23 @@ def against(job: Job, sums: Sums | None) -> Iterator[Refusal]:
 
 def too_few(job: Job, sums: Sums, n: int) -> Iterator[Refusal]:
     """What a site has against secure sums of a job over `n` parties: too few would open them."""
-    for chain in _secure(job):
+    for chain in secure_chains(job):
         found = threshold_of(n, chain.combine.guarantees.colluders)
         if found < sums.threshold:
             what = f"A secure sum of {n} parties is opened by {found} of them"
             mend = "Invite more parties, or let the job set more colluders."
             yield Refusal(f"{what}; at least {sums.threshold} are asked for.", mend=mend)
+
+
+def secure_chains(job: Job) -> list[Chain]:
+    r"""The chains of a job that hide each party's part.
+
+    Example:
+        >>> secure_chains(Job.from_toml('name = "scores"\nsteps = ["rounds"]'))
+        []
+    """
+    chains = [step.links() for step in job.steps if isinstance(step, Chained)]
+    return [chain for chain in chains if chain.combine.guarantees.hides_each]
 
 
 def is_secure(job: Job) -> bool:
@@ -89,9 +100,4 @@ def is_secure(job: Job) -> bool:
         >>> is_secure(Job.from_toml('name = "scores"\nsteps = ["rounds"]'))
         False
     """
-    return bool(_secure(job))
-
-
-def _secure(job: Job) -> list[Chain]:
-    chains = [step.links() for step in job.steps if isinstance(step, Chained)]
-    return [chain for chain in chains if chain.combine.guarantees.hides_each]
+    return bool(secure_chains(job))
