@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import queue
+import threading
 import tomllib
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from hansa.engines.network.certificates import self_signed
+from hansa.engines.network.coordinator import Coordinator
 from hansa.engines.network.identity import Identity
 from hansa.engines.network.keys import key_text, new_tls_key
+from hansa.engines.network.membership import _coordinator
 from hansa.engines.network.names import Subject
 
 
@@ -77,8 +84,9 @@ def test_a_member_rotates_its_keys(hansa, tmp_path):
     "words",
     [
         (),
-        ("bank-a.invitation.toml",),
         ("--request", "a.toml"),
+        ("--rotate", "--coordinator", "localhost:1"),
+        ("--grant", "g.toml", "--request", "a.toml"),
         ("bank-a.invitation.toml", "--grant", "g.toml"),
         ("--rotate",),
         ("--rotate", "--request", "a.toml"),
@@ -106,3 +114,40 @@ def test_a_bank_comes_with_certificates_of_its_own_authority(hansa, tmp_path):
     hansa("consortium", "admit", "asked.toml", "--grant", "grant.toml")
     hansa("enroll", "--grant", "grant.toml")
     assert Identity.read(tmp_path / "keys").tls == (tmp_path / "tls.pem").read_text()
+
+
+def test_over_the_line_it_takes_one_command_and_files_are_the_mend_where_nobody_answers(hansa, tmp_path):
+    with listening(tmp_path / "consortium") as port:
+        there = ("--coordinator", f"localhost:{port}")
+        assert "bank-a is a member" in hansa("enroll", "bank-a.invitation.toml", *there)
+        old = Identity.read(tmp_path / "keys")
+        assert "used already" in hansa("enroll", "bank-a.invitation.toml", *there, "--keys", "thief", code=6)
+        hansa("enroll", "--rotate", *there)
+        assert Identity.read(tmp_path / "keys").signing_key != old.signing_key
+    hansa("invite", "bank-b")
+    said = hansa("enroll", "bank-b.invitation.toml", "--keys", "b", "--coordinator", f"localhost:{port}", code=5)
+    assert "cannot be reached" in said
+    hansa("enroll", "bank-b.invitation.toml", "--keys", "b", "--request", "asked.toml")
+    hansa("consortium", "admit", "asked.toml", "--grant", "grant.toml")
+    assert "bank-b is a member" in hansa("enroll", "--grant", "grant.toml", "--keys", "b")
+
+
+@contextmanager
+def listening(folder):
+    """A coordinator of a folder, as a thread; its port."""
+    loop, ready = asyncio.new_event_loop(), queue.Queue()
+    stop = asyncio.Event()
+    coordinator = Coordinator(folder)
+    # Its certificate is for hansa.example: here it is known as localhost too.
+    members = coordinator.members
+    authority = members._authority()
+    made = _coordinator(authority, replace(members.charter, servers=("localhost",)), datetime.now(UTC))
+    coordinator.identity = made
+    work = threading.Thread(target=loop.run_until_complete, args=(coordinator.serve("127.0.0.1:0", ready.put, stop),))
+    work.start()
+    try:
+        yield ready.get(timeout=20)
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        work.join(20)
+        loop.close()

@@ -32,7 +32,7 @@ def served(path, seconds=0.3):
     async def for_a_moment():
         stop = asyncio.Event()
         asyncio.get_running_loop().call_later(seconds, stop.set)
-        await serve(path, stop, heard.append)
+        await serve(path, stop, lambda file, port: heard.append(file))
 
     asyncio.run(asyncio.wait_for(for_a_moment(), 20))
     return [file.name for file in heard]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Final, final
 
 import typer
 
+from hansa.cli.serving import HEALTH, LOG, OTHERS, at_health
 from hansa.cli.talk import hint, say, stderr
 from hansa.cli.trial import Try
 from hansa.errors import ConfigError, IdentityError, nearest
@@ -138,16 +139,24 @@ class Run:
         str | None, typer.Option(metavar="HOST:PORT", help="Where to listen: the consortium's port if not given.")
     ] = None
     beat: Annotated[float, typer.Option(min=0.05, max=60, help="Seconds between heartbeats.")] = 5.0
+    health: Annotated[str, HEALTH] = "127.0.0.1:7480"
+    health_to_others: Annotated[bool, OTHERS] = False
+    log: Annotated[str, LOG] = "text"
 
     def do(self) -> None:
         """Serve."""
         from hansa.cli.serving import serve
         from hansa.engines.network.coordinator import Coordinator
+        from hansa.engines.network.health import Address
 
         members = _members(self.folder)
         at = self.at or f"0.0.0.0:{members.charter.coordinator.rpartition(':')[2]}"
-        coordinator = Coordinator(self.folder, self.beat)
-        serve(lambda stop: coordinator.serve(at, lambda port: say(f"The coordinator listens at port {port}."), stop))
+        coordinator = Coordinator(self.folder, self.beat, Address.of(self.health, others=self.health_to_others))
+
+        def ready(port: int) -> None:
+            say(f"The coordinator listens at port {port}. {at_health(coordinator.health_port)}".strip())
+
+        serve(lambda stop: coordinator.serve(at, ready, stop), self.log)
 
 
 @final

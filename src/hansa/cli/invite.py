@@ -44,4 +44,5 @@ class Invite:
         _ = members.charter
         save(out, members.invite(self.name, datetime.now(UTC), self.days))
         say(f"Hand {out} to {self.name}, by a way that you trust. There:")
-        say(f"  {hint(f'enroll {shlex.quote(out.name)} --request {shlex.quote(self.name)}.request.toml')}")
+        by_file = "" if members.admits else f" --request {shlex.quote(self.name)}.request.toml"
+        say(f"  {hint(f'enroll {shlex.quote(out.name)}{by_file}')}")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Final, final
 
 import typer
 
+from hansa.cli.serving import HEALTH, LOG, OTHERS, at_health
 from hansa.cli.talk import say
 from hansa.errors import ConfigError, PolicyRefusal
 
@@ -81,16 +82,22 @@ class Run:
     example: ClassVar[str] = "hansa node run node.toml"
 
     node: Annotated[Path, typer.Argument(help="The node's file.")]
+    health: Annotated[str, HEALTH] = "127.0.0.1:7481"
+    health_to_others: Annotated[bool, OTHERS] = False
+    log: Annotated[str, LOG] = "text"
 
     def do(self) -> None:
         """Serve."""
         from hansa.cli.serving import serve as until_told
+        from hansa.engines.network.health import Address
         from hansa.running.site import serve
 
-        def ready(file: NodeFile) -> None:
-            say(f"{file.name} dials {file.coordinator}.")
+        health = Address.of(self.health, others=self.health_to_others)
 
-        until_told(lambda stop: serve(self.node, stop, ready))
+        def ready(file: NodeFile, port: int) -> None:
+            say(f"{file.name} dials {file.coordinator}. {at_health(port)}".strip())
+
+        until_told(lambda stop: serve(self.node, stop, ready, health), self.log)
 
 
 VERBS: Final = (Check, Run)

@@ -124,6 +124,7 @@ class Rig:
         if name == _COORDINATOR:
             at = f"127.0.0.1:{self.port}"
             verb = ["consortium", "run", "--consortium", str(self.folder / "consortium"), "--at", at]
+        verb += ["--health", "127.0.0.1:0"]
         environment = {**os.environ, **ONE_THREAD, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         # This Python and our own program. A group of its own, so that a terminal's Ctrl-C reaches this process alone.
         with (self.folder / f"{name}.log").open("ab") as log:

@@ -21,10 +21,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hansa.core.message import Refusal
-from hansa.engines.network.channel import dialler
-from hansa.engines.network.identity import IDENTITY, Identity
+from hansa.engines.network.health import Health, serving
+from hansa.engines.network.identity import IDENTITY
+from hansa.engines.network.meters import Metered, Meters, of_node
+from hansa.engines.network.names import COORDINATOR
 from hansa.engines.network.node import Node
-from hansa.engines.network.roster import Roster
+from hansa.engines.network.own_keys import OwnKeys
 from hansa.engines.network.signing import Signing
 from hansa.engines.network.site_store import SiteStore
 from hansa.engines.network.stream import Inbox
@@ -34,46 +36,72 @@ from hansa.governance.site_file import NodeFile, read_node
 from hansa.governance.sums import is_secure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from hansa.core.job import Job
+    from hansa.engines.network.health import Address
     from hansa.engines.network.sayings import Offer
+    from hansa.engines.network.stream import Pipe
 
 STATE = "state"
 """The folder of a node's store, beside its file."""
 
 
-async def serve(path: Path, stop: asyncio.Event, ready: Callable[[NodeFile], None] | None = None) -> None:
+async def serve(
+    path: Path,
+    stop: asyncio.Event,
+    ready: Callable[[NodeFile, int], None] | None = None,
+    health: Address | None = None,
+) -> None:
     """Run the node of a file until `stop` is set; `ready` hears of it once its tables are read.
+
+    `health`: where health and metrics are told, if at all; `ready` hears the port too, else 0.
 
     Raises:
         ConfigError: a wrong file, keys of another name, or another process has its store.
         DataError: a table cannot be read, or the store is damaged.
     """
     file, base = read_node(path), path.parent
-    identity = _identity(file, base)
-    signing = Signing.of(identity, file.members)
+    keys, meters = _keys(file, base), Meters()
+    signing = Signing.of(keys.identity, file.members)
     party = replace(await asyncio.to_thread(file.party, base), identity=signing)
     store = SiteStore(base / STATE)
     try:
-        known = Roster({}, identity.coordinator)
-        node = Node(party, store, identity.sign, known.verify, lambda job: Trainer(job, party), judge(file, signing))
-        node.inbox = Inbox(known.verify, file.limits)
-        serving = asyncio.create_task(node.serve(dialler(file.coordinator, identity)))
-        if ready is not None:
-            ready(file)
-        try:
-            stopped = asyncio.create_task(stop.wait())
-            await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
-            if serving.done():
-                serving.result()  # it never ends by itself but for a fault
-        finally:
-            serving.cancel()
-            stopped.cancel()
-            await asyncio.gather(serving, stopped, return_exceptions=True)
-            await node.close()
+        node = Node(party, store, keys.sign, keys.verify, lambda job: Trainer(job, party), judge(file, signing))
+        node.inbox = Inbox(keys.verify, file.limits)
+
+        async def dial() -> Pipe:
+            pipe = await keys.dial()
+            meters.lines[COORDINATOR,] += 1
+            return Metered(pipe, COORDINATOR, meters)
+
+        told = Health(health, lambda: node.line is not None, lambda: of_node(node, keys.identity, meters))
+        async with serving(told) as port:
+            await _run(node, dial, keys, stop, lambda: None if ready is None else ready(file, port))
     finally:
         store.close()
+
+
+async def _run(
+    node: Node,
+    dial: Callable[[], Awaitable[Pipe]],
+    keys: OwnKeys,
+    stop: asyncio.Event,
+    begun: Callable[[], None],
+) -> None:
+    """Talk to the coordinator and keep the certificates fresh, until `stop` is set."""
+    tasks = {asyncio.create_task(node.serve(dial)), asyncio.create_task(keys.stay_fresh())}
+    stopped = asyncio.create_task(stop.wait())
+    begun()
+    try:
+        ended, _ = await asyncio.wait({*tasks, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        for task in ended & tasks:
+            task.result()  # neither ends by itself but for a fault
+    finally:
+        for task in (*tasks, stopped):
+            task.cancel()
+        await asyncio.gather(*tasks, stopped, return_exceptions=True)
+        await node.close()
 
 
 def judge(file: NodeFile, signing: Signing | None = None) -> Callable[[Job, Offer], Refusal | None]:
@@ -111,11 +139,11 @@ def _unknown(name: str) -> Refusal:
     )
 
 
-def _identity(file: NodeFile, base: Path) -> Identity:
+def _keys(file: NodeFile, base: Path) -> OwnKeys:
     folder = base / file.keys
     if not (folder / IDENTITY).is_file():
         raise ConfigError(f"The node has no keys in '{file.keys}'.", mend="Enrol it with its invitation: hansa enroll.")
-    identity = Identity.read(folder)
-    if identity.name != file.name:
-        raise ConfigError(f"The node is called '{file.name}' and its keys are {identity.name}'s.")
-    return identity
+    keys = OwnKeys(folder, file.coordinator)
+    if keys.identity.name != file.name:
+        raise ConfigError(f"The node is called '{file.name}' and its keys are {keys.identity.name}'s.")
+    return keys

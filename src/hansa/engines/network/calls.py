@@ -7,13 +7,13 @@ certificate that opened the line. What a role may is in `hansa.engines.network.p
     Stop {job}                  Resume {job}                    Result {job, from} -> {data, size}
 
 Example:
-    >>> refused = read(_no("anna", ConfigError("There is no such job.")))
+    >>> refused = read(refusal("anna", ConfigError("There is no such job.")))
     >>> refused.kind, refused.body["error"]
     ('No', ['ConfigError', 'There is no such job.', '', ''])
     >>> office = Office(jobs=None, members=None)  # of a coordinator's jobs and its folder
     >>> read(asyncio.run(office.answer(b"no call at all", "anna"))).kind
     'No'
-    >>> Caller(None, send=lambda data: _no("anna", ConfigError("There is no such job."))).stop("5e1f")
+    >>> Caller(None, send=lambda data: refusal("anna", ConfigError("There is no such job."))).stop("5e1f")
     Traceback (most recent call last):
         ...
     hansa.errors.ConfigError: There is no such job.
@@ -102,9 +102,9 @@ class Office:
                 plainly("Done", COORDINATOR, peer, body=await self._do(asked.kind, body, peer, role)).frame()
             )
         except HansaError as error:
-            return _no(peer, error)
+            return refusal(peer, error)
         except Exception as error:  # noqa: BLE001 - named, and no more
-            return _no(peer, HansaError(f"{type(error).__name__}: a fault in hansa."))
+            return refusal(peer, HansaError(f"{type(error).__name__}: a fault in hansa."))
 
     async def _do(self, kind: str, body: Mapping[str, Any], peer: str, role: Duty) -> dict[str, Any]:
         call = cast("Call", kind)  # one that is not known stands in no role's row
@@ -222,7 +222,7 @@ class Caller:
         parcel = plainly(kind, self.name, COORDINATOR, body={"token": self.token, **body})
         said: Parcel = read(self.send(b"".join(parcel.frame())))
         if said.kind != "Done" or not isinstance(said.body, dict):
-            raise _error(said.body)
+            raise error_in(said.body)
         return said.body
 
 
@@ -232,12 +232,19 @@ def _body(asked: Parcel, peer: str) -> Mapping[str, Any]:
     return asked.body if isinstance(asked.body, dict) else {}
 
 
-def _no(peer: str, error: HansaError) -> bytes:
+def refusal(peer: str, error: HansaError) -> bytes:
+    """A no to a call, as a message."""
     words = [type(error).__name__, error.what, error.why, error.mend]
     return b"".join(plainly("No", COORDINATOR, peer, body={"error": words}).frame())
 
 
-def _error(body: Any) -> HansaError:
+def error_in(body: Any) -> HansaError:
+    """The error that a no holds, of its own kind.
+
+    Example:
+        >>> error_in({"error": ["ConfigError", "No.", "", ""]})
+        ConfigError('No.', '', '')
+    """
     words = body.get("error") if isinstance(body, dict) else None
     if not isinstance(words, list) or len(words) != 4 or not all(isinstance(word, str) for word in words):
         return WireError("The coordinator's answer cannot be read.")

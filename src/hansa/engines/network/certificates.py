@@ -36,10 +36,11 @@ _PURPOSES = {
     ("tls", "party"): ExtendedKeyUsageOID.CLIENT_AUTH,
     ("tls", "coordinator"): ExtendedKeyUsageOID.SERVER_AUTH,
     ("tls", "person"): ExtendedKeyUsageOID.CLIENT_AUTH,
+    ("tls", "guest"): ExtendedKeyUsageOID.CLIENT_AUTH,
     ("signing", "party"): _SIGNING,
     ("signing", "coordinator"): _SIGNING,
 }
-_ROLES: Final[tuple[Role, ...]] = ("party", "coordinator", "person")
+_ROLES: Final[tuple[Role, ...]] = ("party", "coordinator", "person", "guest")
 
 
 @final
@@ -72,10 +73,11 @@ class Authority:
         use: Use,
         servers: tuple[str, ...],
         now: datetime,
+        term: timedelta = YEAR,
     ) -> str:
-        """Certify a key for one purpose, for a year, as PEM; `servers`: host names or addresses of a TLS server."""
+        """Certify a key for one purpose, for a time, as PEM; `servers`: host names or addresses of a TLS server."""
         own = read(self.certificate)
-        until = min(now + YEAR, own.not_valid_after_utc)
+        until = min(now + term, own.not_valid_after_utc)
         names: list[x509.GeneralName] = [x509.UniformResourceIdentifier(subject.uri), *map(_host, servers)]
         made = (
             _builder(_name(subject.name), own.subject, public, now - BACKDATED, until)

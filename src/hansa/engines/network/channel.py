@@ -6,10 +6,13 @@ No port is opened at a bank. Messages are bytes, and the method takes and gives 
     server, port = await listen("0.0.0.0:7443", identity, members.trust, hub.attend)    at the coordinator
     pipe = await dialler("hansa.example:7443", identity)()                               at a bank
     answer = caller(card)(question)                                                      of one who has a pass
+    answer = applicant(way)(question)                                                    of one who wants certificates
 
 Example:
     >>> GrpcPipe(call=None, end=None).end is None, callable(listen), callable(dialler), callable(caller)
     (True, True, True, True)
+    >>> callable(applicant), Way("hansa.example:7443", "", "", "").server
+    (True, '')
 """
 
 from __future__ import annotations
@@ -17,9 +20,10 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, final
 
 from hansa.engines.network.stream import CHUNK, Pipe
 from hansa.errors import HansaError, IdentityError, PartyLost
@@ -33,12 +37,32 @@ if TYPE_CHECKING:
 SERVICE: Final = "hansa.v1.Consortium"
 _TALK: Final = f"/{SERVICE}/Talk"
 _CALL: Final = f"/{SERVICE}/Call"
+_APPLY: Final = f"/{SERVICE}/Apply"
 _PATIENCE: Final = 60.0  # seconds for one call; the longest that a coordinator lets a caller wait is a third of it
 BEAT: Final = 20.0
 """Seconds of silence after which either end looks whether the other is still there; it has half of that to answer."""
 # gRPC has no switch for the version of TLS. TLS 1.3 brings its own ciphers; the one left to TLS 1.2 wants an RSA
 # certificate, and the coordinator's is of P-256: a peer that speaks only 1.2 finds nothing in common.
 _CIPHERS = "ECDHE-RSA-AES256-GCM-SHA384"
+
+
+Admits: TypeAlias = "Callable[[bytes, str, Role], Awaitable[bytes]]"
+"""Answers who wants certificates: a guest, who was invited, or a party that has some."""
+
+
+@final
+@dataclass(frozen=True)
+class Way:
+    """How to reach a coordinator: its address, whom to believe there, one's certificate and key (PEM).
+
+    `server`: its name where the address is another's, as a proxy's. No `repr` shows the key.
+    """
+
+    address: str
+    authority: str
+    certificate: str
+    key: str = field(repr=False)
+    server: str = ""
 
 
 @final
@@ -79,37 +103,43 @@ async def listen(
     trust: Callable[[], Trust],
     attend: Callable[[Pipe, str], Awaitable[None]],
     answer: Callable[[bytes, str], Awaitable[bytes]] | None = None,
+    admit: Admits | None = None,
 ) -> tuple[Any, int]:
     """Serve nodes at an address; the server, to be stopped, and its port. `attend` gets each stream and its peer.
 
-    `answer` gets each call of a person, and who it is.
+    `answer` gets each call of a person, and who it is; `admit` each of one who wants certificates.
 
     Raises:
         PartyLost: the address cannot be listened at.
     """
     grpc = _grpc()
 
-    async def known(context: Any, role: Role) -> str:
-        try:
-            return _peer(context.auth_context(), trust(), role)
-        except (HansaError, KeyError, ValueError):
-            await context.abort(grpc.StatusCode.UNAUTHENTICATED, "This certificate does not count here.")
-            raise
+    async def known(context: Any, *roles: Role) -> tuple[str, Role]:
+        for role in roles:
+            with suppress(HansaError, KeyError, ValueError):
+                return _peer(context.auth_context(), trust(), role), role
+        await context.abort(grpc.StatusCode.UNAUTHENTICATED, "This certificate does not count here.")
+        raise IdentityError("This certificate does not count here.")
 
-    async def talk(_: Any, context: Any) -> None:
-        peer = await known(context, "party")
+    async def talk(_asks: Any, context: Any) -> None:
+        peer, _ = await known(context, "party")
         try:
             await attend(GrpcPipe(context, grpc.aio.EOF), peer)
         except HansaError as error:
             await context.abort(grpc.StatusCode.PERMISSION_DENIED, error.what)
 
     async def call(data: bytes, context: Any) -> bytes:
-        peer = await known(context, "person")
+        peer, _ = await known(context, "person")
         return b"" if answer is None else await answer(data, peer)
+
+    async def apply(data: bytes, context: Any) -> bytes:
+        peer, role = await known(context, "guest", "party")
+        return b"" if admit is None else await admit(data, peer, role)
 
     handlers = {
         "Talk": grpc.stream_stream_rpc_method_handler(talk),
         "Call": grpc.unary_unary_rpc_method_handler(call),
+        "Apply": grpc.unary_unary_rpc_method_handler(apply),
     }
     server = grpc.aio.server(options=_options())
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
@@ -147,22 +177,31 @@ def dialler(address: str, identity: Identity, server: str = "") -> Callable[[], 
 
 def caller(card: Pass, server: str = "") -> Callable[[bytes], bytes]:
     """A way to make calls with a pass, each on a line of its own; raises PartyLost where nobody answers."""
+    return _unary(_CALL, Way(card.coordinator, card.authority, card.tls, card.tls_key, server))
+
+
+def applicant(way: Way) -> Callable[[bytes], bytes]:
+    """A way to ask for certificates, each time on a line of its own; raises PartyLost where nobody answers."""
+    return _unary(_APPLY, way)
+
+
+def _unary(method: str, way: Way) -> Callable[[bytes], bytes]:
     grpc = _grpc()
-    credentials = grpc.ssl_channel_credentials(card.authority.encode(), card.tls_key.encode(), card.tls.encode())
-    options = (*_options(), *((("grpc.ssl_target_name_override", server),) if server else ()))
+    credentials = grpc.ssl_channel_credentials(way.authority.encode(), way.key.encode(), way.certificate.encode())
+    options = (*_options(), *((("grpc.ssl_target_name_override", way.server),) if way.server else ()))
 
     def call(data: bytes) -> bytes:
-        with grpc.secure_channel(card.coordinator, credentials, options=options) as channel:
+        with grpc.secure_channel(way.address, credentials, options=options) as channel:
             try:
-                answer: bytes = channel.unary_unary(_CALL)(data, timeout=_PATIENCE)
+                answer: bytes = channel.unary_unary(method)(data, timeout=_PATIENCE)
             except grpc.RpcError as error:
                 code = error.code().name
                 if code == "UNAUTHENTICATED":
-                    raise IdentityError("The coordinator does not take this pass's certificate.") from None
+                    raise IdentityError("The coordinator does not take this certificate.") from None
                 raise PartyLost(
-                    f"The coordinator at {card.coordinator} cannot be reached.",
+                    f"The coordinator at {way.address} cannot be reached.",
                     f"{code.capitalize().replace('_', ' ')}.",
-                    "Start it, or correct the address in the pass.",
+                    "Start it, or correct its address.",
                 ) from None
         return answer
 

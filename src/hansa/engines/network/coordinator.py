@@ -31,11 +31,14 @@ from typing import TYPE_CHECKING, Final, final
 from threadpoolctl import threadpool_limits
 
 from hansa.core.message import Refusal
+from hansa.engines.network.admission import Reception
 from hansa.engines.network.calls import Office
 from hansa.engines.network.channel import listen
+from hansa.engines.network.health import Address, Health, serving
 from hansa.engines.network.hub import Hub
 from hansa.engines.network.jobs import Jobs
 from hansa.engines.network.membership import Membership
+from hansa.engines.network.meters import Metered, of_coordinator
 from hansa.engines.network.names import COORDINATOR
 from hansa.engines.network.roster import Roster
 from hansa.engines.network.sayings import plainly
@@ -57,13 +60,14 @@ _GRACE = 1.0  # seconds for streams to end when the coordinator does
 class Coordinator:
     """A consortium's coordinator; one process at a time has its folder."""
 
-    def __init__(self, folder: Path, beat: float = BEAT) -> None:
-        """Take the folder that `hansa consortium init` made.
+    def __init__(self, folder: Path, beat: float = BEAT, health: Address | None = None) -> None:
+        """Take the folder that `hansa consortium init` made; `health`: where health and metrics are told, if at all.
 
         Raises:
             ConfigError: it is none.
         """
-        self.members, self.beat = Membership(folder), beat
+        self.members, self.beat, self.health = Membership(folder), beat, health
+        self.health_port = 0
         _ = self.members.charter
         self.identity = self.members.identity
         self.roster: Roster = self.members.roster(datetime.now(UTC))
@@ -79,7 +83,7 @@ class Coordinator:
         store = Store(self.members.folder / "store")
         hub = Hub(store, self.identity.sign, self._check)
         jobs = Jobs(store, hub, lambda: self.roster.members, self.members.folder / "jobs")
-        office = Office(jobs, self.members)
+        office, reception = Office(jobs, self.members), Reception(self.members)
         with threadpool_limits(limits=1, user_api="blas"):
             try:
                 await jobs.go_on()
@@ -89,11 +93,14 @@ class Coordinator:
                     self.members.trust,
                     lambda pipe, peer: self._attend(hub, pipe, peer),
                     office.answer,
+                    reception.answer,
                 )
                 beats = asyncio.create_task(self._beats(hub))
                 try:
-                    ready(port)
-                    await stop.wait()
+                    told = Health(self.health, lambda: not stop.is_set(), lambda: of_coordinator(self, hub, jobs))
+                    async with serving(told) as self.health_port:
+                        ready(port)
+                        await stop.wait()
                 finally:
                     beats.cancel()
                     await jobs.close()
@@ -115,8 +122,9 @@ class Coordinator:
         if peer not in self.roster.members:  # admitted since the last heartbeat
             self.roster = await asyncio.to_thread(self.members.roster, datetime.now(UTC))
         LOG.info("%s is connected", peer)
+        hub.meters.lines[(peer,)] += 1
         try:
-            await hub.attend(pipe, peer)
+            await hub.attend(Metered(pipe, peer, hub.meters), peer)
         finally:
             LOG.info("%s is disconnected", peer)
 

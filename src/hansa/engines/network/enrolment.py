@@ -14,6 +14,8 @@ Example:
     >>> authority = self_signed("Three banks", new_tls_key(), now)
     >>> made: tuple[Invitation, Expected] = invite("bank-a", "hansa.example:7443", authority.certificate, now)
     >>> invitation, expected = made
+    >>> opened(invitation, authority, now).root == authority.certificate
+    True
     >>> folder = Path(tempfile.mkdtemp())
     >>> asked: Request = ask(invitation, folder, now)  # at the bank
     >>> expected == Expected("bank-a", asked.voucher_digest, expected.expires)
@@ -61,6 +63,7 @@ from hansa.engines.network.keys import (
     public_half,
     raw,
     sign,
+    signing_key,
     verify,
 )
 from hansa.engines.network.names import Subject
@@ -79,6 +82,8 @@ class Invitation:
     """What the operator hands to one bank: where to go, whom to believe there, and the token that speaks for it once.
 
     `authority`: the SHA-256 of the authority's certificate, as hex. `token`: 32 random bytes as hex, in no `repr`.
+    `root`: that certificate, and `tls`, `tls_key`: a guest's, which open a line for one call (`admission`); all three
+    are PEM, or empty where requests are passed on by hand.
     """
 
     name: str
@@ -86,6 +91,9 @@ class Invitation:
     authority: str
     expires: str
     token: str = field(repr=False)
+    root: str = ""
+    tls: str = ""
+    tls_key: str = field(default="", repr=False)
 
 
 @final
@@ -204,6 +212,13 @@ def invite(
     return Invitation(name, coordinator, fingerprint(authority), until, token.hex()), Expected(name, voucher, until)
 
 
+def opened(invitation: Invitation, authority: Authority, now: datetime, days: float = DAYS) -> Invitation:
+    """The same invitation with a guest's certificate for as many days: a line to the coordinator, for one call."""
+    guest, key = Subject(invitation.name, "guest"), new_tls_key()
+    tls = authority.issue(key.public_key(), guest, "tls", (), now, timedelta(days=days))
+    return replace(invitation, root=authority.certificate, tls=tls, tls_key=key_text(key))
+
+
 def ask(invitation: Invitation, folder: Path, now: datetime, own: OwnTls | None = None) -> Request:
     """At the bank: make keys, keep them, and ask for certificates. Asked again, the same request comes.
 
@@ -284,10 +299,11 @@ def accept(grant: Grant, folder: Path, now: datetime) -> Identity:
     return made
 
 
-def rotate(folder: Path, own: OwnTls | None = None) -> Rotation:
+def rotate(folder: Path, own: OwnTls | None = None, *, same: bool = False) -> Rotation:
     """At the bank: make new keys beside the old ones, which stay in use until the grant is accepted.
 
-    `own`: as for `ask`; where the old certificate is of the bank's own authority and none is given, it stays.
+    `own`: as for `ask`; where the old certificate is of the bank's own authority and none is given, it stays. `same`:
+    the signing key stays, which others may have pinned; its certificate is new.
 
     Raises:
         ConfigError: the folder has no identity yet.
@@ -301,7 +317,7 @@ def rotate(folder: Path, own: OwnTls | None = None) -> Rotation:
             return said
     if own is None and not _issued_by(old.tls, old.authority):
         own = OwnTls(old.tls, old.tls_key)
-    made = _fresh(old.name, authority, own)
+    made = _fresh(old.name, authority, own, signing_key(old.signing_key) if same else None)
     said = Rotation(made.name, made.tls, made.signing, "")
     said = replace(said, signature=old.sign(said.digest, ROTATE).hex())
     save(folder / _PENDING, replace(made, signature=said.signature))
@@ -333,9 +349,9 @@ def _granted(asked: Asked, authority: Authority, coordinator: str, now: datetime
     return Grant(asked.name, opened, signing, authority.certificate, coordinator)
 
 
-def _fresh(name: str, authority: str, own: OwnTls | None) -> _Pending:
-    """New keys, and the signing requests for them; none for TLS where the bank has its own."""
-    bank, tls, signing = Subject(name), new_tls_key(), new_signing_key()
+def _fresh(name: str, authority: str, own: OwnTls | None, kept: Ed25519PrivateKey | None = None) -> _Pending:
+    """New keys, but for one that is kept, and signing requests for them; none for TLS where the bank has its own."""
+    bank, tls, signing = Subject(name), new_tls_key(), kept or new_signing_key()
     asked, text = request(bank, signing), key_text(signing)
     if own is None:
         return _Pending(name, authority, request(bank, tls), asked, key_text(tls), text)

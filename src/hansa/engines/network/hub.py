@@ -38,6 +38,7 @@ import numpy as np
 from hansa.core.message import Answer, Envelope, Refusal
 from hansa.core.post import Arrival, kind_of
 from hansa.core.soundness import amiss, form_of, not_taken, odd
+from hansa.engines.network.meters import Meters
 from hansa.engines.network.names import COORDINATOR
 from hansa.engines.network.sayings import VERSION, ask_parcel, holds_in, jobs_in, plainly, said_in_parcel
 from hansa.engines.network.stream import CHUNK, Inbox, Line
@@ -192,6 +193,7 @@ class Hub:
         self.lines: dict[str, Line] = {}
         self.inboxes: dict[str, Inbox] = {}
         self.boards: dict[str, Board] = {}
+        self.meters = Meters()
         self._sending: dict[str, asyncio.Queue[Parcel]] = {}
         self._reading: dict[str, asyncio.Task[None]] = {}
         self._words: asyncio.Queue[tuple[str, Parcel, Word]] = asyncio.Queue()
@@ -341,12 +343,15 @@ class Hub:
             some, verdicts = [], ()
         board = self.boards.get(digest)
         for (peer, parcel, word), verdict in zip(some, verdicts, strict=True):
+            self.meters.words[peer, verdict] += 1
+            self.meters.refusals[(peer,)] += verdict == "new" and isinstance(word.said, Refusal)
             if verdict == "clash":
                 LOG.error("%s gave another word to %s; the first one stands", peer, word.name)
             self.push(peer, self._ack(peer, parcel))
             if board is not None and (verdict == "new" or (verdict == "same" and board.awaits(peer, word.name))):
                 board.deliver(peer, word.name, word.kind, word.said)
         for word in shut:
+            self.meters.refusals[(word.party,)] += 1
             if board is not None and board.awaits(word.party, word.name):
                 board.deliver(word.party, word.name, word.kind, word.said)
 

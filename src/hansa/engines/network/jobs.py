@@ -179,6 +179,9 @@ class Jobs:
 
     def _tell(self, digest: str, entry: Entry) -> None:
         kept = [one for one in self._logs[digest] if one.place < entry.place]
+        if entry.round and kept and kept[-1].step == entry.step:
+            self.hub.meters.rounds[()] += 1
+            self.hub.meters.seconds[()] += max(entry.at - kept[-1].at, 0.0)
         self._logs[digest] = (*kept, entry)
         self._wake(digest)
 

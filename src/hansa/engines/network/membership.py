@@ -36,6 +36,7 @@ from hansa.engines.network.enrolment import (
     Rotation,
     answer,
     invite,
+    opened,
     renew,
 )
 from hansa.engines.network.files import load, locked, of_text, remove, save, to_text
@@ -177,6 +178,11 @@ class Membership:
         """The coordinator's own keys and certificates."""
         return Identity.read(self.folder / "coordinator")
 
+    @property
+    def admits(self) -> bool:
+        """Whether the authority's key is here; else whoever keeps it admits, by files."""
+        return (self.folder / _AUTHORITY).is_file()
+
     def invite(self, name: str, now: datetime, days: float = DAYS) -> Invitation:
         """Invite an institution: the token is in what this returns, and nowhere else.
 
@@ -189,7 +195,7 @@ class Membership:
                     raise ConfigError(f"There is a member '{one.name}'.", mend="Names differ in more than capitals.")
             invitation, expected = invite(name, self.charter.coordinator, self.identity.authority, now, days)
             save(self._file("invitations", expected.voucher), expected, disk=self.disk)
-        return invitation
+            return opened(invitation, self._authority(), now, days) if self.admits else invitation
 
     def accept(self, name: str, text: str) -> None:
         """Let a bank's own authority (PEM) issue its TLS certificates; it can speak for nobody else.

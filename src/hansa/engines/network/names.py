@@ -10,8 +10,8 @@ from urllib.parse import quote
 from hansa.core.party import Party
 from hansa.errors import ConfigError
 
-Role: TypeAlias = Literal["party", "coordinator", "person"]
-"""An institution, the coordinator, or somebody who asks the coordinator about jobs."""
+Role: TypeAlias = Literal["party", "coordinator", "person", "guest"]
+"""An institution, the coordinator, somebody who asks the coordinator about jobs, or an institution that was invited."""
 
 COORDINATOR: Final = "coordinator"
 """What the coordinator is called; no institution may be."""
