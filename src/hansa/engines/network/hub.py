@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from hansa.core.wire import Parcel
     from hansa.engines.network.journal import JobJournal
     from hansa.engines.network.sayings import Offer
-    from hansa.engines.network.store import Store
+    from hansa.engines.network.store import Store, Verdict
     from hansa.engines.network.stream import Check, Pipe
 
 LOG: Final = logging.getLogger("hansa.network")
@@ -74,6 +74,8 @@ class Board:
         self.shut: dict[str, Refusal] = {}
         self.come: queue.Queue[Arrival | None] = queue.Queue()
         self._given: set[tuple[str, Name]] = set()
+        self._brought: set[tuple[str, Name]] = set()  # by the plan's thread, which alone knows of it
+        self._begun = False
         self._forms: dict[Name, Mapping[str, Form | None]] = {}
 
     def bring(
@@ -81,14 +83,15 @@ class Board:
     ) -> Sequence[Arrival]:
         """Push the letters out and wait for words: the plan's thread blocks here."""
         begun = time.monotonic()
-        come = [Arrival(party, name, kind_of(letters[party].ask), word, now) for party, word in known.items()]
-        for asked, party, kind in self.journal.waiting():  # late words that were durable before a restart
-            if asked != name and (word := self.journal.answer(asked, party)) is not None:
-                come.append(Arrival(party, asked, kind, word, now))
         fresh = {party: envelope for party, envelope in letters.items() if party not in known}
         self._expect(name, letters)
         self.hub.call(self._hand_out, fresh)
-        seen = {(one.party, one.name) for one in come}
+        come = [Arrival(party, name, kind_of(letters[party].ask), word, now) for party, word in known.items()]
+        come += self._left_over(name, now)
+        self._brought = {one for one in self._brought if one[1].keep >= name.keep - _REMEMBERED}
+        self._brought.update((one.party, one.name) for one in come)
+        while not self.come.empty():
+            self._take(self.come.get(), come, now)
         while (until := wait(come)) is not None:
             left = until - now - (time.monotonic() - begun)
             try:
@@ -97,13 +100,24 @@ class Board:
                 if left <= 0:
                     break
                 continue
-            if arrival is None:
-                raise WireError("The job was stopped.", mend="Resume it when it may go on.")
-            if (arrival.party, arrival.name) not in seen:
-                seen.add((arrival.party, arrival.name))
-                come.append(arrival._replace(at=now + time.monotonic() - begun))
+            self._take(arrival, come, now + time.monotonic() - begun)
         self._look(name, letters, come)
         return come
+
+    def _left_over(self, name: Name, now: float) -> list[Arrival]:
+        """Late words that were durable before a restart; those that come later are in the queue."""
+        late = () if self._begun else self.journal.waiting()
+        self._begun = True
+        found = [(asked, party, kind, self.journal.answer(asked, party)) for asked, party, kind in late if asked != name]
+        return [Arrival(party, asked, kind, word, now) for asked, party, kind, word in found if word is not None]
+
+    def _take(self, arrival: Arrival | None, come: list[Arrival], at: float) -> None:
+        """Bring a word, once; WireError where the job is stopped instead."""
+        if arrival is None:
+            raise WireError("The job was stopped.", mend="Resume it when it may go on.")
+        if (arrival.party, arrival.name) not in self._brought:
+            self._brought.add((arrival.party, arrival.name))
+            come.append(arrival._replace(at=at))
 
     def settle(self, counted: Counted) -> None:
         """The run is over: the parties may put their desks away."""
@@ -335,7 +349,7 @@ class Hub:
         shut = [word for _, parcel, word in some if parcel.kind == "Shut"]
         some = [one for one in some if one[1].kind != "Shut"]
         try:
-            verdicts = await asyncio.to_thread(self.store.put, digest, [word for _, _, word in some]) if some else ()
+            verdicts = await asyncio.to_thread(self._put, digest, [word for _, _, word in some]) if some else ()
         except HansaError as error:
             LOG.warning("words of job %s could not be kept: %s", digest[:12], error)
             for peer, _, _ in some:
@@ -354,6 +368,10 @@ class Hub:
             self.meters.refusals[(word.party,)] += 1
             if board is not None and board.awaits(word.party, word.name):
                 board.deliver(word.party, word.name, word.kind, word.said)
+
+    def _put(self, digest: str, words: Sequence[Word]) -> Sequence[Verdict]:
+        board = self.boards.get(digest)
+        return self.store.put(digest, words) if board is None else board.journal.put(words)
 
     def _ack(self, peer: str, parcel: Parcel) -> Parcel:
         return plainly("Ack", COORDINATOR, peer, job=parcel.job, name=parcel.name)
