@@ -106,9 +106,9 @@ class Board:
 
     def _left_over(self, name: Name, now: float) -> list[Arrival]:
         """Late words that were durable before a restart; those that come later are in the queue."""
-        late = () if self._begun else self.journal.waiting()
+        late = [] if self._begun else [one for one in self.journal.waiting() if one[0] != name]
         self._begun = True
-        found = [(asked, party, kind, self.journal.answer(asked, party)) for asked, party, kind in late if asked != name]
+        found = [(asked, party, kind, self.journal.answer(asked, party)) for asked, party, kind in late]
         return [Arrival(party, asked, kind, word, now) for asked, party, kind, word in found if word is not None]
 
     def _take(self, arrival: Arrival | None, come: list[Arrival], at: float) -> None:
