@@ -36,7 +36,8 @@ def hansa(work: Workload, workers: int, trainer: Any = None) -> dict[str, Any]:
     from hansa.core.trainer import Local
     from hansa.engines import Simulation
     from hansa.horizontal import Rounds
-    from hansa.horizontal.rounds import Learning, layout_of
+    from hansa.horizontal.rounds import Learning
+    from hansa.horizontal.training import layout_of
     from hansa.links import by_examples, fixed, weighted_mean
     from hansa.trainers.tabular import Tabular
 

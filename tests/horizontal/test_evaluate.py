@@ -18,8 +18,9 @@ from hansa.errors import ConfigError
 from hansa.horizontal.design import design_of
 from hansa.horizontal.evaluate import Compare, Evaluate, Verdict, fit_alone, own_job, trainer_of
 from hansa.horizontal.prepare import Prepare
-from hansa.horizontal.rounds import Learning, Rounds, layout_of
+from hansa.horizontal.rounds import Learning, Rounds
 from hansa.horizontal.scores import measures
+from hansa.horizontal.training import layout_of
 from hansa.trainers import Linear
 
 LOCAL = Local(steps=1, batch=0, learning_rate=1.0)

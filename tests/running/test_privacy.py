@@ -37,3 +37,10 @@ def test_a_secure_job_says_what_nobody_sees_and_what_is_still_told():
     assert "the coordinator sees each party's" not in said
     for words in ("nobody sees a party's own", "colluders=1", "stays in clear", "nothing bounds"):
         assert words in said
+
+
+def test_sums_of_groups_are_said_to_hide_a_party_among_a_few():
+    said = privacy(Job.from_toml('name = "s"\nsteps = [{use = "rounds", chain = ["secure_groups"]}]'))["statement"]
+    assert "hidden among those, and not among all" in said
+    plain = privacy(Job.from_toml('name = "s"\nsteps = [{use = "rounds", chain = ["secure_sum"]}]'))["statement"]
+    assert "among those" not in plain

@@ -17,7 +17,7 @@ from hansa.core.pytree import unravel
 from hansa.core.trainer import Design, Trainer
 from hansa.horizontal.design import prepared_of
 from hansa.horizontal.prepared import told
-from hansa.horizontal.rounds import layout_of
+from hansa.horizontal.training import layout_of
 
 _LEVEL = 0.95
 _FEW = 30

@@ -23,7 +23,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from typing import Any, Literal, final
 
 import numpy as np
@@ -38,7 +37,7 @@ from hansa.core.load import Load
 from hansa.core.message import Answer, Ask
 from hansa.core.party import Handler, Memory, Site
 from hansa.core.plan import Asks, Gather, Keep, Plan, Reply
-from hansa.core.pytree import Layout, ravel, unravel
+from hansa.core.pytree import ravel, unravel
 from hansa.core.soundness import Form
 from hansa.core.step import Done, Event, Roster, Step
 from hansa.core.trainer import Local, Start, Trainer
@@ -47,7 +46,8 @@ from hansa.horizontal.design import design_of, enough, floors_at, prepared_of, w
 from hansa.horizontal.prepared import Prepared, told
 from hansa.horizontal.scores import LOSS, loss_sums, measures
 from hansa.horizontal.shape import Shape, Shapes, agreed
-from hansa.horizontal.training import fit, form_after, refuse_infinite
+from hansa.horizontal.training import fit, form_after, layout_of, refuse_infinite
+from hansa.horizontal.votes import Tally, Vote, Votes, voted
 
 
 def _part(name: str) -> Any:
@@ -197,7 +197,11 @@ class Rounds:
         """The party's half, and what the links add to it."""
         chain = self.links()
         trains = Trains(self.trainer, chain)
-        return chain.handlers({Shape: Shapes(self.trainer), Train: trains, Check: Checks(self.trainer)})
+        checks = Checks(self.trainer)
+        inner: dict[type[Ask], Handler] = {Shape: Shapes(self.trainer), Train: trains, Check: checks}
+        if chain.vote is not None:
+            inner[Vote] = Votes(chain.vote, self.trainer, Check, checks)
+        return chain.handlers(inner)
 
     def collects(self) -> frozenset[type[Ask]]:
         """Updates, where the chain has a rule that must see each."""
@@ -211,7 +215,9 @@ class Rounds:
             who = chain.who(parties, Draws(parties.seed, "cohort", state.round))
             ask = Train(state.params, state.round, self.local.at(state.round, self.rounds), chain.tell(state.links))
             reply = yield from chain.gather(dict.fromkeys(who, ask), parties.until(len(who)))
-            state = self._close(state, chain, reply)
+            moved = self._close(state, chain, reply)
+            tally = yield from voted(chain.vote, parties, state.params, moved.params, state.centre)
+            state = moved if tally is None else _judged(state, moved, tally)
             if self._checks(state.round):
                 state = yield from self._check(parties, state)
             seconds = yield Keep(state, state.history[-1].measures)
@@ -372,16 +378,12 @@ class Checks:
         return Answer(Load({"rows": np.array([[float(data.rows)]]), "sums": sums[None, :]})), memory
 
 
-@lru_cache(maxsize=64)
-def layout_of(trainer: Trainer, width: int) -> Layout:
-    """How this trainer's parameters for so many columns lie in a vector.
-
-    Example:
-        >>> from hansa.trainers import Linear
-        >>> layout_of(Linear(), 3).size
-        4
-    """
-    return ravel(trainer.init(width, "random", Draws(0, "layout")))[1]
+def _judged(before: Learning, moved: Learning, tally: Tally) -> Learning:
+    """The new model where the votes keep it, else the old one; the round is over either way."""
+    last = moved.history[-1]
+    history = (*moved.history[:-1], replace(last, measures={**last.measures, **tally.measures}))
+    kept = moved if tally.kept else replace(moved, params=before.params, links=before.links)
+    return replace(kept, history=history)
 
 
 def _counted(reply: Reply) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from hansa.core.chain import Chain
 from hansa.core.draws import Draws
 from hansa.core.load import Load, stack
+from hansa.core.pytree import Layout, ravel
 from hansa.core.soundness import Form
 from hansa.core.trainer import ManyTrainer
 from hansa.errors import PartyFailed
@@ -18,6 +20,18 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hansa.core.trainer import Design, Local, Trainer
+
+
+@lru_cache(maxsize=64)
+def layout_of(trainer: Trainer, width: int) -> Layout:
+    """How this trainer's parameters for so many columns lie in a vector.
+
+    Example:
+        >>> from hansa.trainers import Linear
+        >>> layout_of(Linear(), 3).size
+        4
+    """
+    return ravel(trainer.init(width, "random", Draws(0, "layout")))[1]
 
 
 def fit(trainer: Trainer, params: Any, data: Sequence[Design], local: Local, draws: Sequence[Draws]) -> Load:

@@ -1,8 +1,9 @@
-"""The links of a chain, by name: who is asked, how parties weigh, at the party, combine, at the coordinator.
+"""The links of a chain, by name: who is asked, how parties weigh, at the party, combine, at the coordinator, vote.
 
 Their names are written small, because a job file calls them so: `chain = ["by_examples", "weighted_mean"]`.
 """
 
+from hansa.links.checks import holdout_vote, norm_bound
 from hansa.links.cohort import everyone, fixed, poisson
 from hansa.links.dp import NoGuarantee, clip_l2, perturb
 from hansa.links.groups import secure_groups
@@ -21,8 +22,10 @@ __all__ = [
     "coordinate_median",
     "everyone",
     "fixed",
+    "holdout_vote",
     "inverse_size",
     "momentum",
+    "norm_bound",
     "perturb",
     "poisson",
     "rule",

@@ -84,7 +84,7 @@ class clip_l2(Link):
     def apply(self, load: Load, told: Told, mine: Vectors, draws: Sequence[Draws]) -> tuple[Load, Vectors]:
         """Scale each row whose joint norm is above the bound."""
         slots = updates(load)
-        norm = _joint_norm(slots.values(), load.n)
+        norm = joint_norm(slots.values(), load.n)
         coarsest = max((float(np.finfo(vector.dtype).eps) for vector in slots.values()), default=0.0)
         long = norm > self.bound
         scale = np.where(long, self.bound * (1 - _MARGIN * coarsest) / np.where(long, norm, 1.0), 1.0)
@@ -145,8 +145,13 @@ class perturb(Link):
         return (self.sigma * noise).astype(vector.dtype)
 
 
-def _joint_norm(vectors: Iterable[NDArray[np.floating]], n: int) -> NDArray[np.float64]:
-    """The L2 norm of each row over all vectors, `[n, 1]`; in C order a stack adds up as a party alone does."""
+def joint_norm(vectors: Iterable[NDArray[np.floating]], n: int) -> NDArray[np.float64]:
+    """The L2 norm of each row over all vectors, `[n, 1]`; in C order a stack adds up as a party alone does.
+
+    Example:
+        >>> joint_norm([np.array([[3.0]]), np.array([[4.0]])], 1).tolist()
+        [[5.0]]
+    """
     squares = np.zeros((n, 1))
     for vector in vectors:
         squares += np.square(vector, dtype=np.float64, order="C").sum(axis=1, keepdims=True)

@@ -43,8 +43,8 @@ from hansa.errors import HansaError
 from hansa.horizontal.design import design_of, prepared_of
 from hansa.horizontal.evaluate import fit_alone, trainer_of
 from hansa.horizontal.prepared import told
-from hansa.horizontal.rounds import layout_of
 from hansa.horizontal.scores import loss_sums, measures
+from hansa.horizontal.training import layout_of
 
 _TINY = 1e-15
 _LEVEL = 0.95

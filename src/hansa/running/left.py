@@ -29,9 +29,10 @@ def left(job: Job) -> list[dict[str, str]]:
     """
     lines: list[dict[str, str]] = []
     for number, step in enumerate(job.steps):
-        hidden = job.secure(number) is not None
+        link = job.secure(number)
+        hidden = "inside a secure sum" + (" of its group" if link is not None and link.guarantees.same else "")
         for what, how_many, protection, seen in _step(job, step):
-            veil = f"{seen or 'inside a secure sum'}; " if hidden else ""
+            veil = "" if link is None else f"{seen or hidden}; "
             lines.append({"what": what, "to": "coordinator", "how_many": how_many, "protection": f"{veil}{protection}"})
     return lines
 
@@ -85,6 +86,8 @@ def _rounds(step: Rounds, few: str, thin: str) -> list[_Line]:
     if step.trainer.task == "regression":
         lines.append(_line("the sum of the target over training rows, and their number", "once", few))
     lines.append(_line(update, f"in up to {step.rounds} rounds", guards))
+    if (vote := step.links().vote) is not None:
+        lines.append(_line("whether it votes, and whether for the new model", "every round", vote.sentence()))
     often = "every round" if step.check_every == 1 else f"every {step.check_every} rounds"
     return [*lines, _line(_LOSSES.format("validation"), often, f"{few}; {thin}")] if step.check_every else lines
 

@@ -25,7 +25,8 @@ from hansa.core.trainer import Chooser, Exporter, Holder, Trainer
 from hansa.data.frames import from_frame
 from hansa.errors import ConfigError, DataError, HansaError, PolicyRefusal, WireError
 from hansa.horizontal.prepared import Prepared, told
-from hansa.horizontal.rounds import Learning, layout_of
+from hansa.horizontal.rounds import Learning
+from hansa.horizontal.training import layout_of
 from hansa.own_parts import allowing
 from hansa.running.files import write_bytes
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from hansa.core.job import Job
+
+_GROUPS: Final = " A sum is of a group of a few parties: a party is hidden among those, and not among all."
 
 
 def privacy(job: Job) -> dict[str, Any]:
@@ -23,6 +25,7 @@ def privacy(job: Job) -> dict[str, Any]:
         seen = (
             "No customer row leaves its owner; updates, sums and counts do inside secure sums, so that nobody sees a"
             f" party's own, a hostile coordinator and its allies among the parties included ({link.sentence()})."
+            f"{_GROUPS if link.guarantees.same else ''}"
             " What is collected and not summed stays in clear, and nothing bounds what the sums themselves tell."
         )
     blank = dict.fromkeys(("unit", "relation", "delta", "accountant"))
