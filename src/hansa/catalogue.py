@@ -44,6 +44,7 @@ PARTS: dict[str, dict[str, str]] = {
         "weighted_mean": "hansa.links.mean:weighted_mean",
         "secure_sum": "hansa.links.secure:secure_sum",
         "secure_groups": "hansa.links.groups:secure_groups",
+        "encrypted_sum": "hansa.links.encrypted:encrypted_sum",
         "coordinate_median": "hansa.links.robust:coordinate_median",
         "clip_l2": "hansa.links.dp:clip_l2",
         "perturb": "hansa.links.dp:perturb",

@@ -19,6 +19,7 @@ EXTRAS: Final = {
     "pyarrow": "parquet",
     "sklearn": "sklearn",
     "sqlalchemy": "sql",
+    "tenseal": "he",
     "tensorboardX": "tensorboard",
     "tensorflow": "tensorflow",
     "torch": "torch",

@@ -6,6 +6,7 @@ Their names are written small, because a job file calls them so: `chain = ["by_e
 from hansa.links.checks import holdout_vote, norm_bound
 from hansa.links.cohort import everyone, fixed, poisson
 from hansa.links.dp import NoGuarantee, clip_l2, perturb
+from hansa.links.encrypted import encrypted_sum
 from hansa.links.groups import secure_groups
 from hansa.links.mean import by_examples, inverse_size, uniform, weighted_mean
 from hansa.links.robust import Rule, coordinate_median, rule
@@ -20,6 +21,7 @@ __all__ = [
     "by_examples",
     "clip_l2",
     "coordinate_median",
+    "encrypted_sum",
     "everyone",
     "fixed",
     "holdout_vote",
