@@ -1,4 +1,7 @@
-"""`hansa submit`, `status`, `logs`, `stop`, `resume`: with a pass, jobs at a consortium's coordinator."""
+"""`hansa submit`, `status`, `logs`, `stop`, `resume`, `readmit`: with a pass, jobs at a consortium's coordinator.
+
+A command that tells of a job that failed ends with the exit code of what it failed with.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,8 @@ from hansa.cli.talk import hint, say
 
 if TYPE_CHECKING:
     from hansa.engines.network.calls import Caller
+    from hansa.engines.network.jobs import State
+    from hansa.engines.network.store import Note
     from hansa.tracking.log import Entry
 
 CARD: Final = typer.Option("--pass", metavar="FILE", help="Your pass, as the coordinator's operator gave it to you.")
@@ -64,7 +69,7 @@ class Submit:
 @final
 @dataclass(frozen=True)
 class Status:
-    """Say how jobs stand: one, or all that your role may see."""
+    """Say how jobs stand: one, or all that your role may see. Of one that failed, end with its exit code."""
 
     example: ClassVar[str] = "hansa status"
 
@@ -83,29 +88,40 @@ class Status:
                 say(f"  {one.why}")
             if self.job:
                 say(f"  parties: {', '.join(one.parties)}")
+                _end(one.stands)
 
 
 @final
 @dataclass(frozen=True)
 class Logs:
-    """Print what a job's run has told so far; with --follow, to its end."""
+    """Print what a job's run has told so far; with --follow, to its end.
+
+    With --notes, what became of parties: who was slow, lost, refused or set aside, and who said two things. Without a
+    job, and as an operator or auditor: who was sent away at the coordinator's desk.
+    """
 
     example: ClassVar[str] = "hansa logs 5e1f0a --follow"
 
-    job: Annotated[str, JOB]
+    job: Annotated[str, JOB] = ""
     card: Annotated[Path, CARD] = Path("coordinator.toml")
     follow: Annotated[bool, typer.Option("--follow", help="Stay until the job ends.")] = False
+    notes: Annotated[bool, typer.Option("--notes", help="What became of parties, or was refused at the desk.")] = False
 
     def do(self) -> None:
-        """Print a line for each entry, then how the job stands."""
+        """Print a line for each entry or note, then how the job stands."""
         calls, known = _calls(self.card), 0
+        if self.notes:
+            for note in calls.notes(self.job):
+                say(_note(note))
+            return
         while True:
-            entries, state, why = calls.log(self.job, known, _WAIT if self.follow else 0.0)
+            entries, stands = calls.log(self.job, known, _WAIT if self.follow else 0.0)
             known += len(entries)
             for entry in entries:
                 say(_line(entry))
-            if not self.follow or state not in {"submitted", "running"}:
-                say(f"{state}. {why}".strip())
+            if not self.follow or stands.state not in {"submitted", "running"}:
+                say(f"{stands.state}. {stands.why}".strip())
+                _end(stands)
                 return
 
 
@@ -141,6 +157,23 @@ class Resume:
         say(f"It goes on. To follow it:\n  {hint(f'logs {self.job} --follow')}")
 
 
+@final
+@dataclass(frozen=True)
+class Readmit:
+    """Let a party back into a job that it was set aside in: it is asked again from the next turn on."""
+
+    example: ClassVar[str] = "hansa readmit 5e1f0a bank-a"
+
+    job: Annotated[str, JOB]
+    party: Annotated[str, typer.Argument(help="The party's name.")]
+    card: Annotated[Path, CARD] = Path("coordinator.toml")
+
+    def do(self) -> None:
+        """Let it in."""
+        _calls(self.card).readmit(self.job, self.party)
+        say(f"{self.party} is asked again from the next turn on.")
+
+
 def _calls(card: Path) -> Caller:
     from hansa.engines.network.calls import Caller
     from hansa.engines.network.channel import caller
@@ -148,6 +181,17 @@ def _calls(card: Path) -> Caller:
 
     held = Pass.read(card)
     return Caller(held, caller(held))
+
+
+def _end(stands: State) -> None:
+    """End with the exit code of what a job failed with, if it did."""
+    if stands.exit_code:
+        raise typer.Exit(stands.exit_code)
+
+
+def _note(note: Note) -> str:
+    at = datetime.fromtimestamp(note.time).astimezone()
+    return f"{at:%Y-%m-%d %H:%M:%S}  {note.kind:<13}  {note.party:<12}  {note.what}".rstrip()
 
 
 def _line(entry: Entry) -> str:

@@ -14,7 +14,7 @@ from hansa.cli.demo import Demo
 from hansa.cli.enroll import Enroll
 from hansa.cli.export import Export
 from hansa.cli.invite import Invite
-from hansa.cli.jobs_there import Logs, Resume, Status, Stop, Submit
+from hansa.cli.jobs_there import Logs, Readmit, Resume, Status, Stop, Submit
 from hansa.cli.new import New
 from hansa.cli.predict import Predict
 from hansa.cli.quality import Quality
@@ -24,7 +24,7 @@ from hansa.cli.run import Run
 from hansa.cli.talk import Verb, say, spoken
 
 AT_HOME = (Demo, New, Check, Quality, Run, Predict, Export, Report)
-TOGETHER = (Invite, Enroll, Revoke, Submit, Status, Logs, Stop, Resume)
+TOGETHER = (Invite, Enroll, Revoke, Submit, Status, Logs, Stop, Resume, Readmit)
 VERBS: tuple[type[Verb], ...] = (*AT_HOME, *TOGETHER)
 
 app = typer.Typer(

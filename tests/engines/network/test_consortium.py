@@ -11,7 +11,7 @@ from hansa.engines.network.calls import Caller
 from hansa.engines.network.consortium import Consortium, Visit
 from hansa.engines.network.files import save
 from hansa.engines.simulation import Simulation
-from hansa.errors import ConfigError, IdentityError, JobError, PartyLost
+from hansa.errors import ConfigError, DataError, IdentityError, PartyLost
 from hansa.running.verb import run
 from tests.engines.network.federation import TEXT, job_of, members
 from tests.engines.network.town import Town
@@ -62,7 +62,7 @@ def test_what_a_consortium_cannot_do_is_said(town):
 
 def test_a_job_that_no_bank_can_answer_fails_in_a_banks_words(town):
     path, _ = town.card("anna", "scientist")
-    with pytest.raises(JobError, match=r"is failed.*bank-0.*nothing"):
+    with pytest.raises(DataError, match=r"is failed.*bank-0.*nothing"):  # as a simulation would
         run(replace(job_of(), data=Data(target="nothing")), on=Consortium(path))
 
 

@@ -10,7 +10,7 @@ import pytest
 from hansa.engines.network.consortium import Consortium
 from hansa.engines.network.coordinator import Coordinator
 from hansa.engines.network.store import Store
-from hansa.errors import ConfigError, JobError
+from hansa.errors import ConfigError, TooFewParties
 from hansa.horizontal.rounds import Learning
 from tests.engines.network.federation import TEXT, alone, chosen, job_of, members
 from tests.engines.network.town import Town
@@ -78,7 +78,7 @@ def test_a_job_is_stopped_and_goes_on_to_the_same_bits(town):
 def test_a_job_that_fails_says_why_and_can_be_resumed(town):
     town.leave("bank-1")
     job = job_of("deadline = 0.5\n" + TEXT)
-    with pytest.raises(JobError, match=r"is failed.*bank-1"):
+    with pytest.raises(TooFewParties, match=r"is failed.*bank-1"):
         follow(town, job)
     town.join(town.parties[1])
     calls = town.calls("anna", "scientist")

@@ -8,7 +8,7 @@ import pytest
 
 from hansa.core.job import Job
 from hansa.engines.network.hub import Hub
-from hansa.engines.network.jobs import Jobs
+from hansa.engines.network.jobs import Jobs, State
 from hansa.engines.network.store import Store
 from hansa.errors import ConfigError
 from tests.engines.network.federation import UNSIGNED, believe
@@ -62,9 +62,9 @@ def test_a_stopped_job_stays_stopped_and_a_running_one_goes_on_at_the_next_start
         jobs.begin(digest)
         return jobs.state(digest)
 
-    assert over(tmp_path, stopped) == ("stopped", "")
+    assert over(tmp_path, stopped) == State("stopped")
     assert over(tmp_path, again) is False
-    assert over(tmp_path, begun) == ("running", "")
+    assert over(tmp_path, begun) == State("running")
     assert over(tmp_path, again) is True
 
 
@@ -76,9 +76,10 @@ def test_a_job_that_fails_says_why_and_wakes_who_follows(tmp_path):
         assert await jobs.news(digest, 0, 20) == ()
         return jobs.state(digest)
 
-    state, why = over(tmp_path, what, job)
-    assert state == "failed"
-    assert "bank-a, bank-b, bank-c" in why
+    stands = over(tmp_path, what, job)
+    assert stands.state == "failed"
+    assert "bank-a, bank-b, bank-c" in stands.why
+    assert (stands.error, stands.exit_code) == ("TooFewParties", 5)
 
 
 def test_whoever_follows_waits_no_longer_than_it_says(tmp_path):

@@ -9,11 +9,11 @@ from hansa.engines.network.passes import DUTIES, RIGHTS, Pass, give, may, role_o
 from hansa.errors import ConfigError, IdentityError
 from tests.engines.network.banks import DAY, NOW, consortium
 
-CALLS = ("Submit", "Status", "Logs", "Stop", "Resume", "Result")
+CALLS = ("Submit", "Status", "Logs", "Notes", "Stop", "Resume", "Readmit", "Result")
 ALLOWED = {
-    *(("operator", call, own) for call in ("Status", "Logs", "Stop", "Resume") for own in (True, False)),
+    *(("operator", call, own) for call in (*CALLS[1:4], "Stop", "Resume", "Readmit") for own in (True, False)),
     *(("scientist", call, True) for call in CALLS),
-    *(("auditor", call, own) for call in ("Status", "Logs") for own in (True, False)),
+    *(("auditor", call, own) for call in CALLS[1:4] for own in (True, False)),
 }
 
 

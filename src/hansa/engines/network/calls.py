@@ -3,8 +3,9 @@ r"""What people ask of a coordinator about jobs, and what it answers; both halve
 A call is one message of the wire format and its answer another. Each shows the caller's token; the name is that of the
 certificate that opened the line. What a role may is in `hansa.engines.network.passes`.
 
-    Submit {toml} -> {job}      Status {job?} -> {jobs}         Logs {job, known, within} -> {entries, state, why}
-    Stop {job}                  Resume {job}                    Result {job, from} -> {data, size}
+    Submit {toml} -> {job}     Status {job?} -> {jobs}     Logs {job, known, within} -> {entries, state, why, error}
+    Stop {job}                 Resume {job}                Result {job, from} -> {data, size}
+    Readmit {job, party}       Notes {job?} -> {notes}
 
 Example:
     >>> refused = read(refusal("anna", ConfigError("There is no such job.")))
@@ -22,6 +23,7 @@ Example:
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, cast, final
@@ -30,20 +32,14 @@ from hansa.core.codec import build, plain
 from hansa.core.job import Job
 from hansa.core.step import Done
 from hansa.core.wire import Limits, Parcel, read
+from hansa.engines.network.diary import Doorbook
+from hansa.engines.network.jobs import State
 from hansa.engines.network.journal import JobJournal
 from hansa.engines.network.names import COORDINATOR
-from hansa.engines.network.passes import Call, may, role_of
+from hansa.engines.network.passes import RIGHTS, Call, may, role_of
 from hansa.engines.network.sayings import plainly
-from hansa.errors import (
-    ConfigError,
-    DataError,
-    HansaError,
-    IdentityError,
-    JobError,
-    PolicyRefusal,
-    TooFewParties,
-    WireError,
-)
+from hansa.engines.network.store import Note
+from hansa.errors import ConfigError, DataError, HansaError, IdentityError, PolicyRefusal, WireError, named
 from hansa.tracking.log import Entry
 
 if TYPE_CHECKING:
@@ -58,16 +54,15 @@ PIECE: Final = 2 << 20
 """Bytes of a result in one answer."""
 _ASKED: Final = Limits(head=1 << 20, tensors=0, payload=0)
 _LONGEST_WAIT: Final = 20.0
-_ERRORS: Final = {
-    kind.__name__: kind
-    for kind in (ConfigError, DataError, IdentityError, JobError, PolicyRefusal, TooFewParties, WireError)
-}
+_DIGITS: Final = 4  # of a digest, which name a job
 
 
 @final
 @dataclass(frozen=True)
 class Standing:
     """How a job stands: its digest, name, state, who submitted it, its parties, when (seconds since 1970), and why.
+
+    `error`: the kind of error that it failed with.
 
     Example:
         >>> Standing("5e1f", "scores", "running", "anna", ("bank-a",), 0.0).why
@@ -81,6 +76,12 @@ class Standing:
     parties: tuple[str, ...]
     submitted: float
     why: str = ""
+    error: str = ""
+
+    @property
+    def stands(self) -> State:
+        """Its state, why, and the kind of error alone."""
+        return State(self.state, self.why, self.error)
 
 
 @final
@@ -90,21 +91,30 @@ class Office:
     def __init__(self, jobs: Jobs, members: Membership) -> None:
         """Take the jobs, and the folder that says who has a pass."""
         self.jobs, self.members = jobs, members
+        self.door = None if jobs is None else Doorbook(jobs.store)
         self._result: tuple[str, bytes] = ("", b"")
 
     async def answer(self, data: bytes, peer: str) -> bytes:
         """Answer one call of the person whose certificate opened the line; never raises."""
+        kind = "a call"
         try:
             asked = read(data, _ASKED)
-            body = _body(asked, peer)
+            kind, body = _called(asked), _body(asked, peer)
             role = role_of(self.members, peer, _text(body, "token"), datetime.now(UTC))
             return b"".join(
                 plainly("Done", COORDINATOR, peer, body=await self._do(asked.kind, body, peer, role)).frame()
             )
         except HansaError as error:
+            if isinstance(error, PolicyRefusal | WireError):
+                await asyncio.to_thread(self._sent_away, peer, kind, f"{type(error).__name__}, {error.what}")
             return refusal(peer, error)
         except Exception as error:  # noqa: BLE001 - named, and no more
             return refusal(peer, HansaError(f"{type(error).__name__}: a fault in hansa."))
+
+    def _sent_away(self, peer: str, kind: str, why: str) -> None:
+        if self.door is not None:
+            with suppress(HansaError):  # a disk that is full does not keep the desk from saying no
+                self.door.sent_away(peer, kind, why)
 
     async def _do(self, kind: str, body: Mapping[str, Any], peer: str, role: Duty) -> dict[str, Any]:
         call = cast("Call", kind)  # one that is not known stands in no role's row
@@ -112,17 +122,32 @@ class Office:
             raise PolicyRefusal(f"A pass of the role '{role}' does not allow that.", mend="Ask who has another role.")
         if call == "Submit":
             return {"job": self._submitted(_text(body, "toml"), peer)}
-        seen = [one for one in self.jobs.store.jobs() if may(role, call, own=one.submitter == peer)]
+        jobs = self.jobs.store.jobs()
+        seen = [one for one in jobs if may(role, call, own=one.submitter == peer)]
         if call == "Status" and not body.get("job"):
             return {"jobs": [plain(await asyncio.to_thread(self._standing, one)) for one in seen]}
-        held = _one(seen, _text(body, "job"))
+        if call == "Notes" and not body.get("job"):
+            if not may(role, call, own=False):
+                raise PolicyRefusal("Who was sent away is told to operators and auditors.", mend="Name a job of yours.")
+            return {"notes": [plain(note) for note in self.jobs.store.notes("")]}
+        digits = _text(body, "job")
+        if len(digits) >= _DIGITS and not _named(seen, digits):
+            for held in _named(jobs, digits)[:1]:
+                await asyncio.to_thread(self._sent_away, peer, call, f"job {held.digest[:12]} is somebody else's")
+        return await self._of_job(call, _one(seen, digits), body, peer)
+
+    async def _of_job(self, call: Call, held: Held, body: Mapping[str, Any], peer: str) -> dict[str, Any]:
         if call == "Status":
             return {"jobs": [plain(self._standing(held))]}
         if call == "Logs":
             return await self._log(held.digest, body)
+        if call == "Notes":
+            return {"notes": [plain(note) for note in self.jobs.store.notes(held.digest)]}
         if call == "Result":
             return await self._piece(held, body)
-        if call == "Stop":
+        if call == "Readmit":
+            self.jobs.readmit(held.digest, _text(body, "party"), peer)
+        elif call == "Stop":
             self.jobs.stop(held.digest)
         elif held.state == "done":
             raise ConfigError("The job is done.")
@@ -148,9 +173,10 @@ class Office:
         if type(known) is not int or known < 0 or not isinstance(within, int | float) or not within >= 0:
             raise WireError("A call does not say which entries it knows.")
         entries = await self.jobs.news(digest, known, min(within, _LONGEST_WAIT))
-        state, why = self.jobs.state(digest)
+        state, why, error = self.jobs.state(digest)
         over = digest not in self.jobs.running
-        return {"entries": [plain(one) for one in entries], "state": state if over else "running", "why": why}
+        said = {"state": state if over else "running", "why": why, "error": error}
+        return {"entries": [plain(one) for one in entries], **said}
 
     async def _piece(self, held: Held, body: Mapping[str, Any]) -> dict[str, Any]:
         start = body.get("from")
@@ -172,9 +198,9 @@ class Office:
         return b"".join(plainly("Result", COORDINATOR, held.submitter, job=held.digest, body=body).frame())
 
     def _standing(self, held: Held) -> Standing:
-        state, why = self.jobs.state(held.digest)
+        state, why, error = self.jobs.state(held.digest)
         name = Job.from_toml(held.toml).name
-        return Standing(held.digest, name, state, held.submitter, held.roster, held.submitted, why)
+        return Standing(held.digest, name, state, held.submitter, held.roster, held.submitted, why, error)
 
 
 @final
@@ -194,10 +220,19 @@ class Caller:
         """How one job stands, by the beginning of its digest, or all that the role may see."""
         return tuple(build(Standing, one, "job") for one in self._call("Status", job=job)["jobs"])
 
-    def log(self, job: str, known: int = 0, within: float = 0.0) -> tuple[tuple[Entry, ...], str, str]:
-        """Entries of a run's log behind those that are known, waiting for some; how the job stands, and why."""
+    def log(self, job: str, known: int = 0, within: float = 0.0) -> tuple[tuple[Entry, ...], State]:
+        """Entries of a run's log behind those that are known, waiting for some; and how the job stands."""
         said = self._call("Logs", job=job, known=known, within=within)
-        return tuple(build(Entry, one, "entry") for one in said["entries"]), said["state"], said["why"]
+        entries = tuple(build(Entry, one, "entry") for one in said["entries"])
+        return entries, State(said["state"], said["why"], said.get("error", ""))
+
+    def notes(self, job: str = "") -> tuple[Note, ...]:
+        """What happened in a job; or, without one, who was sent away at the coordinator's desk."""
+        return tuple(build(Note, one, "note") for one in self._call("Notes", job=job)["notes"])
+
+    def readmit(self, job: str, party: str) -> None:
+        """Let a party back in that was set aside."""
+        self._call("Readmit", job=job, party=party)
 
     def stop(self, job: str) -> None:
         """Stop a job; it can go on."""
@@ -248,7 +283,12 @@ def error_in(body: Any) -> HansaError:
     words = body.get("error") if isinstance(body, dict) else None
     if not isinstance(words, list) or len(words) != 4 or not all(isinstance(word, str) for word in words):
         return WireError("The coordinator's answer cannot be read.")
-    return _ERRORS.get(words[0], HansaError)(*words[1:])
+    return named(words[0])(*words[1:])
+
+
+def _called(asked: Parcel) -> str:
+    """The kind of a call, where it is one that there is."""
+    return asked.kind if any(asked.kind in held for held in RIGHTS.values()) else "a call"
 
 
 def _text(body: Mapping[str, Any], key: str) -> str:
@@ -258,14 +298,18 @@ def _text(body: Mapping[str, Any], key: str) -> str:
     return value
 
 
+def _named(jobs: Sequence[Held], digits: str) -> list[Held]:
+    return [one for one in jobs if one.digest.startswith(digits)]
+
+
 def _one(seen: Sequence[Held], job: str) -> Held:
     """The job whose digest begins so, among those that the caller may see: of others not even this is told."""
-    found = [one for one in seen if one.digest.startswith(job)]
-    if len(found) != 1 or len(job) < 4:
+    found = _named(seen, job)
+    if len(found) != 1 or len(job) < _DIGITS:
         raise ConfigError(
             "There is no such job, or several."
-            if len(job) >= 4
-            else "A job is named by 4 digits of its digest or more.",
+            if len(job) >= _DIGITS
+            else f"A job is named by {_DIGITS} digits of its digest or more.",
             mend="hansa status lists those that you may see.",
         )
     return found[0]

@@ -26,9 +26,9 @@ from hansa.core.plan import Keep
 from hansa.core.step import Done
 from hansa.engines.network.calls import Caller
 from hansa.engines.network.channel import caller
-from hansa.engines.network.jobs import OPEN
+from hansa.engines.network.jobs import OPEN, State
 from hansa.engines.network.passes import Pass
-from hansa.errors import ConfigError, JobError, PartyLost
+from hansa.errors import ConfigError, JobError, PartyLost, named
 
 if TYPE_CHECKING:
     from hansa.core.job import Job
@@ -91,7 +91,8 @@ class Visit:
 
         Raises:
             ConfigError: it would begin from a given model, or keep a journal here.
-            JobError: it was stopped there, or failed; says why.
+            JobError: it was stopped there.
+            HansaError: it failed there; of the kind of its failure, with its words.
             PartyLost: the coordinator is away for longer than one's patience.
         """
         if begin is not None or journal is not None:
@@ -100,15 +101,17 @@ class Visit:
                 mend="Leave the given model out.",
             )
         digest = self._patiently(lambda: self.calls.submit(self.job))
-        known, state, why = 0, OPEN[0], ""
-        while state in OPEN:
-            entries, state, why = self._patiently(lambda: self.calls.log(digest, known, _WAIT))  # noqa: B023 - at once
+        known, stands = 0, State(OPEN[0])
+        while stands.state in OPEN:
+            entries, stands = self._patiently(lambda: self.calls.log(digest, known, _WAIT))  # noqa: B023 - at once
             known += len(entries)
             for entry in entries:
                 if watch is not None:
                     watch(Keep(At(entry.step, Done(), Round(entry.round)), entry.measures))
-        if state != "done":
-            raise JobError(f"The job '{self.job.name}' is {state}.", why, f"To go on: hansa resume {digest[:12]}.")
+        if stands.state != "done":
+            kind = named(stands.error) if stands.error else JobError
+            mend = f"To go on: hansa resume {digest[:12]}."
+            raise kind(f"The job '{self.job.name}' is {stands.state}.", stands.why, mend)
         return self._patiently(lambda: self.calls.result(self.job))
 
     def _patiently(self, call: Callable[[], T]) -> T:

@@ -32,10 +32,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple, final
 
 from hansa.core.carry import Carrier
 from hansa.core.job import Job
+from hansa.engines.network.diary import Diary
 from hansa.engines.network.hub import Board, Hub
 from hansa.engines.network.journal import JobJournal
 from hansa.engines.network.sayings import Offer
-from hansa.errors import ConfigError, HansaError
+from hansa.errors import ConfigError, HansaError, named
 from hansa.tracking.log import LOG as EVENTS
 from hansa.tracking.log import Entry, append, entry_of, read_log
 
@@ -66,6 +67,25 @@ class Under(NamedTuple):
 
 
 @final
+class State(NamedTuple):
+    """How a job stands; where it failed, why, and the kind of error.
+
+    Example:
+        >>> State("failed", "2 of 3 parties answered.", "TooFewParties").exit_code, State("done").exit_code
+        (5, 0)
+    """
+
+    state: str
+    why: str = ""
+    error: str = ""
+
+    @property
+    def exit_code(self) -> int:
+        """What a command ends with that tells of it: 0 where nothing failed."""
+        return named(self.error).exit_code if self.state == "failed" else 0
+
+
+@final
 class Jobs:
     """The jobs of one store, on the event loop of its hub.
 
@@ -88,7 +108,7 @@ class Jobs:
                 try:
                     self.begin(entry.digest)
                 except HansaError as error:
-                    self._mark(entry.digest, "failed", str(error))
+                    self._mark(entry.digest, "failed", str(error), type(error).__name__)
 
     def begin(self, digest: str) -> None:
         """Run a job, from where it stood.
@@ -142,11 +162,26 @@ class Jobs:
             self._logs[digest] = read_log(self._place(digest))
         return self._logs[digest]
 
-    def state(self, digest: str) -> tuple[str, str]:
-        """How a job stands, and why where it failed."""
+    def readmit(self, digest: str, party: str, by: str = "") -> None:
+        """Let a party back in that was set aside; `by`: who says so. Its line begins anew, and it is offered the job.
+
+        Raises:
+            ConfigError: it is not set aside in this job.
+        """
+        entry = self.store.job(digest)
+        Diary(self.store, digest, Job.from_toml(entry.toml)).readmit(party, by)
+        under = self.running.get(digest)
+        if under is not None:
+            under.board.shut.pop(party, None)
+            self.hub.drop(party)
+
+    def state(self, digest: str) -> State:
+        """How a job stands."""
         state = self.store.job(digest).state
-        said = [note.what for note in self.store.notes(digest) if note.kind == "failed"]
-        return state, said[-1] if said and state == "failed" else ""
+        if state != "failed":
+            return State(state)
+        last = {note.kind: note.what for note in self.store.notes(digest)}
+        return State(state, last.get("failed", ""), last.get("error", ""))
 
     async def news(self, digest: str, known: int, within: float) -> tuple[Entry, ...]:
         """What a run's log holds behind the entries that are known: at once, or when there is some, or after a time."""
@@ -158,7 +193,7 @@ class Jobs:
 
     def _carry(self, board: Board, job: Job, names: tuple[str, ...]) -> None:
         """Carry a plan to its end, in its thread."""
-        digest, state, why = board.digest, "done", ""
+        digest, state, why, error = board.digest, "done", "", ""
 
         def watch(keep: Keep[At]) -> None:
             entry = entry_of(keep, job)
@@ -167,13 +202,15 @@ class Jobs:
 
         try:
             self._place(digest).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            Carrier(job, names, board, board.journal).run(watch)
-        except HansaError as error:
-            state, why = ("stopped", "") if digest in self._stopped else ("failed", str(error))
-        except Exception as error:  # noqa: BLE001 - named, and no more: its text may hold what a bank has said
-            state, why = "failed", f"{type(error).__name__}: a fault in hansa, or of this machine's disk."
+            Carrier(job, names, board, board.journal, Diary(self.store, digest, job)).run(watch)
+        except HansaError as end:
+            state, why, error = "failed", str(end), type(end).__name__
+            if digest in self._stopped:
+                state, why = "stopped", ""
+        except Exception as end:  # noqa: BLE001 - named, and no more: its text may hold what a bank has said
+            state, why = "failed", f"{type(end).__name__}: a fault in hansa, or of this machine's disk."
         if state == "done" or not self.closing:
-            self._mark(digest, state, why)
+            self._mark(digest, state, why, error)
         with suppress(RuntimeError):  # the loop has ended
             self.hub.call(self._ended, digest)
 
@@ -196,13 +233,15 @@ class Jobs:
         if event is not None:
             event.set()
 
-    def _mark(self, digest: str, state: str, why: str = "") -> None:
+    def _mark(self, digest: str, state: str, why: str = "", error: str = "") -> None:
         LOG.info("job %s: %s", digest[:12], state)
         try:
+            if state == "failed":
+                self.store.note("error", error, job=digest)
             self.store.mark(digest, state)
             self.store.note(state, why, job=digest)
-        except HansaError as error:
-            LOG.error("how job %s stands could not be written: %s", digest[:12], error)  # noqa: TRY400 - no traceback
+        except HansaError as fault:
+            LOG.error("how job %s stands could not be written: %s", digest[:12], fault)  # noqa: TRY400 - no traceback
 
     def _place(self, digest: str) -> Path:
         return self.folder / digest / EVENTS

@@ -42,23 +42,25 @@ from hansa.errors import ConfigError, IdentityError
 Duty: TypeAlias = Literal["operator", "scientist", "auditor"]
 """What a person does in a consortium."""
 
-Call: TypeAlias = Literal["Submit", "Status", "Logs", "Stop", "Resume", "Result"]
+Call: TypeAlias = Literal["Submit", "Status", "Logs", "Notes", "Stop", "Resume", "Readmit", "Result"]
 """What can be asked of a coordinator."""
 
 DUTIES: Final[Mapping[str, Duty]] = {"operator": "operator", "scientist": "scientist", "auditor": "auditor"}
 """The roles by their names."""
 
 RIGHTS: Final[Mapping[Duty, Mapping[Call, Literal["own", "any"]]]] = {
-    "operator": {"Status": "any", "Logs": "any", "Stop": "any", "Resume": "any"},
+    "operator": {"Status": "any", "Logs": "any", "Notes": "any", "Stop": "any", "Resume": "any", "Readmit": "any"},
     "scientist": {
         "Submit": "own",
         "Status": "own",
         "Logs": "own",
+        "Notes": "own",
         "Stop": "own",
         "Resume": "own",
+        "Readmit": "own",
         "Result": "own",
     },
-    "auditor": {"Status": "any", "Logs": "any"},
+    "auditor": {"Status": "any", "Logs": "any", "Notes": "any"},
 }
 """Who may ask what of whose jobs. What does not stand here is refused."""
 
