@@ -17,8 +17,12 @@ def test_it_runs_the_demos_job_and_compares_it_to_a_simulation(hansa, tmp_path):
     assert (found["banks"], found["rounds"]) == (5, 3)
     assert found["round_ms_median"] > 0
     assert all(size > 0 for size in found["bytes_left"].values())
-    for word in ("coordinator", "north", "the same bits", "3 Train", str(folder)):
+    for word in ("coordinator", "north", "the same bits", "/metrics", str(folder)):
         assert word in said
+    (train,) = [line.split() for line in said.splitlines() if line.startswith("Train ")]
+    assert train[1] == "3"
+    (total,) = [line.split() for line in said.splitlines() if line.startswith("total ")]
+    assert [int(size.replace(",", "")) for size in total[1:]] == list(found["bytes_left"].values())
     assert "round 3 of 3" in said
     hansa("consortium", "try", "--folder", folder, code=2)  # nothing is overwritten
 

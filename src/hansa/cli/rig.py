@@ -64,8 +64,8 @@ _PATIENCE: Final = 10.0  # seconds for a process to end when it is told to
 class Rig:
     """The folders of a consortium, and its processes once they are started; as a context, it ends them all.
 
-    They do not outlive the process that started them, however that ends: a warden sees to it. `program`: what Python
-    is told to run, before the verb.
+    They do not outlive the process that started them, however that ends: a warden sees to it. `told`: what each has
+    said when it began. `program`: what Python is told to run, before the verb.
     """
 
     folder: Path
@@ -73,6 +73,7 @@ class Rig:
     port: int
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     wardens: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    told: dict[str, str] = field(default_factory=dict)
     program: tuple[str, ...] = ("-m", "hansa")
 
     @classmethod
@@ -152,7 +153,8 @@ class Rig:
 
     def _await(self, name: str) -> None:
         stdout = self.processes[name].stdout
-        if stdout is None or not stdout.readline():
+        self.told[name] = "" if stdout is None else stdout.readline().decode().strip()
+        if not self.told[name]:
             raise PartyLost(f"The process of {name} did not start.", mend=f"See {self.folder / name}.log.")
 
     def kill(self, name: str) -> None:

@@ -63,7 +63,7 @@ class Try:
         same = found["parameters_sha256"] == found["simulation_parameters_sha256"]
         say(f"\nThe model      {found['parameters_sha256']}")
         say(f"A simulation's {found['simulation_parameters_sha256']}: {'the same bits' if same else 'OTHER BITS'}")
-        say(f"A round took {found['round_ms_median']:.1f} ms (median); all processes have ended.")
+        say(f"A round took {found['round_ms_median']:.1f} ms (median). All processes have ended; {folder} stays.")
         if self.json is not None:
             write(self.json, json.dumps(found, indent=2, ensure_ascii=False))
         if not same:
@@ -130,20 +130,25 @@ def _median(rig: Rig, job: Job) -> float:
 
 
 def _show(rig: Rig) -> None:
-    say(f"\n{'process':<14} {'number':>7}  folder")
+    say(f"\n{'process':<14} {'number':>7}  {'health and metrics':<32} folder")
     for name, process in rig.processes.items():
         home = rig.folder / ("consortium" if name == "coordinator" else name)
-        say(f"{name:<14} {process.pid:>7}  {home}")
+        say(f"{name:<14} {process.pid:>7}  {rig.told[name].rpartition(' ')[2]:<32} {home}")
     say(f"All speak at localhost:{rig.port}, TLS 1.3, each with a certificate of its own.\n")
 
 
 def _left(rig: Rig) -> list[str]:
-    """What has left each bank: how many payloads of which kind, and their bytes, by its wire ledger."""
-    lines = ["", "What has left each bank, by its wire ledger:"]
+    """What has left each bank by its wire ledger: bytes by kind of ask, and how often the first bank answered it."""
+    sizes: dict[str, dict[str, list[int]]] = {}
     for name in rig.names:
-        sizes: dict[str, list[int]] = {}
         for one in rig.left(name):
-            sizes.setdefault(one.line.kind, []).append(one.line.size)
-        told = ", ".join(f"{len(held)} {kind} ({sum(held):,} bytes)" for kind, held in sizes.items())
-        lines.append(f"  {name}: {told}")
-    return lines
+            sizes.setdefault(one.line.kind, {}).setdefault(name, []).append(one.line.size)
+    rows = [
+        [kind, str(max(map(len, told.values()))), *(f"{sum(told.get(name, ())):,}" for name in rig.names)]
+        for kind, told in sizes.items()
+    ]
+    totals = [sum(sum(told.get(name, ())) for told in sizes.values()) for name in rig.names]
+    table = [["ask", "times", *rig.names], *rows, ["total", "", *(f"{total:,}" for total in totals)]]
+    wide = [max(len(row[i]) for row in table) for i in range(len(table[0]))]
+    lines = ["", "Bytes that have left each bank, by its wire ledger:"]
+    return lines + ["  ".join([row[0].ljust(wide[0]), *map(str.rjust, row[1:], wide[1:])]).rstrip() for row in table]
