@@ -121,12 +121,12 @@ class Coordinator:
         """Serve a node's stream until it ends."""
         if peer not in self.roster.members:  # admitted since the last heartbeat
             self.roster = await asyncio.to_thread(self.members.roster, datetime.now(UTC))
-        LOG.info("%s is connected", peer)
+        LOG.info("%s is connected", peer, extra={"party": peer})
         hub.meters.lines[(peer,)] += 1
         try:
             await hub.attend(Metered(pipe, peer, hub.meters), peer)
         finally:
-            LOG.info("%s is disconnected", peer)
+            LOG.info("%s is disconnected", peer, extra={"party": peer})
 
     async def _beats(self, hub: Hub) -> None:
         """At each heartbeat look at everybody's certificates again; cut who was revoked, and tell others of life."""
@@ -138,7 +138,7 @@ class Coordinator:
                 if peer in self.roster.members:
                     hub.push(peer, plainly("Beat", COORDINATOR, peer))
                 else:
-                    LOG.warning("%s is cut: its certificates do not count any more", peer)
+                    LOG.warning("%s is cut: its certificates do not count any more", peer, extra={"party": peer})
                     hub.drop(peer)
             for board in hub.boards.values():
                 for party in board.roster.keys() - self.roster.members.keys() - board.shut.keys():
