@@ -33,7 +33,7 @@ from hansa.errors import ConfigError, HansaError, JobError, PolicyRefusal, TooFe
 from hansa.links.slots import require, updates, weights
 from hansa.privacy.fixed_point import FixedPoint
 from hansa.privacy.masks import Masker
-from hansa.privacy.ring import RingSum, encoded, flat, opened, refilled
+from hansa.privacy.ring import RingSum, flat, opened, side_by_side
 from hansa.privacy.secagg import hear, unmask
 from hansa.privacy.sum_words import (
     Advert,
@@ -265,13 +265,13 @@ class Masks:
         answer, after = self.inner[type(ask.inner)].answer(ask.inner, site, memory)
         if isinstance(answer, Refusal):
             return answer, memory
-        load = encoded(answer.load, self.link.numbers, site.name)
-        words, masker = flat(load), Masker(_real())
+        words, load = side_by_side(answer.load, self.link.numbers, site.name)
+        masker = Masker(_real())
         for key in word.plus:
             masker.add(words, key)
         for key in word.minus:
             masker.subtract(words, key)
-        return Answer(refilled(load, words)), _kept(after, client)
+        return Answer(load), _kept(after, client)
 
 
 @final

@@ -26,6 +26,9 @@ RING_BITS: Final = 64
 MOST_PARTIES: Final = 1024
 """Wide and whole numbers leave room for so many parties."""
 
+_CHUNK: Final = 1 << 14
+"""Elements put into the ring at a time, so that a large update needs no other of its size beside it."""
+
 _COARSE: Final = 20
 _FINE: Final = 32
 _WHOLE: Final = 1 << 53
@@ -92,8 +95,10 @@ overflows is silently wrong. Lower the fraction bits, the clip or the largest we
                 else f"At most {MOST_PARTIES} parties fit.",
             )
 
-    def narrow(self, vector: NDArray[Any], weight: float, party: str = "") -> tuple[NDArray[np.uint64], int]:
-        """Put an update `[k]` into the ring, times its weight; and say how many coordinates were cut.
+    def narrow(
+        self, vector: NDArray[Any], weight: float, party: str = "", out: NDArray[np.uint64] | None = None
+    ) -> tuple[NDArray[np.uint64], int]:
+        """Put an update `[k]` into the ring (into `out`), times its weight; and say how many coordinates were cut.
 
         Raises:
             PolicyRefusal: NaN or infinity, or a weight outside 0..weight: neither may be summed silently.
@@ -108,10 +113,15 @@ overflows is silently wrong. Lower the fraction bits, the clip or the largest we
                 f"It has room for weights of 0 to {self.weight:,}.",
                 "Raise `weight`, and lower `bits` by as much, or weigh uniformly.",
             )
-        exact = finite(vector, party)
-        cut = int(np.count_nonzero(np.abs(exact) > self.clip))
-        scaled = np.rint(np.clip(exact, -self.clip, self.clip) * (weight * 2.0**self.bits))
-        return scaled.astype(np.int64).view(np.uint64), cut
+        ring = np.empty(len(vector), np.uint64) if out is None else out
+        scale, cut, numbers = weight * 2.0**self.bits, 0, ring.view(np.int64)
+        for start in range(0, len(vector), _CHUNK):
+            exact = finite(vector[start : start + _CHUNK], party)
+            clipped = np.clip(exact, -self.clip, self.clip)
+            cut += int(np.count_nonzero(exact != clipped))
+            np.multiply(clipped, scale, out=exact)
+            numbers[start : start + _CHUNK] = np.rint(exact, out=exact)
+        return ring, cut
 
     def open_narrow(self, total: NDArray[np.uint64]) -> NDArray[np.float64]:
         """What a sum of narrow vectors `[k]` stands for.

@@ -15,7 +15,7 @@ from hansa.errors import DataError, WireError
 from hansa.privacy.fixed_point import open_wide, whole, wide
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -40,21 +40,37 @@ def encoded(load: Load, numbers: FixedPoint, party: str = "") -> Load:
         >>> sorted(made.vectors), opened(flat(made), made, FixedPoint(clip=1.0))["delta"].tolist()
         (['narrow delta', 'whole cut', 'wide weight'], [[2.0, 1.0]])
     """
-    made: dict[str, NDArray[np.uint64]] = {}
-    cut = size = 0
-    for name, vector in load.vectors.items():
-        row = vector[0]
-        if row.dtype.kind in "biu":
-            made[f"whole {name}"] = whole(row, party)[None, :]
-        elif "delta" in load and name not in BESIDE:
-            ring, over = numbers.narrow(row, float(load["weight"][0, 0]), party)
-            made[f"narrow {name}"] = ring[None, :]
-            cut, size = cut + over, size + len(row)
-        else:
-            made[f"wide {name}"] = wide(row, party)[None, :]
+    return side_by_side(load, numbers, party)[1]
+
+
+def side_by_side(load: Load, numbers: FixedPoint, party: str = "") -> tuple[NDArray[np.uint64], Load]:
+    """One party's load as ring elements `[k]` in one array, in the order of names; and that array as a load.
+
+    What is done to the array is done to the load: a mask needs no second copy of a large update. Raises as `encoded`.
+
+    Example:
+        >>> from hansa.privacy.fixed_point import FixedPoint
+        >>> words, load = side_by_side(Load({"rows": np.array([[7]])}), FixedPoint())
+        >>> words += 1
+        >>> load["whole rows"].tolist()
+        [[8]]
+    """
+    ways = {name: _way(load, name) for name in load.vectors}
+    widths = {f"{way} {name}": load[name].shape[1] * (2 if way == "wide" else 1) for name, way in ways.items()}
+    size, cut = sum(width for named, width in widths.items() if named.startswith("narrow")), 0
     if size:
-        made[f"whole {CUT}"] = whole(np.array([cut, size]))[None, :]
-    return Load(made)
+        widths[f"whole {CUT}"] = 2
+    words = np.empty(sum(widths.values()), np.uint64)
+    made = _parts(words, widths)
+    for name, way in ways.items():
+        ring, row = made[f"{way} {name}"][0], load[name][0]
+        if way == "narrow":
+            cut += numbers.narrow(row, float(load["weight"][0, 0]), party, ring)[1]
+        else:
+            ring[:] = whole(row, party) if way == "whole" else wide(row, party)
+    if size:
+        made[f"whole {CUT}"][0] = cut, size
+    return words, Load(made)
 
 
 def flat(load: Load) -> NDArray[np.uint64]:
@@ -74,9 +90,7 @@ def refilled(load: Load, words: NDArray[np.uint64]) -> Load:
         >>> refilled(Load({"a": np.zeros((1, 2), np.uint64)}), np.arange(2, dtype=np.uint64))["a"].tolist()
         [[0, 1]]
     """
-    names = sorted(load.vectors)
-    ends = np.cumsum([load[name].shape[1] for name in names])[:-1]
-    return Load({name: part[None, :] for name, part in zip(names, np.split(words, ends), strict=True)})
+    return Load(_parts(words, {name: vector.shape[1] for name, vector in load.vectors.items()}))
 
 
 def opened(words: NDArray[np.uint64], like: Load, numbers: FixedPoint) -> Load:
@@ -151,3 +165,17 @@ class RingSum:
     def close(self, partial: Load | None) -> Load | None:
         """The sum."""
         return partial
+
+
+def _way(load: Load, name: str) -> str:
+    """How a vector goes into the ring."""
+    if load[name].dtype.kind in "biu":
+        return "whole"
+    return "narrow" if "delta" in load and name not in BESIDE else "wide"
+
+
+def _parts(words: NDArray[np.uint64], widths: Mapping[str, int]) -> dict[str, NDArray[np.uint64]]:
+    """The array cut into vectors `[1, width]`, in the order of names."""
+    names = sorted(widths)
+    ends = np.cumsum([widths[name] for name in names])[:-1]
+    return {name: part[None, :] for name, part in zip(names, np.split(words, ends), strict=True)}
