@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from hansa.core.job import Job
     from hansa.core.message import Ask
     from hansa.core.plan import Asks
-    from hansa.core.work import Compute
+    from hansa.core.work import Compute, Made
 
 Counted: TypeAlias = "Mapping[str, tuple[Name, ...]]"
 """Which of each party's latest answers have counted."""
@@ -172,4 +172,5 @@ def in_process(job: Job, parties: Sequence[Party]) -> Compute:
     """Compute in this process, one site kept for each party."""
     named = {party.name: party for party in parties}
     sites = {name: site_of(party, job) for name, party in named.items()}
-    return lambda work: do(job, sites.__getitem__, work)
+    made: Made = {}
+    return lambda work: do(job, sites.__getitem__, work, made)

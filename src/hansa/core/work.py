@@ -19,7 +19,7 @@ Example:
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol, final
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, final
 
 from hansa.core.fold import Mergeable
 from hansa.core.message import Answer, Refusal
@@ -27,12 +27,15 @@ from hansa.core.party import ManyHandler
 from hansa.errors import HansaError, JobError, PartyFailed, Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from hansa.core.fold import Fold
     from hansa.core.job import Job
     from hansa.core.message import Ask
     from hansa.core.party import Handler, Memory, Site
+
+Made: TypeAlias = "dict[int, Mapping[type[Ask], Handler]]"
+"""The handlers of a job, by step."""
 
 _STACK = 128
 """So many parties are stacked at once and folded before the next: memory does not grow with their number."""
@@ -73,17 +76,21 @@ class Compute(Protocol):
         ...
 
 
-def do(job: Job, site: Callable[[str], Site], work: Work) -> Outcome:
+def do(job: Job, site: Callable[[str], Site], work: Work, made: Made | None = None) -> Outcome:
     """Answer a batch of asks, each kind by its handler; equal kinds as one stack where the handler can.
 
     Where a handler raises `Refused`, that party's word is a `Refusal`, for a quorum to do without; a fold takes none.
+    `made`: handlers by step, for whoever does more than one batch.
 
     Raises:
         JobError: the step has no handler for a kind of ask.
         Refused: a party refuses, and its answer would be folded here.
         PartyFailed: a handler failed; names the parties, the step and the ask.
     """
-    handlers = job.handlers(work.step)
+    made = {} if made is None else made
+    if work.step not in made:
+        made[work.step] = job.handlers(work.step)
+    handlers = made[work.step]
 
     def here(name: str) -> Site:
         one = site(name)

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from hansa.core.job import Job
     from hansa.core.party import Party, Site
-    from hansa.core.work import Compute
+    from hansa.core.work import Compute, Made
 
 KEEP_MEMORY: Final = dict.fromkeys(("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_"), str(1 << 28))
 """glibc keeps what a round has freed for the next one, rather than give it back and fault it in again."""
@@ -209,6 +209,7 @@ class _Desk:
         self.parties: dict[str, Party] = {}
         self.sites: dict[str, Site] = {}
         self.memories: dict[str, Memory] = {}
+        self.made: Made = {}
         self.trouble: HansaError | None = None
 
     def hear(self, message: bytes) -> Any:
@@ -242,13 +243,13 @@ class _Desk:
         if isinstance(order, Luggage):
             self.parties.update((party.name, party) for party in order.parties)
         else:
-            self.job = order
+            self.job, self.made = order, {}
         return None
 
     def work(self, orders: Orders) -> Outcome:
         self.memories.update(orders.memories)
         memories = tuple(self.memories.get(name, {}) for name in orders.work.parties)
-        return do(self.job, self._site, replace(orders.work, memories=memories))
+        return do(self.job, self._site, replace(orders.work, memories=memories), self.made)
 
     def _site(self, name: str) -> Site:
         if name not in self.sites:

@@ -68,6 +68,32 @@ def test_an_error_of_the_work_is_the_partys_no(sit):
     assert desk.answer(ASK).said == Refusal("There is no target.", "", "Name one.")
 
 
+@pytest.mark.parametrize("where", ["handler", "guard"])
+def test_a_fault_is_a_no_that_tells_its_kind_and_never_a_value(sit, where):
+    def faulty(*words):
+        return {}["4711 Meyer"]
+
+    class Open:
+        def admit(self, ask, job):
+            return None
+
+        def release(self, answer, ask, job):
+            return faulty()
+
+    desk, store = sit(faulty if where == "handler" else None)
+    if where == "guard":
+        desk.seat.party = type(desk.party)(desk.party.name, desk.party.tables, (Open(),))
+    first = desk.answer(ASK)
+    assert (first.said.what, first.said.error) == ("Describe ended with a fault: KeyError.", "PartyFailed")
+    ((_, kind, job, what),) = store.notes()
+    assert (kind, job) == ("fault", desk.digest)
+    assert what.startswith("KeyError at Describe (")
+    assert "test_desk.py, line" in what
+    assert "Meyer" not in f"{first} {what}"
+    again, _ = sit(never)
+    assert repr(again.answer(ASK)) == repr(first), "it is the answer to this ask, for good"
+
+
 def test_a_guard_at_the_door_is_asked_before_any_work(sit):
     class Closed:
         def admit(self, ask, job):

@@ -26,6 +26,8 @@ Example:
 
 from __future__ import annotations
 
+import traceback
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, final, runtime_checkable
 
 from hansa.core.message import Answer, Refusal
@@ -35,7 +37,7 @@ from hansa.core.soundness import amiss, form_of, not_taken
 from hansa.core.work import Compute, Work
 from hansa.engines.network.seat_book import SeatBook
 from hansa.engines.network.words import Word
-from hansa.errors import HansaError, PartyLost
+from hansa.errors import HansaError, PartyFailed, PartyLost
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,19 +64,16 @@ class Lasting(Compute, Protocol):
 
 @final
 class Desk:
-    """A durable seat."""
+    """A durable seat; `kinds`: of asks that the job has, by name."""
 
     def __init__(self, store: SiteStore, job: Job, digest: str, party: Party, compute: Compute) -> None:
         """Sit down where the store says that one sat."""
         self.job, self.digest, self.party, self.compute = job, digest, party, compute
+        self.handlers = tuple(job.handlers(step) for step in range(len(job.steps)))
+        self.kinds: Mapping[str, type[Ask]] = {kind.__name__: kind for step in self.handlers for kind in step}
         self.seat = Seat(party, job)
         self.book = SeatBook(store, digest, party.name)
         self.book.restore(self.seat)
-
-    @property
-    def kinds(self) -> Mapping[str, type[Ask]]:
-        """The kinds of asks that the job has."""
-        return {kind.__name__: kind for step in range(len(self.job.steps)) for kind in self.job.handlers(step)}
 
     def answer(self, envelope: Envelope) -> Word:
         """Answer an ask: as before, if it was answered before.
@@ -87,10 +86,9 @@ class Desk:
         if given is not None:
             return Word(envelope.name, self.party.name, kind_of(envelope.ask), given)
         before = self.seat.memory
-        said = self.seat.open(envelope)
+        self.seat.settle(envelope.counted)
         settled = self.seat.memory
-        if said is None:
-            said = self._computed(envelope)
+        said = self._said(envelope)
         memory = self.seat.pending.get(envelope.name) if isinstance(said, Answer) else None
         counted = envelope.counted if self.seat.memory is not before or envelope.counted else ()
         try:
@@ -110,6 +108,28 @@ class Desk:
         if isinstance(self.compute, Lasting):
             self.compute.close()
 
+    def _said(self, envelope: Envelope) -> Answer | Refusal:
+        """Answer or refuse; a fault of a handler or a guard is a no as well."""
+        try:
+            return self.seat.open(envelope) or self._computed(envelope)
+        except HansaError:
+            raise
+        except Exception as error:  # noqa: BLE001 - its kind is told, and never its text: a value may be in it
+            return self._fault(envelope, error)
+
+    def _fault(self, envelope: Envelope, error: Exception) -> Refusal:
+        """Note where something went wrong, which stays here, and refuse."""
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        kind, ask = type(error).__name__, kind_of(envelope.ask)
+        where = f"{Path(place.filename).name}, line {place.lineno}"
+        self.book.store.note("fault", f"{kind} at {ask} ({envelope.name}): {where}.", job=self.digest)
+        return Refusal(
+            f"{ask} ended with a fault: {kind}.",
+            "Something in its code fails on this party's data.",
+            "Where it happened stands in the notes of the party's store: mend it there, and resume the job.",
+            PartyFailed.__name__,
+        )
+
     def _computed(self, envelope: Envelope) -> Answer | Refusal:
         """Do the work; an error of the house becomes this party's no, for the coordinator to name."""
         seat = self.seat
@@ -122,7 +142,7 @@ class Desk:
             return Refusal(error.what, error.why, error.mend, type(error).__name__)
         memory, answer = outcome.memories[0], outcome.answers[0]
         if isinstance(answer, Answer):
-            form = form_of(self.job.handlers(envelope.name.step).get(type(envelope.ask)), envelope.ask)
+            form = form_of(self.handlers[envelope.name.step].get(type(envelope.ask)), envelope.ask)
             wrong = amiss(answer.load, form)
             answer = not_taken(wrong) if wrong else answer
         return seat.close(envelope, answer, seat.memory if memory is None else memory)
