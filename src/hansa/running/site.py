@@ -67,7 +67,8 @@ async def serve(
     party = replace(await asyncio.to_thread(file.party, base), identity=signing)
     store = SiteStore(base / STATE)
     try:
-        node = Node(party, store, keys.sign, keys.verify, lambda job: Trainer(job, party), judge(file, signing))
+        judged, parts = judge(file, signing), file.policy.parts
+        node = Node(party, store, keys.sign, keys.verify, lambda job: Trainer(job, party), judged, parts)
         node.inbox = Inbox(keys.verify, file.limits)
 
         async def dial() -> Pipe:

@@ -10,6 +10,7 @@ import pytest
 from hansa.core.job import Job
 from hansa.core.wire import read
 from hansa.engines.network.calls import Caller, Office
+from hansa.engines.network.diary import Doorbook
 from hansa.engines.network.hub import Hub
 from hansa.engines.network.jobs import Jobs
 from hansa.engines.network.passes import give
@@ -36,7 +37,7 @@ class House:
         self.loop = asyncio.new_event_loop()
         self.hub = self.loop.run_until_complete(self.made())
         self.jobs = Jobs(self.store, self.hub, lambda: dict.fromkeys(NAMES, ""), folder / "jobs")
-        self.office = Office(self.jobs, self.org)
+        self.office = Office(self.jobs, self.org, Doorbook(self.store))
         self.cards = {}
 
     async def made(self):

@@ -86,6 +86,15 @@ def test_a_job_that_fails_says_why_and_can_be_resumed(town):
     assert chosen(follow(town, job)) == alone(job, town.parties)
 
 
+def test_a_line_that_somebody_else_signs_is_cut_and_noted(town):
+    town.leave("bank-1")
+    town.join(town.parties[1], sign=lambda digest: bytes(64))
+    carl = town.calls("carl", "auditor")
+    until(carl.notes)
+    assert {note.party for note in carl.notes()} == {"bank-1"}
+    assert all(note.what.startswith("a line: IdentityError") for note in carl.notes())
+
+
 def test_a_revoked_member_is_cut_at_a_heartbeat_and_the_round_goes_on_with_the_rest(tmp_path):
     town = Town(tmp_path, members(4))
     town.open()

@@ -65,7 +65,7 @@ def test_an_error_of_the_work_is_the_partys_no(sit):
         raise DataError("There is no target.", mend="Name one.")
 
     desk, _ = sit(fails)
-    assert desk.answer(ASK).said == Refusal("There is no target.", "", "Name one.")
+    assert desk.answer(ASK).said == Refusal("There is no target.", "", "Name one.", "DataError")
 
 
 @pytest.mark.parametrize("where", ["handler", "guard"])

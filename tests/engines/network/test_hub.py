@@ -115,7 +115,10 @@ def test_a_quorum_goes_on_without_a_bank_that_refuses_the_job(tmp_path):
     assert counted[0] == 3.0
     store = SiteStore(tmp_path / "bank-3")
     assert [(kind, what) for _, kind, _, what in store.notes()] == [("job refused", "Not at this hour.")]
-    assert store.ledger.lines() == ()
+    there = Store(tmp_path / "coordinator")  # at both ends
+    assert [(n.party, n.what) for n in there.notes(job.digest) if n.kind == "job refused"] == [("bank-3", NO.what)]
+    there.close()
+    assert [(one.line.kind, one.line.size) for one in store.ledger.lines()] == [("Shut", 43)]  # its reason has left
     store.close()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 import pytest
 
@@ -35,7 +36,7 @@ async def told(folder, *parcels, welcome=None):
             await line.send(parcel)
         while True:
             receiving = asyncio.create_task(line.receive())
-            done, _ = await asyncio.wait({receiving, task}, timeout=0.5, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait({receiving, task}, timeout=0.3, return_when=asyncio.FIRST_COMPLETED)
             if receiving not in done:
                 receiving.cancel()
                 if task in done:
@@ -48,9 +49,10 @@ async def told(folder, *parcels, welcome=None):
         store.close()
 
 
-def opening(toml=None, digest=None, roster=None):
+def opening(toml=None, digest=None, roster=None, submitter="anna"):
     job = job_of()
-    body = {"toml": toml or job.to_toml(), "roster": {"bank-0": ""} if roster is None else roster}
+    parties = {"bank-0": ""} if roster is None else roster
+    body = {"toml": toml or job.to_toml(), "roster": parties, "submitter": submitter}
     return plainly("Open", COORDINATOR, "bank-0", job=digest or job.digest, body=body)
 
 
@@ -83,6 +85,47 @@ def test_a_job_that_was_changed_is_refused_and_noted(tmp_path, parcel, words):
     assert words in said.body["refusal"][0]
     store = SiteStore(tmp_path)
     assert "job refused" in {kind for _, kind, _, _ in store.notes()}
+    store.close()
+
+
+FIELDS = [found.span() for found in re.finditer(r'\d+|"\w+"', job_of().to_toml())]
+
+
+@pytest.mark.parametrize(("begin", "end"), FIELDS)
+def test_a_job_of_which_any_field_was_changed_is_refused_after_it_was_approved(tmp_path, begin, end):
+    toml = job_of().to_toml()
+    value = toml[begin:end]
+    other = toml[:begin] + (f"{value}1" if value.isdecimal() else f'{value[:-1]}x"') + toml[end:]
+    (said,) = asyncio.run(told(tmp_path, opening(), opening(toml=other), asking()))
+    assert said.kind == "Shut"  # and its ask is not answered any more
+    assert said.body["refusal"][-1] == "WireError"
+    assert noted(tmp_path) == ["job approved", "job refused", "job refused"]
+
+
+def noted(folder):
+    store = SiteStore(folder)
+    try:
+        return [kind for _, kind, _, _ in store.notes()]
+    finally:
+        store.close()
+
+
+@pytest.mark.parametrize("later", [opening(roster={"bank-0": "", "mallory": ""}), opening(submitter="mallory")])
+@pytest.mark.parametrize("again", [False, True])
+def test_a_job_never_goes_on_with_other_parties_or_from_another_submitter(tmp_path, later, again):
+    if again:  # after a restart of the node
+        assert asyncio.run(told(tmp_path, opening())) == []
+    (said,) = asyncio.run(told(tmp_path, *([] if again else [opening()]), later, asking()))
+    assert (said.kind, said.body["refusal"][0]) == ("Shut", "A job is not the one that was approved.")
+    assert noted(tmp_path) == ["job approved", "job refused"]
+    assert asyncio.run(told(tmp_path, opening(roster={"bank-0": "renewed"}))) == []  # certificates may be renewed
+
+
+def test_what_is_told_of_a_refusal_stands_in_the_ledger(tmp_path):
+    (said,) = asyncio.run(told(tmp_path, opening(roster=7)))
+    store = SiteStore(tmp_path)
+    (one,) = store.ledger.lines()
+    assert (one.line.kind, one.line.size) == ("Shut", len("".join(said.body["refusal"])))
     store.close()
 
 

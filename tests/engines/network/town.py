@@ -67,8 +67,8 @@ class Town:
 
         self.on(ended())
 
-    def join(self, party):
-        """Start a bank's node."""
+    def join(self, party, sign=None):
+        """Start a bank's node, which signs with its own key or in another way."""
 
         async def joined():
             identity = Identity.read(self.folder / party.name / "keys")
@@ -76,7 +76,7 @@ class Town:
             node = Node(
                 party,
                 store,
-                identity.sign,
+                sign or identity.sign,
                 Roster({}, identity.coordinator).verify,
                 lambda job: in_process(job, [party]),
                 lambda job, offer: self.refusals.get(party.name),

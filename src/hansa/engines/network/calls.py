@@ -32,7 +32,6 @@ from hansa.core.codec import build, plain
 from hansa.core.job import Job
 from hansa.core.step import Done
 from hansa.core.wire import Limits, Parcel, read
-from hansa.engines.network.diary import Doorbook
 from hansa.engines.network.jobs import State
 from hansa.engines.network.journal import JobJournal
 from hansa.engines.network.names import COORDINATOR
@@ -45,6 +44,7 @@ from hansa.tracking.log import Entry
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from hansa.engines.network.diary import Doorbook
     from hansa.engines.network.jobs import Jobs
     from hansa.engines.network.membership import Membership
     from hansa.engines.network.passes import Duty, Pass
@@ -88,10 +88,9 @@ class Standing:
 class Office:
     """Answers calls, on the coordinator's event loop."""
 
-    def __init__(self, jobs: Jobs, members: Membership) -> None:
-        """Take the jobs, and the folder that says who has a pass."""
-        self.jobs, self.members = jobs, members
-        self.door = None if jobs is None else Doorbook(jobs.store)
+    def __init__(self, jobs: Jobs, members: Membership, door: Doorbook | None = None) -> None:
+        """Take the jobs, the folder that says who has a pass, and the book of who was sent away."""
+        self.jobs, self.members, self.door = jobs, members, door
         self._result: tuple[str, bytes] = ("", b"")
 
     async def answer(self, data: bytes, peer: str) -> bytes:

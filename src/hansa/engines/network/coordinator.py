@@ -34,6 +34,7 @@ from hansa.core.message import Refusal
 from hansa.engines.network.admission import Reception
 from hansa.engines.network.calls import Office
 from hansa.engines.network.channel import listen
+from hansa.engines.network.diary import Doorbook
 from hansa.engines.network.health import Address, Health, serving
 from hansa.engines.network.hub import Hub
 from hansa.engines.network.jobs import Jobs
@@ -43,7 +44,7 @@ from hansa.engines.network.names import COORDINATOR
 from hansa.engines.network.roster import Roster
 from hansa.engines.network.sayings import plainly
 from hansa.engines.network.store import Store
-from hansa.errors import HansaError, IdentityError
+from hansa.errors import HansaError, IdentityError, WireError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,7 +84,8 @@ class Coordinator:
         store = Store(self.members.folder / "store")
         hub = Hub(store, self.identity.sign, self._check)
         jobs = Jobs(store, hub, lambda: self.roster.members, self.members.folder / "jobs")
-        office, reception = Office(jobs, self.members), Reception(self.members)
+        door, reception = Doorbook(store), Reception(self.members)
+        office = Office(jobs, self.members, door)
         with threadpool_limits(limits=1, user_api="blas"):
             try:
                 await jobs.go_on()
@@ -91,7 +93,7 @@ class Coordinator:
                     at,
                     self.identity,
                     self.members.trust,
-                    lambda pipe, peer: self._attend(hub, pipe, peer),
+                    lambda pipe, peer: self._attend(hub, door, pipe, peer),
                     office.answer,
                     reception.answer,
                 )
@@ -117,7 +119,7 @@ class Coordinator:
         except IdentityError:
             self.members.verify(sender, digest, signature, datetime.now(UTC))
 
-    async def _attend(self, hub: Hub, pipe: Pipe, peer: str) -> None:
+    async def _attend(self, hub: Hub, door: Doorbook, pipe: Pipe, peer: str) -> None:
         """Serve a node's stream until it ends."""
         if peer not in self.roster.members:  # admitted since the last heartbeat
             self.roster = await asyncio.to_thread(self.members.roster, datetime.now(UTC))
@@ -125,6 +127,10 @@ class Coordinator:
         hub.meters.lines[(peer,)] += 1
         try:
             await hub.attend(Metered(pipe, peer, hub.meters), peer)
+        except WireError as error:  # forged, damaged, or said for another
+            with suppress(HansaError):
+                await asyncio.to_thread(door.sent_away, peer, "a line", f"{type(error).__name__}, {error.what}")
+            raise
         finally:
             LOG.info("%s is disconnected", peer, extra={"party": peer})
 

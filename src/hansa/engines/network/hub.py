@@ -35,6 +35,7 @@ from typing import TYPE_CHECKING, Any, Final, final
 
 import numpy as np
 
+from hansa.core.bodies import word_of
 from hansa.core.message import Answer, Envelope, Refusal
 from hansa.core.post import Arrival, kind_of
 from hansa.core.soundness import amiss, form_of, not_taken, odd
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
 
 LOG: Final = logging.getLogger("hansa.network")
 _REMEMBERED = 4
+_WORDS = 500  # letters of a party's reason in a note
 _LOOK = 60.0  # the longest that a plan's thread waits before it looks whether the job was stopped
 
 
@@ -323,11 +325,13 @@ class Hub:
                 said = await board.looked_at(peer, parcel.name, said)
                 await self._words.put((peer, parcel, Word(parcel.name, peer, kind, said)))
         elif parcel.kind == "Shut" and board is not None:
-            body = parcel.body if isinstance(parcel.body, dict) else {}
-            words = body.get("refusal")
-            if not isinstance(words, list) or len(words) != 3 or not all(isinstance(word, str) for word in words):
+            said = word_of(parcel.body)
+            if not isinstance(said, Refusal):
                 raise WireError(f"{peer} does not say why it refuses.")
-            board.refuse(peer, Refusal(*words))
+            if peer in board.roster and peer not in board.shut:
+                why = f"{said.what} {said.why}".strip()[:_WORDS]
+                await asyncio.to_thread(self.store.note, "job refused", why, job=parcel.job, party=peer)
+            board.refuse(peer, said)
         elif parcel.kind not in {"Beat", "Shut"}:
             raise WireError(f"{peer} says something of a kind that is not known.")
 

@@ -23,13 +23,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, final
 
+from hansa.core.bodies import word_body
 from hansa.core.job import Job
 from hansa.core.message import Refusal
 from hansa.engines.network.desk import Desk
 from hansa.engines.network.names import COORDINATOR
 from hansa.engines.network.sayings import (
+    NOWHERE,
     VERSION,
     envelope_in,
     holds_in,
@@ -38,10 +41,12 @@ from hansa.engines.network.sayings import (
     word_parcel,
 )
 from hansa.engines.network.stream import Inbox, Line
-from hansa.errors import HansaError, PartyLost, WireError
+from hansa.engines.network.wire_ledger import Line as Left
+from hansa.engines.network.wire_ledger import contents
+from hansa.errors import HansaError, PartyLost, PolicyRefusal, WireError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from hansa.core.party import Party
     from hansa.core.wire import Parcel
@@ -59,7 +64,8 @@ _FIRST_WAIT, _LONGEST_WAIT = 0.1, 30.0
 class Node:
     """One institution's node: its party, its store, and how it signs.
 
-    `compute` makes whoever computes for a job; `judge` says why a job is refused, if it is.
+    `compute` makes whoever computes for a job; `judge` says why a job is refused, if it is. `parts`: the parts of one's
+    own that a job may name here, `{name: SHA-256 of the file}`.
     """
 
     def __init__(
@@ -70,11 +76,13 @@ class Node:
         check: Check,
         compute: Callable[[Job], Compute],
         judge: Callable[[Job, Offer], Refusal | None],
+        parts: Mapping[str, str] | None = None,
     ) -> None:
         """Take what is needed; nothing is sent yet."""
         self.party, self.store, self.sign, self.compute, self.judge = party, store, sign, compute, judge
-        self.inbox = Inbox(check)
+        self.parts, self.inbox = parts or {}, Inbox(check)
         self.desks: dict[str, Desk] = {}
+        self._terms: dict[str, str] = {}
         self.line: Line | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._turns: dict[str, asyncio.Lock] = {}
@@ -155,10 +163,11 @@ class Node:
 
     async def _open(self, parcel: Parcel) -> None:
         """Take a job in, or say why not; a disk that fails is no reason, but ends the line for a while."""
-        if parcel.job in self.desks:
-            return
         try:
             offer = offer_in(parcel)
+            if parcel.job in self.desks and self._terms.get(parcel.job) == offer.terms:
+                return
+            await self._leave(parcel.job)
             await asyncio.to_thread(self.store.open, offer.toml, parcel.job)
         except WireError as error:
             await self._shut(parcel.job, error)
@@ -168,18 +177,24 @@ class Node:
         except HansaError as error:
             await self._shut(parcel.job, error)
             return
-        self.desks[parcel.job] = desk
+        self.desks[parcel.job], self._terms[parcel.job] = desk, offer.terms
         for word in await asyncio.to_thread(desk.unacknowledged):
             await self._send(self._word(desk, word))
 
     async def _shut(self, job: str, error: HansaError) -> None:
+        """Refuse a job: noted here, and told; what is told stands in the ledger."""
+        said = Refusal(error.what, error.why, error.mend, type(error).__name__)
+        size, digest = contents(said)[0], sha256(f"{said.what}\n{said.why}\n{said.mend}\n{said.error}".encode())
         self.store.note("job refused", error.what, job=job)
-        await self._send(self._say("Shut", job=job, body={"refusal": [error.what, error.why, error.mend]}))
+        if self.line is not None:
+            self.store.left(Left(self.store.clock(), job, NOWHERE, "Shut", size, (), digest.hexdigest(), "none"))
+        await self._send(self._say("Shut", job=job, body=word_body(said)))
 
     def _desk(self, offer: Offer, digest: str) -> Desk:
-        job = Job.from_toml(offer.toml)
+        job = Job.from_toml(offer.toml, self.parts)
         if (refusal := self.judge(job, offer)) is not None:
-            raise WireError(refusal.what, refusal.why, refusal.mend)
+            raise PolicyRefusal(refusal.what, refusal.why, refusal.mend)
+        self.store.approve(digest, offer.terms)
         return Desk(self.store, job, digest, self.party, self.compute(job))
 
     async def _answer(self, parcel: Parcel) -> None:

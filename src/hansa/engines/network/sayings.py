@@ -12,7 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any, Final, final
+
+import msgpack
 
 from hansa.core.bodies import ask_body, ask_of, word_body, word_of
 from hansa.core.message import Answer, Ask, Envelope, Name, Refusal
@@ -64,6 +67,11 @@ class Offer:
     toml: str
     roster: Mapping[str, str] = field(default_factory=dict)
     submitter: str = ""
+
+    @property
+    def terms(self) -> str:
+        """SHA-256 over the job's text, who takes part and who submitted it, as hex; certificates may be renewed."""
+        return sha256(msgpack.packb([self.toml, sorted(self.roster), self.submitter])).hexdigest()
 
     def parcel(self, job: str, sender: str, receiver: str) -> Parcel:
         """The offer on its way."""

@@ -105,6 +105,22 @@ class SiteStore:
             connection.execute("INSERT OR IGNORE INTO jobs VALUES (?, ?, ?, ?)", values)
         return digest
 
+    def approve(self, digest: str, terms: str) -> None:
+        """Keep on which terms a job was approved first, in one line of 64 letters: it never goes on under others.
+
+        Raises:
+            WireError: it was approved on other terms.
+        """
+        held = self.database.rows("SELECT what FROM events WHERE kind = 'job approved' AND job = ?", digest)
+        if not held:
+            self.note("job approved", terms, job=digest)
+        elif held[0][0] != terms:
+            raise WireError(
+                "A job is not the one that was approved.",
+                "Its parties or its submitter are not those of the first time.",
+                "Submit it as a new job, and let all members agree to it.",
+            )
+
     def toml(self, digest: str) -> str:
         """The text of a job.
 
