@@ -332,7 +332,7 @@ def with_at_once(memory: Memory, latest: Memory) -> Memory:
         >>> with_at_once({"at once/key": np.ones(1), "model": np.ones(2)}, {"at once/done": np.ones(1)}).keys()
         dict_keys(['model', 'at once/done'])
     """
-    return {**{key: value for key, value in memory.items() if not key.startswith(AT_ONCE)}, **at_once(latest)}
+    return {**lasting(memory), **at_once(latest)}
 
 
 def at_once(memory: Memory) -> Memory:
@@ -343,6 +343,16 @@ def at_once(memory: Memory) -> Memory:
         dict_keys(['at once/key'])
     """
     return {key: value for key, value in memory.items() if key.startswith(AT_ONCE)}
+
+
+def lasting(memory: Memory) -> Memory:
+    """What of a memory holds only once it has counted.
+
+    Example:
+        >>> lasting({"at once/key": np.ones(1), "model": np.ones(2)}).keys()
+        dict_keys(['model'])
+    """
+    return {key: value for key, value in memory.items() if not key.startswith(AT_ONCE)}
 
 
 def inner(ask: Ask) -> Ask:

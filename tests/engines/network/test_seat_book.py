@@ -209,3 +209,13 @@ def test_what_is_damaged_is_told_with_its_mend(tmp_path, table, inline):
     with pytest.raises(DataError, match=r"damaged.*backup"):
         restored(book)
     store.close()
+
+
+def test_what_holds_at_once_is_overwritten_before_it_is_let_go_however_large(tmp_path):
+    secret = np.random.default_rng(1).integers(0, 256, 60_000).astype(np.uint8)  # pages of its own
+    for turn, once in enumerate(({"at once/key": secret}, {"at once/key": np.zeros(8, np.uint8)})):
+        store, book = book_in(tmp_path, inline=1 << 20)
+        book.give(Name(0, 0, turn), "Shape", Refusal("No."), {"model": np.ones(1), **once}, once=once)
+        store.close()
+        held = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+        assert [secret.tobytes()[at : at + 32] in held for at in (1000, 30_000, 59_000)] == [turn == 0] * 3

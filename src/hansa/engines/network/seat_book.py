@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Final, final
 import numpy as np
 
 from hansa.core.message import Name
-from hansa.core.party import with_at_once
+from hansa.core.party import lasting, with_at_once
 from hansa.engines.network.shelf import Slip
 from hansa.engines.network.site_store import SiteStore
 from hansa.engines.network.wire_ledger import Line, append, contents
@@ -51,6 +51,8 @@ _EMPTY: Final = (
 )
 _ROWS: Final = "SELECT step, keep, turn, attempt, settled, digest, place FROM memories WHERE job = ?"
 _SETTLE: Final = "UPDATE memories SET settled = 1 WHERE job = ? AND step = ? AND keep = ? AND turn = ? AND attempt = ?"
+_ERASE: Final = "UPDATE memories SET body = zeroblob(length(body)) WHERE job = ? AND step < 0 AND place = 'row'"
+"""What holds at once may be secrets: zeros are written in their place before it is let go."""
 _FORGET: Final = "DELETE FROM memories WHERE job = ? AND step = ? AND keep = ? AND turn = ? AND attempt = ?"
 
 
@@ -97,7 +99,7 @@ class SeatBook:
             return
         with database.translated():
             slip = shelf.put(tree_of(self.job, word))
-            kept = None if memory is None else shelf.put(self._tree(name, memory))
+            kept = None if memory is None else shelf.put(self._tree(name, lasting(memory)))
             at_once = None if once is None else shelf.put(self._tree(_once(name), once))
         line = Line(self.store.clock(), self.job, name, kind, *contents(said), slip.digest, protection)
         heard = frozenset(self._heard)
@@ -112,6 +114,7 @@ class SeatBook:
                 pending = [one for one in self._memories(connection) if not one[1]]
                 files += self._forget(connection, pending[:-_PENDING])
             if at_once is not None:
+                connection.execute(_ERASE, (self.job,))
                 files += self._forget(connection, self._memories(connection, "step < 0"))
                 row = (self.job, *_once(name), 0, *at_once.row)
                 connection.execute("INSERT INTO memories VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
