@@ -82,6 +82,7 @@ class Desk:
             DataError: the disk fails; nothing has left.
             PartyLost: whoever computes went home; there is no word, and the ask can come again.
         """
+        self.book.acknowledged(envelope.counted)  # what has counted has come
         given = self.book.given(envelope.name)
         if given is not None:
             return Word(envelope.name, self.party.name, kind_of(envelope.ask), given)

@@ -41,6 +41,7 @@ from hansa.core.post import Arrival, kind_of
 from hansa.core.soundness import amiss, form_of, not_taken, odd
 from hansa.engines.network.meters import Meters
 from hansa.engines.network.names import COORDINATOR
+from hansa.engines.network.receipts import Receipts
 from hansa.engines.network.sayings import VERSION, ask_parcel, holds_in, jobs_in, plainly, said_in_parcel
 from hansa.engines.network.stream import CHUNK, Inbox, Line
 from hansa.engines.network.words import Word
@@ -137,6 +138,7 @@ class Board:
             else:
                 self.open_asks[party] = envelope
                 self.hub.push(party, self.ask(party, envelope))
+                self.hub.receipts.settle(party, self.digest, envelope.counted)
 
     def _expect(self, name: Name, letters: Mapping[str, Envelope]) -> None:
         """Know what the answers to an ask must look like, before one can come."""
@@ -209,6 +211,7 @@ class Hub:
         self.lines: dict[str, Line] = {}
         self.inboxes: dict[str, Inbox] = {}
         self.boards: dict[str, Board] = {}
+        self.receipts = Receipts(self._acknowledge)
         self.meters = Meters()
         self._sending: dict[str, asyncio.Queue[Parcel]] = {}
         self._reading: dict[str, asyncio.Task[None]] = {}
@@ -320,7 +323,7 @@ class Hub:
         if parcel.kind == "Word":
             kind, said = said_in_parcel(parcel)
             if board is None or peer not in board.roster or peer in board.shut:
-                self.push(peer, self._ack(peer, parcel))  # the job is over here: let it go
+                self._acknowledge(peer, parcel.job, parcel.name)  # the job is over here: let it go
             else:
                 said = await board.looked_at(peer, parcel.name, said)
                 await self._words.put((peer, parcel, Word(parcel.name, peer, kind, said)))
@@ -365,7 +368,7 @@ class Hub:
             self.meters.refusals[(peer,)] += verdict == "new" and isinstance(word.said, Refusal)
             if verdict == "clash":
                 LOG.error("%s gave another word to %s; the first one stands", peer, word.name)
-            self.push(peer, self._ack(peer, parcel))
+            self.receipts.owe(peer, parcel.job, parcel.name)
             if board is not None and (verdict == "new" or (verdict == "same" and board.awaits(peer, word.name))):
                 board.deliver(peer, word.name, word.kind, word.said)
         for word in shut:
@@ -377,5 +380,5 @@ class Hub:
         board = self.boards.get(digest)
         return self.store.put(digest, words) if board is None else board.journal.put(words)
 
-    def _ack(self, peer: str, parcel: Parcel) -> Parcel:
-        return plainly("Ack", COORDINATOR, peer, job=parcel.job, name=parcel.name)
+    def _acknowledge(self, peer: str, job: str, name: Name) -> None:
+        self.push(peer, plainly("Ack", COORDINATOR, peer, job=job, name=name))

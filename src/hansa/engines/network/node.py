@@ -207,6 +207,7 @@ class Node:
                 return
             try:
                 envelope = envelope_in(parcel, desk.kinds)
+                self._through = self._through or bool(envelope.counted)
                 word = await asyncio.to_thread(desk.answer, envelope)
             except HansaError as error:
                 LOG.warning("%s of job %s was not answered: %s", parcel.name, parcel.job[:12], error)
