@@ -164,6 +164,25 @@ def test_a_job_that_cannot_run_is_refused_before_anybody_is_asked(house):
         assert read(house.ask(b"".join(frame), "anna")).body["error"][0] == "ConfigError"
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"jobs": 7},
+        {"jobs": float("nan")},
+        {"entries": [7]},
+        {"notes": {"a": 1}},
+        {"job": None, "size": 9, "data": b""},
+    ]
+    + [{"size": size, "data": data} for size in ("9", -1, None, 1 << 63, 9) for data in (b"", "text", 7, [1], None)],
+)
+def test_an_answer_that_lacks_something_or_holds_something_else_is_one_clear_error(body):
+    caller = Caller(None, lambda data: b"".join(plainly("Done", "coordinator", "anna", body=body).frame()))
+    for ask in (caller.status, lambda: caller.log("abcd"), caller.notes, lambda: caller.result(job())):
+        with pytest.raises(HansaError):
+            ask()
+
+
 def test_an_answer_that_cannot_be_read_is_said(house):
     del house
     for body in (None, {"error": [1, 2, 3, 4]}, {"error": ["No"]}):

@@ -1,4 +1,4 @@
-"""SIGSTOP of real processes: a bank that stands still is missed and comes back, a coordinator that does loses nothing."""
+"""SIGSTOP of real processes: a bank that stands still is missed and comes back; nothing is lost."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ Example:
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, cast, final
@@ -42,7 +42,7 @@ from hansa.errors import ConfigError, DataError, HansaError, IdentityError, Poli
 from hansa.tracking.log import Entry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from hansa.engines.network.diary import Doorbook
     from hansa.engines.network.jobs import Jobs
@@ -54,6 +54,7 @@ PIECE: Final = 2 << 20
 """Bytes of a result in one answer."""
 _ASKED: Final = Limits(head=1 << 20, tensors=0, payload=0)
 _LONGEST_WAIT: Final = 20.0
+_UNREAD: Final = "The coordinator's answer cannot be read."
 _DIGITS: Final = 4  # of a digest, which name a job
 
 
@@ -213,21 +214,25 @@ class Caller:
 
     def submit(self, job: Job) -> str:
         """Submit a job to all members; its digest. The same job again is the same."""
-        return str(self._call("Submit", toml=job.to_toml())["job"])
+        with _understood():
+            return str(self._call("Submit", toml=job.to_toml())["job"])
 
     def status(self, job: str = "") -> tuple[Standing, ...]:
         """How one job stands, by the beginning of its digest, or all that the role may see."""
-        return tuple(build(Standing, one, "job") for one in self._call("Status", job=job)["jobs"])
+        with _understood():
+            return tuple(build(Standing, one, "job") for one in self._call("Status", job=job)["jobs"])
 
     def log(self, job: str, known: int = 0, within: float = 0.0) -> tuple[tuple[Entry, ...], State]:
         """Entries of a run's log behind those that are known, waiting for some; and how the job stands."""
         said = self._call("Logs", job=job, known=known, within=within)
-        entries = tuple(build(Entry, one, "entry") for one in said["entries"])
-        return entries, State(said["state"], said["why"], said.get("error", ""))
+        with _understood():
+            entries = tuple(build(Entry, one, "entry") for one in said["entries"])
+            return entries, State(said["state"], said["why"], said.get("error", ""))
 
     def notes(self, job: str = "") -> tuple[Note, ...]:
         """What happened in a job; or, without one, who was sent away at the coordinator's desk."""
-        return tuple(build(Note, one, "note") for one in self._call("Notes", job=job)["notes"])
+        with _understood():
+            return tuple(build(Note, one, "note") for one in self._call("Notes", job=job)["notes"])
 
     def readmit(self, job: str, party: str) -> None:
         """Let a party back in that was set aside."""
@@ -244,13 +249,16 @@ class Caller:
     def result(self, job: Job) -> Done:
         """What a job's steps have found."""
         data, size = bytearray(), 1
-        while len(data) < size:
-            said = self._call("Result", job=job.digest, **{"from": len(data)})
-            data += said["data"]
-            size = said["size"]
-        body = read(bytes(data)).body
         kinds = [step.state for step in job.steps]
-        return Done(tuple(build(kind, tree, "") for kind, tree in zip(kinds, body["done"], strict=True)))
+        with _understood():
+            while len(data) < size:
+                said = self._call("Result", job=job.digest, **{"from": len(data)})
+                piece, size = bytes(memoryview(said["data"])), int(said["size"])
+                if not piece:
+                    raise WireError(_UNREAD)
+                data += piece
+            body = read(bytes(data)).body
+            return Done(tuple(build(kind, tree, "") for kind, tree in zip(kinds, body["done"], strict=True)))
 
     def _call(self, kind: Call, **body: Any) -> dict[str, Any]:
         parcel = plainly(kind, self.name, COORDINATOR, body={"token": self.token, **body})
@@ -281,8 +289,17 @@ def error_in(body: Any) -> HansaError:
     """
     words = body.get("error") if isinstance(body, dict) else None
     if not isinstance(words, list) or len(words) != 4 or not all(isinstance(word, str) for word in words):
-        return WireError("The coordinator's answer cannot be read.")
+        return WireError(_UNREAD)
     return named(words[0])(*words[1:])
+
+
+@contextmanager
+def _understood() -> Iterator[None]:
+    """Read an answer: one that lacks something, or holds something else, is one clear error."""
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError):
+        raise WireError(_UNREAD) from None
 
 
 def _called(asked: Parcel) -> str:
