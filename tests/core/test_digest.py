@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from hansa.core.column import Column
-from hansa.core.digest import digest
+from hansa.core.digest import digest, digest_of_ask
 from hansa.core.on_disk import room
 from hansa.core.table import Table
+from hansa.horizontal.rounds import Check
 
 COLUMNS = {
     "age": [31, None, 58],
@@ -57,3 +58,12 @@ def test_where_the_numbers_lie_does_not_matter():
     disk[:] = matrix[:, 0]
     lies = Table.of([Column("a", "float", disk), Column.of("b", matrix[:, 1])])
     assert digest(lies) == digest(Table.from_matrix(matrix, names=("a", "b")))
+
+
+def test_the_digest_of_an_ask_covers_every_bit_of_its_arrays_their_kind_and_shape():
+    asks = [Check(np.arange(6, dtype="f8")), Check(np.arange(6, dtype="f4")), Check(np.arange(6.0).reshape(2, 3))]
+    asks += [Check(np.arange(6.0), centre=0.5), Check(np.nextafter(np.arange(6.0), 9)), Check(np.arange(5.0))]
+    asks += [Check(np.zeros(0)), Check(np.arange(12, dtype="f8")[::-1])]
+    assert len({digest_of_ask(ask) for ask in asks}) == len(asks)
+    assert digest_of_ask(Check(np.arange(12.0)[::2])) == digest_of_ask(Check(np.arange(0.0, 12, 2)))
+    assert digest_of_ask(Check(np.arange(6, dtype=">f8"))) == digest_of_ask(asks[0])

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from hansa.core.codec import unpack
+from hansa.core.digest import digest_of_ask
 from hansa.core.fold import Each
 from hansa.core.job import Job
 from hansa.core.link import Guarantees, Link, Stage
@@ -25,7 +26,7 @@ from hansa.errors import ChainError, ConfigError, TooFewParties
 from hansa.horizontal.rounds import Check, Learning, Rounds
 from hansa.links import by_examples, fixed, poisson, secure_groups, secure_sum, weighted_mean
 from hansa.links.groups import Lotted, Pledged, Seated
-from hansa.links.secure import Adverted, Invited, Listed, digest_of_ask
+from hansa.links.secure import Adverted, Invited, Listed
 from hansa.privacy.lots import Drawer, Lots, Pledge
 from hansa.privacy.primitives import made_for
 from hansa.privacy.sum_words import Advert

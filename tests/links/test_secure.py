@@ -10,6 +10,7 @@ import pytest
 from hansa.core.bodies import ask_body, ask_of
 from hansa.core.carry import near
 from hansa.core.codec import unpack
+from hansa.core.digest import digest_of_ask
 from hansa.core.job import Job
 from hansa.core.message import Envelope, Masked, Name, Refusal
 from hansa.core.party import AT_ONCE, Party
@@ -22,7 +23,7 @@ from hansa.errors import ChainError, ConfigError, JobError, PolicyRefusal, TooFe
 from hansa.horizontal.evaluate import Verdict
 from hansa.horizontal.rounds import Check, Learning, Rounds, Train
 from hansa.links import by_examples, coordinate_median, fixed, secure_sum, weighted_mean
-from hansa.links.secure import Adverted, Invited, Listed, Opened, digest_of_ask
+from hansa.links.secure import Adverted, Invited, Listed, Opened
 from hansa.privacy.primitives import made_for
 from hansa.privacy.sum_words import Advert, Client
 from tests.core.test_carry import Memoir, finish

@@ -1,12 +1,15 @@
-"""The digest of a table: whether a run goes on over the rows that it began with."""
+"""Digests: of a table, whether a run goes on over the rows that it began with; of an ask, whether all get the same."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from hashlib import sha256
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from hansa.core.bodies import ask_body
+from hansa.core.codec import pack
 from hansa.core.on_disk import forget
 
 if TYPE_CHECKING:
@@ -14,6 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from hansa.core.message import Ask
     from hansa.core.table import Table
 
 _ROWS: Final = 1 << 18
@@ -35,6 +39,32 @@ def digest(table: Table) -> str:
             for block in () if array is None else _blocks(array):
                 found.update(block)
     return found.hexdigest()
+
+
+def digest_of_ask(ask: Ask) -> bytes:
+    """SHA-256 over what is asked, the model's parameters among it: what a secure sum is agreed for.
+
+    Example:
+        >>> from hansa.horizontal.rounds import Check
+        >>> digest_of_ask(Check(np.zeros(2))) == digest_of_ask(Check(np.array([0.0, 1e-9])))
+        False
+    """
+    return sha256(pack(_hashed(ask_body(ask)))).digest()
+
+
+def _hashed(body: Any) -> Any:
+    """The same body with each array's kind, shape and SHA-256 in its place: no copy of a large model is made."""
+    if isinstance(body, Mapping):
+        return {key: _hashed(item) for key, item in body.items()}
+    if isinstance(body, list | tuple):
+        return [_hashed(item) for item in body]
+    if not isinstance(body, np.ndarray):
+        return body
+    little = np.ascontiguousarray(body.astype(body.dtype.newbyteorder("<"), copy=False))
+    return {
+        "array": [little.dtype.str, *map(str, body.shape)],
+        "sha256": sha256(little.reshape(-1).view(np.uint8).data).digest(),
+    }
 
 
 def _blocks(array: NDArray[np.generic]) -> Iterator[bytes | memoryview]:

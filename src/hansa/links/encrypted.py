@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, final
 import numpy as np
 
 from hansa.core.codec import pack, unpack
+from hansa.core.digest import digest_of_ask
 from hansa.core.fold import Collect
 from hansa.core.link import Guarantees, Link, Stage
 from hansa.core.load import Load
@@ -27,7 +28,6 @@ from hansa.core.message import Answer, Ask, Masked, Refusal, Sealed
 from hansa.core.party import AT_ONCE, Handler, Memory, Site
 from hansa.core.plan import Asks, Everyone, First, Gather, Quorum, Reply, Until
 from hansa.errors import ConfigError, HansaError, JobError, PolicyRefusal, PrivacyError, TooFewParties, WireError
-from hansa.links.secure import digest_of_ask
 from hansa.links.slots import require, updates, weights
 from hansa.privacy.cipher_sum import CipherSum, Form, cipher_load, split
 from hansa.privacy.encrypted import Holder, Offer, begin, decrypt, encrypt, give, take
@@ -173,7 +173,7 @@ class encrypted_sum(Link):
         form = unpack(Form, total["form"].tobytes())
         whole = Added(came, form.count, total["sizes"][0], total["cipher"][0])
         forget = replace(whole, sizes=whole.sizes[:0], data=whole.data[:0])
-        last = {name: whole if name in came[:_OPENERS] else forget for name in letters}
+        last = {name: whole if name in came[:_OPENERS] else forget for name in to}
         reply = yield Asks(last, Collect(), _one(wait))
         found = [(name, answer.load) for name, answer in _by(names, reply, heard) if name in came[:_OPENERS]]
         lost = tuple(name for name in names if name not in came and name not in heard)
@@ -270,8 +270,8 @@ def _agreed(found: Sequence[tuple[str, Load]], count: int) -> NDArray[np.uint64]
             "Those who were asked to were lost, or refused.",
             "Bring them back, and run on.",
         )
-    words = [load["words"] for _, load in found]
-    if any(one.shape != (1, count) or one.dtype != np.uint64 for one in words):
+    words = [load["words"] for _, load in found if "words" in load]
+    if len(words) < len(found) or any(one.shape != (1, count) or one.dtype != np.uint64 for one in words):
         raise WireError(f"An encrypted sum was opened as something else by one of: {names}.")
     if any((one != words[0]).any() for one in words):
         raise PrivacyError(

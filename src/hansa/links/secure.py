@@ -16,13 +16,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, final
 
 import numpy as np
 
-from hansa.core.bodies import ask_body
 from hansa.core.codec import pack, unpack
+from hansa.core.digest import digest_of_ask
 from hansa.core.fold import Collect
 from hansa.core.link import Guarantees, Link, Stage
 from hansa.core.load import Load
@@ -295,16 +294,6 @@ class Opens:
     def answer(self, ask: Opened, site: Site, memory: Memory) -> tuple[Answer | Refusal, Memory]:
         """Reveal what opens the sum and nothing else."""
         return _heard(Signed(ask.signatures), site, memory, lambda reveal: _told("shares", pack(reveal)))
-
-
-def digest_of_ask(ask: Ask) -> bytes:
-    """SHA-256 over what is asked, the model's parameters among it: what a secure sum is agreed for.
-
-    Example:
-        >>> digest_of_ask(Listed(("a",))) == digest_of_ask(Listed(("b",)))
-        False
-    """
-    return sha256(pack(ask_body(ask))).digest()
 
 
 def _same(asks: Mapping[str, Ask]) -> bytes:

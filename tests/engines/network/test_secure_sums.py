@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from hansa.core.codec import unpack
+from hansa.core.digest import digest_of_ask
 from hansa.core.message import Answer, Envelope, Masked, Name, Refusal
 from hansa.core.post import in_process
 from hansa.engines.network.desk import Desk
@@ -19,7 +20,7 @@ from hansa.engines.network.site_store import SiteStore
 from hansa.engines.simulation import Simulation
 from hansa.errors import DataError, PartyLost
 from hansa.horizontal.rounds import Check, Learning
-from hansa.links.secure import Adverted, Invited, Listed, Opened, digest_of_ask
+from hansa.links.secure import Adverted, Invited, Listed, Opened
 from hansa.privacy import primitives
 from hansa.privacy.primitives import made_for
 from hansa.privacy.sum_words import Advert
