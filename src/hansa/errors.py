@@ -5,6 +5,7 @@
     │   ├── ChainError         2   links that do not fit together
     │   └── ConfigError        2   an option, a file, an unknown name
     ├── DataError              3   a table that cannot be used
+    │   └── DiskFailed         3   a store that cannot write just now
     ├── Refused                4   somebody's rule says no
     │   ├── PolicyRefusal      4
     │   └── BudgetSpent        4
@@ -68,6 +69,10 @@ class DataError(HansaError):
     """A table cannot be used as it is."""
 
     exit_code = 3
+
+
+class DiskFailed(DataError):
+    """A store's disk fails or is full; what it holds is whole, and the same can be tried again."""
 
 
 class Refused(HansaError):

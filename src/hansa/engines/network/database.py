@@ -24,7 +24,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any, TypeAlias, final
 
 from hansa.engines.network.disk import LocalDisk
-from hansa.errors import ConfigError, DataError
+from hansa.errors import ConfigError, DataError, DiskFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,7 +104,8 @@ class Database:
         """Say in the house's words what a disk or SQLite says.
 
         Raises:
-            DataError: the disk fails or is full, or the database is damaged.
+            DiskFailed: the disk fails or is full.
+            DataError: the database is damaged.
         """
         try:
             yield
@@ -181,8 +182,8 @@ class Database:
             raise ConfigError(f"The {self.schema.name} '{self.path}' was closed.", mend="Open it again.")
         return self._connection
 
-    def _unwritten(self, why: str) -> DataError:
-        return DataError(
+    def _unwritten(self, why: str) -> DiskFailed:
+        return DiskFailed(
             f"The {self.schema.name} '{self.path}' cannot be used.",
             why,
             "What it holds is whole. Make room or mend the disk, and start again: nothing is lost.",

@@ -1,7 +1,8 @@
 r"""All jobs of a coordinator: begun, followed, stopped, gone on with; each plan in a thread of its own.
 
 How a job stands is in the store: submitted, running, stopped, done or failed. What runs when the process ends, goes on
-when it begins again. A run's log, `events.jsonl`, lies in a folder of the job's own.
+when it begins again; what meets a full disk waits, and goes on when there is room. A run's log, `events.jsonl`, lies in
+a folder of the job's own.
 
 Example:
     >>> import tempfile
@@ -36,7 +37,7 @@ from hansa.engines.network.diary import Diary
 from hansa.engines.network.hub import Board, Hub
 from hansa.engines.network.journal import JobJournal
 from hansa.engines.network.sayings import Offer
-from hansa.errors import ConfigError, HansaError, named
+from hansa.errors import ConfigError, DiskFailed, HansaError, named
 from hansa.tracking.log import LOG as EVENTS
 from hansa.tracking.log import Entry, append, entry_of, read_log
 
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
 LOG: Final = logging.getLogger("hansa.network")
 OPEN: Final = ("submitted", "running")
 """States of a job that goes on by itself."""
+_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0  # seconds until a disk that was full is tried again
 
 
 @final
@@ -96,10 +98,12 @@ class Jobs:
         """Take the store and the hub; nothing is begun yet."""
         self.store, self.hub, self.certificates, self.folder = store, hub, certificates, folder
         self.running: dict[str, Under] = {}
+        self.waiting: dict[str, asyncio.TimerHandle] = {}
         self.closing = False
         self._logs: dict[str, tuple[Entry, ...]] = {}
         self._stopped: set[str] = set()
         self._news: dict[str, asyncio.Event] = {}
+        self._pauses: dict[str, float] = {}
 
     async def go_on(self) -> None:
         """Begin, or go on with, every job that is not over."""
@@ -126,8 +130,9 @@ class Jobs:
         offer = Offer(entry.toml, {name: held.get(name, "") for name in entry.roster}, entry.submitter)
         board = Board(self.hub, digest, offer, JobJournal(self.store, job, digest))
         self._stopped.discard(digest)
+        waited = self._wait_no_more(digest)
         self._mark(digest, "running")
-        if entry.state not in OPEN:  # an ask goes over a line once, and some did before the job was stopped
+        if waited or entry.state not in OPEN:  # an ask goes over a line once, and some did before the job was stopped
             for name in entry.roster:
                 self.hub.drop(name)
         self.hub.open_job(board)
@@ -142,6 +147,10 @@ class Jobs:
             ConfigError: it is not under way.
         """
         under = self.running.get(digest)
+        if self._wait_no_more(digest):
+            self._mark(digest, "stopped")
+            self._ended(digest)
+            return
         if under is None:
             raise ConfigError("The job is not under way.")
         self._stopped.add(digest)
@@ -150,6 +159,8 @@ class Jobs:
     async def close(self) -> None:
         """End all threads; what ran goes on when the process begins again."""
         self.closing = True
+        for digest in list(self.waiting):
+            self._wait_no_more(digest)
         for under in list(self.running.values()):
             under.board.stop()
         for under in list(self.running.values()):
@@ -187,7 +198,7 @@ class Jobs:
         """What a run's log holds behind the entries that are known: at once, or when there is some, or after a time."""
         with suppress(TimeoutError):
             async with asyncio.timeout(within):
-                while len(self.log(digest)) <= known and digest in self.running:
+                while len(self.log(digest)) <= known and (digest in self.running or digest in self.waiting):
                     await self._news.setdefault(digest, asyncio.Event()).wait()
         return self.log(digest)[known:]
 
@@ -203,6 +214,13 @@ class Jobs:
         try:
             self._place(digest).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             Carrier(job, names, board, board.journal, Diary(self.store, digest, job)).run(watch)
+        except (DiskFailed, OSError) as end:
+            if digest not in self._stopped:
+                LOG.warning("job %s waits for the disk: %s", digest[:12], end)
+                with suppress(RuntimeError):
+                    self.hub.call(self._wait, digest)
+                return
+            state = "stopped"
         except HansaError as end:
             state, why, error = "failed", str(end), type(end).__name__
             if digest in self._stopped:
@@ -214,7 +232,29 @@ class Jobs:
         with suppress(RuntimeError):  # the loop has ended
             self.hub.call(self._ended, digest)
 
+    def _wait(self, digest: str) -> None:
+        """The disk fails or is full: wait a while, longer each time, and begin again from what the store holds."""
+        self.running.pop(digest, None)
+        if not self.closing:
+            pause = self._pauses.get(digest, _FIRST_PAUSE)
+            self._pauses[digest] = min(2 * pause, _LONGEST_PAUSE)
+            self.waiting[digest] = self.hub.loop.call_later(pause, self._again, digest)
+
+    def _again(self, digest: str) -> None:
+        try:
+            self.begin(digest)
+        except HansaError:
+            self._wait(digest)
+
+    def _wait_no_more(self, digest: str) -> bool:
+        """Whether a job was waiting for the disk; it does no more."""
+        timer = self.waiting.pop(digest, None)
+        if timer is not None:
+            timer.cancel()
+        return timer is not None
+
     def _tell(self, digest: str, entry: Entry) -> None:
+        self._pauses.pop(digest, None)
         kept = [one for one in self._logs[digest] if one.place < entry.place]
         if entry.round and kept and kept[-1].step == entry.step:
             self.hub.meters.rounds[()] += 1
