@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 
 import numpy as np
@@ -29,6 +30,7 @@ from hansa.privacy.encrypted import Holder, Offer
 from hansa.privacy.homomorphic import Adder
 from hansa.privacy.primitives import made_for
 from tests.core.test_carry import Memoir, finish
+from tests.engines.network import federation
 from tests.links.test_secure import TEXT, asked, books, rounds, run
 
 
@@ -212,5 +214,21 @@ def test_a_coordinator_stopped_at_every_write_opens_the_same_sums(after):
     job, whole = rounds(encrypted_sum()), Memoir()
     wanted = finish(job, banks, whole, None)[0].last(Learning).params.tobytes()
     assert whole.writes > 2 * 4
-    for stop in range(1, whole.writes + 1):
+    for stop in range(1 + after, whole.writes + 1, 2):
         assert finish(job, banks, Memoir(stop, after), None)[0].last(Learning).params.tobytes() == wanted
+
+
+def test_between_institutions_it_gives_the_bits_of_one_process(tmp_path):
+    job = federation.job_of(federation.TEXT.replace("trainer =", 'chain = ["by_examples", "encrypted_sum"]\ntrainer ='))
+    made = made_for([f"bank-{i}" for i in range(3)])
+    banks = [dataclasses.replace(bank, identity=made[bank.name]) for bank in federation.members()]
+
+    async def carried():
+        fed = federation.Federation(tmp_path, job, banks)
+        await fed.start()
+        try:
+            return federation.chosen(await asyncio.wait_for(fed.run(), 60))
+        finally:
+            await fed.stop()
+
+    assert asyncio.run(carried()) == federation.alone(job, banks)

@@ -73,6 +73,8 @@ def test_behind_a_secure_sum_every_line_says_whether_it_is_in_it():
     assert seen.count("inside a secure sum") == len(seen) - 2
     assert "clip_l2(bound=1.0)" in secure[4]["protection"]
     assert not any("secure" in line["protection"] for line in left(Job.from_toml(text % '"weighted_mean"')))
+    encrypted = left(Job.from_toml(text % '"encrypted_sum"'))
+    assert sum("inside an encrypted sum" in line["protection"] for line in encrypted) == len(seen) - 2
     groups = left(Job.from_toml(text % '"secure_groups", "holdout_vote"'))
     assert sum("inside a secure sum of its group" in line["protection"] for line in groups) == len(seen) - 1
     assert any(line["what"].startswith("whether it votes") for line in groups)

@@ -39,6 +39,18 @@ def test_a_secure_job_says_what_nobody_sees_and_what_is_still_told():
         assert words in said
 
 
+def test_an_encrypted_job_says_who_has_the_key_and_against_whom_it_does_not_hold():
+    text = 'name = "s"\nsteps = ["prepare", {use = "rounds", chain = ["encrypted_sum"]}]'
+    said = privacy(Job.from_toml(text))["statement"]
+    for words in (
+        "cannot read a party's own",
+        "any one of them in league with the coordinator can open all",
+        "nothing is",
+    ):
+        assert words in said
+    assert "hostile coordinator and its allies" not in said
+
+
 def test_sums_of_groups_are_said_to_hide_a_party_among_a_few():
     said = privacy(Job.from_toml('name = "s"\nsteps = [{use = "rounds", chain = ["secure_groups"]}]'))["statement"]
     assert "hidden among those, and not among all" in said

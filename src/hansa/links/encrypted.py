@@ -28,6 +28,7 @@ from hansa.core.message import Answer, Ask, Masked, Refusal, Sealed
 from hansa.core.party import AT_ONCE, Handler, Memory, Site
 from hansa.core.plan import Asks, Everyone, First, Gather, Quorum, Reply, Until
 from hansa.errors import ConfigError, HansaError, JobError, PolicyRefusal, PrivacyError, TooFewParties, WireError
+from hansa.links.secure import job_of, tools_of
 from hansa.links.slots import require, updates, weights
 from hansa.privacy.cipher_sum import CipherSum, Form, cipher_load, split
 from hansa.privacy.encrypted import Holder, Offer, begin, decrypt, encrypt, give, take
@@ -193,8 +194,8 @@ class Offers:
         def say(holder: Holder, tools: Tools) -> tuple[Holder, Answer]:
             if len(ask.names) > self.link.parties:
                 raise PolicyRefusal(f"An encrypted sum has room for {self.link.parties} parties, not {len(ask.names)}.")
-            job, settings = site.derived("secure sum/job", lambda: _job(site)), self.link.sentence().encode()
-            holder, offer = begin(holder, Terms(job, site.step, ask.names, ask.about, settings), tools)
+            settings = self.link.sentence().encode()
+            holder, offer = begin(holder, Terms(job_of(site), site.step, ask.names, ask.about, settings), tools)
             return holder, _told(offer=np.frombuffer(pack(offer), np.uint8))
 
         return _heard(say, site, memory)
@@ -321,18 +322,10 @@ def _heard(
     say: Callable[[Holder, Tools], tuple[Holder, Answer]], site: Site, memory: Memory
 ) -> tuple[Answer | Refusal, Memory]:
     """Say a word; what the party holds after it is durable before it leaves, and any error ends the sum for it."""
-    from hansa.privacy.primitives import REAL
-
-    if site.identity is None:
-        raise ConfigError(
-            f"{site.name} has no identity to sign with.",
-            "In an encrypted sum each party's key is signed, so that nobody can put another in its place.",
-            "Enrol it in the consortium, or run in a Simulation, which makes identities for the run.",
-        )
-    held = memory.get(_MINE)
+    tools, held = tools_of(site), memory.get(_MINE)
     holder = Holder(site.name) if held is None else unpack(Holder, held.tobytes())
     try:
-        holder, word = say(holder, Tools(REAL, site.identity))
+        holder, word = say(holder, tools)
     except ConfigError:
         raise  # the library is missing here
     except HansaError as error:
@@ -346,11 +339,3 @@ def _kept(memory: Memory, holder: Holder) -> Memory:
 
 def _told(**vectors: NDArray[Any]) -> Answer:
     return Answer(Load({name: vector[None, :] for name, vector in vectors.items()}))
-
-
-def _job(site: Site) -> str:
-    """The digest of the approved job; a job that no file can hold runs in one process alone, and has no other."""
-    try:
-        return site.job.digest
-    except HansaError:
-        return f"{site.job.name}, {site.job.seed}, in one process"

@@ -31,6 +31,8 @@ def left(job: Job) -> list[dict[str, str]]:
     for number, step in enumerate(job.steps):
         link = job.secure(number)
         hidden = "inside a secure sum" + (" of its group" if link is not None and link.guarantees.same else "")
+        if link is not None and link.guarantees.colluders == 0:
+            hidden = "inside an encrypted sum"
         for what, how_many, protection, seen in _step(job, step):
             veil = "" if link is None else f"{seen or hidden}; "
             lines.append({"what": what, "to": "coordinator", "how_many": how_many, "protection": f"{veil}{protection}"})
