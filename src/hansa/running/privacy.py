@@ -8,9 +8,9 @@ if TYPE_CHECKING:
     from hansa.core.job import Job
 
 _ENCRYPTED: Final = (
-    "No customer row leaves its owner; updates, sums and counts do, encrypted: the coordinator adds them and cannot read"
-    " a party's own. Every party holds the key of each sum: any one of them in league with the coordinator can open all"
-    " parties' own, and nothing is claimed against a coordinator that does not keep to the protocol"
+    "No customer row leaves its owner; updates, sums and counts do, encrypted: the coordinator adds them and cannot"
+    " read a party's own. Every party holds the key of each sum: any one of them in league with the coordinator can"
+    " open all parties' own, and nothing is claimed against a coordinator that does not keep to the protocol"
 )
 _CLEAR: Final = " What is collected and not summed stays in clear, and nothing bounds what the sums themselves tell."
 _GROUPS: Final = " A sum is of a group of a few parties: a party is hidden among those, and not among all."
