@@ -78,8 +78,13 @@ def test_with_the_cryptography_that_is_used(pattern):
 
 
 @pytest.mark.slow
-def test_a_hundred_parties_of_whom_some_are_lost_everywhere():
-    outcome(tuple(f"bank-{i:03}" for i in range(100)), (0, 1, 2, 3, 2, 1, 0, *[4] * 93), colluders=10)
+@pytest.mark.parametrize(
+    "pattern",
+    [(0, 1, 2, 3, 2, 1, 0, *[4] * 93), (*[4] * 60, *[2] * 40), (*[3] * 44, *[4] * 56), (*[3] * 45, *[4] * 55)],
+)
+def test_a_hundred_parties_of_whom_some_are_lost_everywhere(pattern):
+    """The last two: as many shares as are needed, and one fewer."""
+    outcome(tuple(f"bank-{i:03}" for i in range(100)), pattern, colluders=10)
 
 
 def test_nothing_is_left_of_the_secrets():
