@@ -39,7 +39,7 @@ format: $(VENV)/.stamp-dev  ## lay out the code, and mend what ruff can mend
 	$(BIN)/ruff format .
 
 bench: $(VENV)/.stamp-$(EXTRAS)  ## measure each claim of speed (EXTRAS=all: against PyTorch too)
-	@for bench in $(addprefix benches/,simulation.py frameworks.py memory.py network.py); do echo "== $$bench"; $(BIN)/python $$bench $(ARGS) || exit 1; done
+	@for bench in $(addprefix benches/,simulation.py frameworks.py memory.py network.py secure.py); do echo "== $$bench"; $(BIN)/python $$bench $(ARGS) || exit 1; done
 
 soak: $(VENV)/.stamp-$(EXTRAS)  ## run the long tests
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q -rsfE -m soak --timeout 3600 $(ARGS)
