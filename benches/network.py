@@ -52,7 +52,7 @@ from hansa.engines.network.node import Node
 from hansa.engines.network.sayings import Offer
 from hansa.engines.network.site_store import SiteStore
 from hansa.engines.network.store import Store
-from hansa.horizontal.shape import Shape
+from hansa.horizontal.rounds import Check
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -128,13 +128,13 @@ async def coordinate(folder: Path, count: int, rounds: int, size: int) -> dict[s
     server, port = await listen("localhost:0", org.identity, org.trust, hub.attend)
     print(json.dumps({"port": port}), flush=True)
     hub.open_job(board)
-    with peak_of("RssAnon") as anonymous:
+    with peak_of("RssAnon") as anonymous, peak_of("VmRSS") as resident:
         before = anonymous[0]
         if size:
             figures = await asyncio.to_thread(updates, board, names, size)
         else:
             figures = await asyncio.to_thread(carry, job, names, board)
-    figures |= {"before_mb": before, "peak_anonymous_mb": anonymous[0], "peak_resident_mb": memory("VmHWM")}
+    figures |= {"before_mb": before, "peak_anonymous_mb": anonymous[0], "peak_resident_mb": resident[0]}
     await server.stop(0.2)
     hub.stop()
     store.close()
@@ -154,7 +154,7 @@ def updates(board: Board, names: list[str], size: int) -> dict[str, Any]:
     rates, folds = [], []
     for keep in range(-1, 3 if size < 1e8 else 1):
         name, begun = Name(0, keep + 1, 0), time.perf_counter()
-        letters = {one: Envelope(name, Shape()) for one in names}
+        letters = {one: Envelope(name, Check(np.zeros(1))) for one in names}
         come = board.bring(name, letters, {}, 0.0, lambda so_far: None if len(so_far) == len(names) else 3600.0)
         came = time.perf_counter()
         board.journal.close(name, Closing(tuple((one, name) for one in names), (), (), (), 0.0))
@@ -199,7 +199,7 @@ def of_size(size: int, job: Job) -> Any:
     vector = np.random.default_rng(len(os.urandom(1))).random((1, size // 8))
 
     def compute(work: Work) -> Outcome:
-        return Outcome((Answer(Load({"delta": vector})),), None, work.memories)
+        return Outcome((Answer(Load({"rows": np.ones((1, 1)), "sums": vector})),), None, work.memories)
 
     return compute
 
@@ -347,7 +347,7 @@ def measured(only: str | None, nodes: list[int], sizes: list[int], rounds: int, 
         turns.append({"tls_mb_per_s": sockets(size, 10, folder), "disk_mb_per_s": disk(size, 10, folder)})
         one |= {key: median(turn[key] for turn in turns) for key in turns[0]}
         one["ratio"] = one["mb_per_s"] / min(one["tls_mb_per_s"], one["disk_mb_per_s"])
-        one["peak_less_3_updates_mb"] = one["peak_anonymous_mb"] - 3 * size / 1e6
+        one["peak_less_3_updates_mb"] = one["peak_resident_mb"] - 3 * size / 1e6
         figures[f"updates_{size // 1_000_000}_mb"] = one
         print(f"updates, 10 x {size // 1_000_000} MB:", json.dumps(one), flush=True)
     if only in {None, "folding"}:

@@ -6,6 +6,7 @@ import pickle
 import resource
 import struct
 from contextlib import suppress
+from dataclasses import replace
 from functools import reduce
 from hashlib import sha256
 from pathlib import Path
@@ -221,3 +222,53 @@ def test_a_pickle_never_wakes(wrap):
 def test_what_may_not_travel_is_not_sent(body):
     with pytest.raises(WireError):
         read(b"".join(parcel(body).frame()))
+
+
+class Box:
+    """A room that keeps what it is given."""
+
+    def __init__(self, outline):
+        self.outline, self.data = outline, bytearray()
+
+    def write(self, data):
+        self.data += data
+
+    def tensors(self):
+        found, at = [], 0
+        for one in self.outline.body.values():
+            found.append(np.frombuffer(bytes(self.data), one.dtype, one.size, at).reshape(one.shape))
+            at += one.nbytes
+        return found
+
+
+@pytest.mark.parametrize("step", [1, 7, 1000])
+def test_tensors_go_where_the_receiver_says_once_the_head_is_known(step):
+    sent = parcel({"a": np.arange(3), "none": np.empty((0, 2)), "b": np.ones((2, 2), "<f4")})
+    data, boxes = b"".join(sent.frame()), []
+
+    def room_for(outline):
+        boxes.append(Box(outline))
+        return boxes[-1]
+
+    intake = Intake(Limits(), room_for=room_for)
+    found = [intake.feed(data[at : at + step]) for at in range(0, len(data), step)][-1]
+    assert found.room is boxes[0]
+    assert (found.kind, found.sender, boxes[0].outline.kind) == ("Answer", "bank-a", "Answer")
+    assert [v.tolist() for v in found.body.values()] == [[0, 1, 2], [], [[1.0, 1.0], [1.0, 1.0]]]
+    assert found.digests == tuple(sha256(v.tobytes()).digest() for v in sent.body.values())
+    assert replace(found, digests=()).frame()[1] == found.frame()[1] == sent.frame()[1]
+
+
+def test_a_room_that_gets_damaged_numbers_never_becomes_a_parcel():
+    data = bytearray(b"".join(parcel({"a": np.arange(3)}).frame()))
+    data[-1] ^= 1
+    with pytest.raises(WireError, match="damaged"):
+        Intake(Limits(), room_for=Box).feed(bytes(data))
+
+
+@pytest.mark.parametrize("places", [[1, 0], [0, 0], [0], [0, 1, 2], [0, 1, 1]])
+def test_each_tensor_is_named_once_and_in_order(places):
+    told = msgpack.unpackb(parcel([np.arange(2), np.arange(2)]).frame()[1])
+    told["body"] = [{"__tensor__": place} for place in places]
+    with pytest.raises(WireError, match=r"names a tensor|does not name"):
+        read(framed(msgpack.packb(told), tail=2 * np.arange(2).tobytes()))

@@ -5,19 +5,19 @@
               tensors [[dtype, shape, sha256], ...]
 
 Numbers are little-endian. No type name picks a class: the receiver says what kinds it knows, see `hansa.core.bodies`. A
-tensor stands where the body holds {"__tensor__": place}. A field that is not known is ignored. Every count and size is
-checked before anything is allocated for it. The digest is the SHA-256 of the head, which holds those of the tensors: it
-speaks for the whole frame.
+tensor stands where the body holds {"__tensor__": place}, each once and in order. A field that is not known is ignored.
+Every count and size is checked before anything is allocated for it. The digest is the SHA-256 of the head, which holds
+those of the tensors: it speaks for the whole frame.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from math import prod
-from typing import Any, Final, final
+from typing import Any, Final, Protocol, TypeAlias, final
 
 import msgpack
 import numpy as np
@@ -51,12 +51,25 @@ class Limits:
     payload: int = 2 << 30
 
 
+class Room(Protocol):
+    """Where the numbers of a frame's tensors go as they come."""
+
+    def write(self, data: memoryview) -> None:
+        """Take the next bytes: of one tensor after the other, without a gap."""
+        ...
+
+    def tensors(self) -> Sequence[NDArray[Any]]:
+        """All of them, once each is whole and is what was sent."""
+        ...
+
+
 @final
 @dataclass(frozen=True)
 class Parcel:
     """One message: its kind, the job's digest, the name of the ask, from whom to whom, and what it says.
 
-    `sequence` counts a sender's messages on a stream. `body` is plain data with arrays in it.
+    `sequence` counts a sender's messages on a stream. `body` is plain data with arrays in it; `digests` are the SHA-256
+    of these, in order, where they are known, and `room` is where they lie, if not in memory.
 
     Example:
         >>> parcel = Parcel("Hello", "", Name(0, 0, 0), "bank-a", "coordinator", 1, {"x": np.ones(2)})
@@ -71,6 +84,8 @@ class Parcel:
     receiver: str
     sequence: int
     body: Any = None
+    digests: tuple[bytes, ...] = field(default=(), repr=False, compare=False)
+    room: Room | None = field(default=None, repr=False, compare=False)
 
     def frame(self) -> list[bytes | memoryview]:
         """The frame in pieces, the tensors as views: nothing is copied.
@@ -79,6 +94,8 @@ class Parcel:
             WireError: something that may not travel.
         """
         tensors: list[NDArray[Any]] = []
+        body = _lifted(self.body, tensors)
+        digests = self.digests if len(self.digests) == len(tensors) else [sha256(_raw(t)).digest() for t in tensors]
         head = {
             "kind": self.kind,
             "job": self.job,
@@ -86,8 +103,8 @@ class Parcel:
             "from": self.sender,
             "to": self.receiver,
             "seq": self.sequence,
-            "body": _lifted(self.body, tensors),
-            "tensors": [[t.dtype.str, list(t.shape), sha256(_raw(t)).digest()] for t in tensors],
+            "body": body,
+            "tensors": [[t.dtype.str, list(t.shape), d] for t, d in zip(tensors, digests, strict=True)],
         }
         packed: bytes = msgpack.packb(head, use_bin_type=True)
         fixed = _FIXED.pack(MAGIC, VERSION, len(packed), sha256(packed).digest())
@@ -106,9 +123,13 @@ def digest_of(frame: Sequence[bytes | memoryview]) -> bytes:
     return found
 
 
+RoomFor: TypeAlias = Callable[[Parcel], Room | None]
+"""Says where a frame's numbers shall go, from what its head says; None: into memory. The arrays are still empty."""
+
+
 @final
 class Intake:
-    """Takes a frame in as it arrives, in pieces of any size; tensors are written straight into their arrays.
+    """Takes a frame in as it arrives, in pieces of any size; tensors are written straight to where they will be used.
 
     Example:
         >>> parcel = Parcel("Hello", "", Name(0, 0, 0), "bank-a", "coordinator", 1, {"x": np.arange(3)})
@@ -117,13 +138,13 @@ class Intake:
         [0, 1, 2]
     """
 
-    def __init__(self, limits: Limits, digest: bytes = b"") -> None:
+    def __init__(self, limits: Limits, digest: bytes = b"", room_for: RoomFor | None = None) -> None:
         """Wait for the first byte of a frame; of the one with this digest, where it is given."""
-        self._limits, self._digest = limits, digest
+        self._limits, self._digest, self._room_for = limits, digest, room_for
         self._start = bytearray()
-        self._head: Mapping[str, Any] | None = None
-        self._tensors: list[NDArray[Any]] = []
-        self._open: list[tuple[memoryview, bytes]] = []  # room that is still to be filled, and its digest
+        self._parcel: Parcel | None = None  # as the head tells it
+        self._room: Room = _Memory(())
+        self._open: list[tuple[int, bytes]] = []  # how many bytes of a tensor are still to come, and its digest
         self._hash = sha256()
 
     def feed(self, piece: bytes | memoryview) -> Parcel | None:
@@ -131,24 +152,26 @@ class Intake:
 
         Raises:
             WireError: not a frame of this version, one above the limits, damaged, or with bytes behind its end.
+            OSError: the room that its tensors were given has failed.
         """
         rest = memoryview(piece)
-        if self._head is None:
+        if self._parcel is None:
             rest = self._begin(rest)
-            if self._head is None:
+            if self._parcel is None:
                 return None
         while self._open and len(rest):
-            (room, digest), *others = self._open
-            count = min(len(room), len(rest))
-            room[:count] = rest[:count]
-            self._hash.update(room[:count])
-            rest = rest[count:]
-            self._open = [(room[count:], digest), *others] if count < len(room) else others
-            if count == len(room):
+            left, digest = self._open[0]
+            here = rest[:left]
+            self._hash.update(here)
+            self._room.write(here)
+            rest = rest[len(here) :]
+            self._open[0] = (left - len(here), digest)
+            if len(here) == left:
+                del self._open[0]
                 self._check(digest)
         if len(rest):
             raise WireError("A frame has bytes behind its end.")
-        return None if self._open else self._parcel(self._head)
+        return None if self._open else self._whole(self._parcel)
 
     def _begin(self, rest: memoryview) -> memoryview:
         """Gather the fixed part and the head; what is left of the piece."""
@@ -169,8 +192,7 @@ class Intake:
             head = bytes(self._start[_FIXED.size :])
             if sha256(head).digest() != digest or self._digest not in {b"", digest}:
                 raise WireError("The head of a message was damaged on its way.")
-            self._head = _unpacked(head)
-            self._make_room(self._head.get("tensors", []))
+            self._make_room(_unpacked(head))
         return rest
 
     def _gather(self, rest: memoryview, upto: int) -> memoryview:
@@ -178,17 +200,23 @@ class Intake:
         self._start += rest[:count]
         return rest[count:]
 
-    def _make_room(self, listed: Any) -> None:
+    def _make_room(self, head: Mapping[str, Any]) -> None:
         """Check what the tensors claim to be, all of them, before any is made."""
+        listed = head.get("tensors", [])
         if not isinstance(listed, list) or len(listed) > self._limits.tensors:
             raise WireError("A message has too many tensors, or no list of them.")
         kinds = [_checked(one) for one in listed]
         if sum(size for _, _, size, _ in kinds) > self._limits.payload:
             raise WireError("A message is too large.", mend="Raise max_payload if all agree, or send less.")
-        self._tensors = [np.empty(shape, dtype) for dtype, shape, _, _ in kinds]
-        for tensor, (_, _, size, digest) in zip(self._tensors, kinds, strict=True):
+        tensors = [np.empty(shape, dtype) for dtype, shape, _, _ in kinds]  # memory is taken when it is written to
+        self._parcel = _told(head, tensors, tuple(digest for *_, digest in kinds))
+        room = self._room_for(self._parcel) if self._room_for is not None else None
+        self._room = room or _Memory(tensors)
+        if room is not None:
+            self._parcel = replace(self._parcel, body=head.get("body"), room=room)
+        for _, _, size, digest in kinds:
             if size:
-                self._open.append((_raw(tensor), digest))
+                self._open.append((size, digest))
             else:
                 self._check(digest)
 
@@ -198,20 +226,42 @@ class Intake:
             raise WireError("A tensor was damaged on its way.", "Its SHA-256 is not the one that was sent.")
         self._hash = sha256()
 
-    def _parcel(self, head: Mapping[str, Any]) -> Parcel:
-        for tensor in self._tensors:
+    def _whole(self, parcel: Parcel) -> Parcel:
+        tensors = self._room.tensors()
+        for tensor in tensors:
             if tensor.dtype == np.bool_ and tensor.size and int(tensor.view(np.uint8).max()) > 1:
                 raise WireError("A tensor of flags holds something else.")
             tensor.setflags(write=False)
-        name = head.get("name")
-        if not isinstance(name, list) or len(name) != 4 or not all(_is_count(one) for one in name):
-            raise WireError("A message does not say to which ask it belongs.")
-        words = [head.get(key) for key in ("kind", "job", "from", "to")]
-        if not all(isinstance(word, str) for word in words) or not _is_count(head.get("seq")):
-            raise WireError("A message does not say what it is, or whose.")
-        kind, job, sender, receiver = map(str, words)
-        body = _sunk(head.get("body"), self._tensors)
-        return Parcel(kind, job, Name(*name), sender, receiver, head["seq"], body)
+        return parcel if parcel.room is None else replace(parcel, body=_sunk(parcel.body, tensors))
+
+
+@final
+class _Memory:
+    """A room in memory: arrays that are filled one after the other."""
+
+    def __init__(self, tensors: Sequence[NDArray[Any]]) -> None:
+        self._tensors, self._views = tensors, [_raw(tensor) for tensor in tensors if tensor.size]
+
+    def write(self, data: memoryview) -> None:
+        view = self._views[0]
+        view[: len(data)] = data
+        self._views[:1] = [view[len(data) :]] if len(data) < len(view) else []
+
+    def tensors(self) -> Sequence[NDArray[Any]]:
+        return self._tensors
+
+
+def _told(head: Mapping[str, Any], tensors: Sequence[NDArray[Any]], digests: tuple[bytes, ...]) -> Parcel:
+    """A parcel as its head tells it."""
+    name = head.get("name")
+    if not isinstance(name, list) or len(name) != 4 or not all(_is_count(one) for one in name):
+        raise WireError("A message does not say to which ask it belongs.")
+    words = [head.get(key) for key in ("kind", "job", "from", "to")]
+    if not all(isinstance(word, str) for word in words) or not _is_count(head.get("seq")):
+        raise WireError("A message does not say what it is, or whose.")
+    kind, job, sender, receiver = map(str, words)
+    body = _sunk(head.get("body"), tensors)
+    return Parcel(kind, job, Name(*name), sender, receiver, head["seq"], body, digests)
 
 
 def read(data: bytes, limits: Limits | None = None) -> Parcel:
@@ -254,19 +304,27 @@ def _lifted(tree: Any, tensors: list[NDArray[Any]], depth: int = 0) -> Any:
     raise WireError(f"A {type(tree).__name__} may not travel.")
 
 
-def _sunk(tree: Any, tensors: list[NDArray[Any]], depth: int = 0) -> Any:
-    """The tree with its arrays put back; each is named once."""
+def _sunk(body: Any, tensors: Sequence[NDArray[Any]]) -> Any:
+    """The body with its arrays put back: each stands in it once, in order."""
+    rest = iter(enumerate(tensors))
+    tree = _filled(body, rest)
+    if next(rest, None) is not None:
+        raise WireError("A message brings a tensor that it does not name.")
+    return tree
+
+
+def _filled(tree: Any, rest: Iterator[tuple[int, NDArray[Any]]], depth: int = 0) -> Any:
     if depth > _MOST_DEPTH:
         raise WireError("A message is nested too deeply.")
     if isinstance(tree, dict):
         if _TENSOR in tree:
-            place = tree[_TENSOR]
-            if len(tree) != 1 or not _is_count(place) or place >= len(tensors):
-                raise WireError("A message names a tensor that it does not bring.")
-            return tensors[place]
-        return {key: _sunk(item, tensors, depth + 1) for key, item in tree.items()}
+            place, tensor = next(rest, (-1, None))
+            if len(tree) != 1 or not _is_count(tree[_TENSOR]) or tree[_TENSOR] != place:
+                raise WireError("A message names a tensor that it does not bring, or out of order.")
+            return tensor
+        return {key: _filled(item, rest, depth + 1) for key, item in tree.items()}
     if isinstance(tree, list):
-        return [_sunk(item, tensors, depth + 1) for item in tree]
+        return [_filled(item, rest, depth + 1) for item in tree]
     return tree
 
 

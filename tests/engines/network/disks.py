@@ -42,6 +42,9 @@ class Disk:
         self.call("write", lambda: self.real.write(file, memoryview(data)[: len(data) // 2]))
         self.real.write(file, data)
 
+    def begin(self, file, start, end):
+        self.call("begin")
+
     def fsync(self, file):
         self.call("fsync")
         self.dirty.pop(os.fstat(file).st_ino, None)
@@ -74,7 +77,7 @@ class Disk:
             self.dead = True
             self.picture()
             raise Dead
-        if what in {"write", "fsync", "replace", "fsync folder"}:
+        if what in {"write", "begin", "fsync", "replace", "fsync folder"}:
             raise OSError(self.how, os.strerror(self.how))
         full = self.how == errno.ENOSPC
         error = sqlite3.OperationalError("database or disk is full" if full else "disk I/O error")

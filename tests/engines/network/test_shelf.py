@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from hansa.engines.network.disk import LocalDisk
+from hansa.engines.network.sheet import raw
 from hansa.engines.network.shelf import Shelf
 from hansa.errors import DataError
 from tests.engines.network.disks import Dead, Disk
@@ -61,22 +62,60 @@ def test_a_file_that_is_not_there_is_told(tmp_path):
         shelf.get(slip)
 
 
+TREE = {"x": np.arange(30.0)}
+
+
+def put(shelf):
+    return shelf.put(TREE)
+
+
+def come(shelf):
+    """The same sheet, as it comes over the network."""
+    incoming = shelf.expect({"x": np.empty(30)}, shelf.weigh(TREE).digests)
+    incoming.write(raw(TREE["x"][:11]))
+    incoming.write(raw(TREE["x"][11:]))
+    incoming.tensors()
+    return shelf.take([incoming])[0]
+
+
+@pytest.mark.parametrize("way", [put, come])
 @pytest.mark.parametrize("power", [False, True])
-def test_a_death_at_any_call_leaves_nothing_that_stays(tmp_path, power):
+def test_a_death_at_any_call_leaves_nothing_that_stays(tmp_path, way, power):
     """Either no file bears the digest, or the whole one does; the sweep takes what no row speaks of."""
-    for n in range(1, 6):
+    most = 8 if way is put else 9
+    for n in range(1, most + 1):
         for how in ("die", "torn"):
             folder, image = tmp_path / f"{n}{how}", tmp_path / f"{n}{how} after"
             disk = Disk(folder, image, n, how, power)
             shelf = Shelf(folder, disk, 0)
             try:
-                shelf.put({"x": np.arange(30.0)})
-                assert n == 5
+                way(shelf)
+                assert n == most
             except Dead:
                 assert disk.dead
                 again = Shelf(image, LocalDisk(), 0)
-                digest = again.weigh({"x": np.arange(30.0)})
+                digest = again.weigh(TREE)
                 if (image / digest.digest).exists():
                     assert again.get(digest)["x"].sum() == 435
                 again.sweep([])
                 assert list(image.iterdir()) == []
+
+
+def test_what_comes_lies_where_it_would_lie_and_needs_no_other_look_while_it_is_in_use(tmp_path):
+    shelf = shelf_in(tmp_path)
+    slip = come(shelf)
+    assert slip == shelf.put(TREE)
+    x = shelf.get(slip)["x"]
+    (shelf.folder / slip.digest).unlink()
+    assert shelf.get(slip)["x"] is not x
+    assert shelf.get(slip)["x"].tolist() == TREE["x"].tolist()
+    del x
+    with pytest.raises(DataError, match="not there"):
+        shelf.get(slip)
+
+
+@pytest.mark.parametrize("tree", [{"n": 3}, {"x": np.arange(2.0)}, {"n": 3, "y": None}], ids=str)
+def test_what_is_small_or_does_not_hold_all_that_comes_is_given_no_file(tmp_path, tree):
+    assert shelf_in(tmp_path, 1000).expect(tree, [bytes(32)]) is None
+    assert shelf_in(tmp_path, 0).expect(tree, [bytes(32)] * 2) is None
+    assert list((tmp_path / "sheets").iterdir()) == []

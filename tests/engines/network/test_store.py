@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import errno
+import struct
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import msgpack
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -14,8 +17,10 @@ from hypothesis import strategies as st
 
 from hansa.core.load import Load
 from hansa.core.message import Answer, Name, Refusal
+from hansa.engines.network.sayings import word_parcel
+from hansa.engines.network.sheet import lay_out, raw
 from hansa.engines.network.store import Store
-from hansa.engines.network.words import Word
+from hansa.engines.network.words import Word, tree_of
 from hansa.errors import ConfigError, DataError
 from tests.engines.network.disks import DIGEST, TOML, Dead, Disk, files, opened
 
@@ -118,6 +123,81 @@ def test_a_death_at_any_call_keeps_all_words_of_a_batch_or_none(tmp_path, inline
             assert again.put(DIGEST, [word(1), word(2, 1)]) in (("new", "new"), ("same", "same"))
             again.close()
         assert n >= 4
+
+
+def expected(store, one):
+    digests = lay_out(tree_of(DIGEST, one)).digests()
+    return store.room_for(word_parcel(DIGEST, one.name, one.kind, one.said, one.party, "coordinator", digests))
+
+
+def come(store, one):
+    """The same word, as it comes over the network: straight into the file that it will lie in."""
+    incoming = expected(store, one)
+    incoming.write(raw(one.said.load["delta"]))
+    (delta,) = incoming.tensors()
+    return replace(one, said=Answer(Load({"delta": delta})), incoming=incoming)
+
+
+def test_words_that_come_in_their_file_are_new_then_the_same_then_a_clash(tmp_path):
+    store = opened(tmp_path, NAMES, inline=0)
+    assert store.put(DIGEST, [come(store, word(1)), word(2, 1)]) == ("new", "new")
+    assert store.put(DIGEST, [word(1), come(store, word(2, 1))]) == ("same", "same")
+    batch = [come(store, word(value, turn)) for value, turn in ((3, 1), (4, 2), (4, 2), (5, 2))]
+    assert store.put(DIGEST, batch) == ("clash", "new", "same", "clash")
+    del batch
+    assert [value_of(store, word(0, turn)) for turn in range(3)] == [1.0, 2.0, 4.0]
+    assert len(files(tmp_path)) == 3
+    store.close()
+    again = opened(tmp_path, NAMES, inline=0)
+    assert [value_of(again, word(0, turn)) for turn in range(3)] == [1.0, 2.0, 4.0]
+    again.close()
+
+
+def test_a_word_that_was_cut_off_leaves_no_file_and_one_of_a_crash_is_swept_away(tmp_path):
+    store = opened(tmp_path, NAMES, inline=0)
+    half = expected(store, word(1))
+    half.write(raw(word(1).said.load["delta"])[:100])
+    assert len(files(tmp_path)) == 1
+    (left,) = (tmp_path / "sheets").iterdir()
+    data = left.read_bytes()
+    del half
+    assert files(tmp_path) == []
+    left.write_bytes(data)  # as if the process had been killed
+    store.close()
+    again = opened(tmp_path, NAMES, inline=0)
+    assert files(tmp_path) == []
+    again.close()
+
+
+def test_words_of_a_store_of_version_1_are_read_and_still_the_same(tmp_path):
+    """Rows whose sheets are of version 1, as hansa wrote them before: in a row, in a file, and gone."""
+    store = opened(tmp_path, NAMES, inline=0)
+    first = [first_sheet(tree_of(DIGEST, word(1, turn))) for turn in range(3)]
+    for turn, body in enumerate(first):
+        digest = sha256(body).hexdigest()
+        place = ("row", "file", "gone")[turn]
+        row = (DIGEST, *word(1, turn).name, "bank-a", "Train", digest, len(body), place, body if not turn else None, 0)
+        store.database._connection.execute("INSERT INTO words VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+        if place == "file":
+            (tmp_path / "sheets" / digest).write_bytes(body)
+    store.close()
+    again = opened(tmp_path, NAMES, inline=0)
+    assert [value_of(again, word(0, turn)) for turn in range(3)] == [1.0, 1.0, None]
+    assert again.put(DIGEST, [word(1, turn) for turn in range(3)]) == ("same", "same", "same")
+    assert again.put(DIGEST, [come(again, word(1, turn)) for turn in range(3)]) == ("same", "same", "same")
+    assert again.put(DIGEST, [word(2, turn) for turn in range(3)]) == ("clash", "clash", "clash")
+    again.close()
+
+
+def first_sheet(tree):
+    """A sheet of version 1, by its definition."""
+    layout = lay_out(tree)
+    listed = [[array.dtype.str, list(array.shape)] for array in layout.arrays]
+    packed = msgpack.packb({"tree": layout.tree, "arrays": listed})
+    data = struct.pack("<4sHQ", b"HNSS", 1, len(packed)) + packed
+    for array in layout.arrays:
+        data += bytes(-len(data) % 64) + array.tobytes()
+    return data
 
 
 @pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC])

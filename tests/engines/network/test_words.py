@@ -17,9 +17,10 @@ ANSWER = Answer(Load({"delta": np.arange(3.0)[None, :]}), {"bank-b": Sealed(b"se
 
 @pytest.mark.parametrize("said", [ANSWER, Refusal("No.", "It is Sunday.", "Ask on Monday.")], ids=["answer", "refusal"])
 def test_what_was_said_is_read_again(said):
-    found = said_in(
-        pick_up(b"".join(lay_out(tree_of("5e1f", Word(NAME, "bank-a", "Train", said))))), "5e1f", NAME, "bank-a"
-    )
+    tree = tree_of("5e1f", Word(NAME, "bank-a", "Train", said))
+    layout = lay_out(tree)
+    data = b"".join(layout.pieces(layout.digests()))
+    found = said_in(pick_up(data, digest_of(tree)), "5e1f", NAME, "bank-a")
     if isinstance(said, Refusal):
         assert found == said
     else:
@@ -34,9 +35,9 @@ def test_the_digest_covers_whose_word_it_is_and_on_which_ask_but_not_the_kind():
         ("5e1f", Word(Name(1, 2, 3, 5), "bank-a", "Train", ANSWER)),
         ("aaaa", Word(NAME, "bank-a", "Train", ANSWER)),
     ]
-    digests = {digest_of(lay_out(tree_of(*word))) for word in words}
+    digests = {digest_of(tree_of(*word)) for word in words}
     assert len(digests) == 4
-    assert digest_of(lay_out(tree_of("5e1f", Word(NAME, "bank-a", "", ANSWER)))) in digests
+    assert digest_of(tree_of("5e1f", Word(NAME, "bank-a", "", ANSWER))) in digests
 
 
 @pytest.mark.parametrize("tree", [None, [], {}, {"job": "5e1f", "name": list(NAME), "party": "bank-a"}, 7])

@@ -3,8 +3,10 @@ r"""A disk, and what a store does with it: few calls, so that tests can make the
 Example:
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as path:
-    ...     digest = write_by_digest(LocalDisk(), Path(path), [b"all ", b"of it"])
-    ...     Path(path, digest).read_bytes()
+    ...     with Path(path, "words").open("wb") as file:
+    ...         LocalDisk().write(file.fileno(), b"all of it")
+    ...         LocalDisk().fsync(file.fileno())
+    ...     Path(path, "words").read_bytes()
     b'all of it'
 """
 
@@ -12,16 +14,12 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import tempfile
-from contextlib import suppress
-from hashlib import sha256
+import sys
 from pathlib import Path
-from threading import Thread
-from typing import TYPE_CHECKING, Final, Protocol, final
+from typing import Final, Protocol, final
 from urllib.parse import quote
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+__all__ = ["Disk", "LocalDisk", "Path"]
 
 _PIECE: Final = 1 << 20  # bytes that the system is given at once
 _PATIENCE: Final = 10.0  # seconds to wait for another connection's transaction
@@ -32,6 +30,10 @@ class Disk(Protocol):
 
     def write(self, file: int, data: bytes | memoryview) -> None:
         """Write all of it where an open file ends."""
+        ...
+
+    def begin(self, file: int, start: int, end: int) -> None:
+        """Begin to bring what was written between two places to the disk, without waiting for it."""
         ...
 
     def fsync(self, file: int) -> None:
@@ -61,6 +63,11 @@ class LocalDisk:
         while rest:
             rest = rest[os.write(file, rest[:_PIECE]) :]
 
+    def begin(self, file: int, start: int, end: int) -> None:
+        """Tell the system that these pages are of no use: it writes them back, and keeps those that it writes."""
+        if sys.platform == "linux":
+            os.posix_fadvise(file, start, end - start, os.POSIX_FADV_DONTNEED)
+
     def fsync(self, file: int) -> None:
         """Wait for the disk."""
         os.fsync(file)
@@ -81,35 +88,3 @@ class LocalDisk:
         """Open a database that is there, so that its mode is the one that it was made with."""
         uri = f"file:{quote(str(path.absolute()))}?mode={'ro' if reading else 'rw'}"
         return sqlite3.connect(uri, _PATIENCE, isolation_level=None, check_same_thread=False, uri=True)
-
-
-def write_by_digest(disk: Disk, folder: Path, pieces: Sequence[bytes | memoryview]) -> str:
-    """Write a file and call it by the SHA-256 of its content, which is returned; then it is durable.
-
-    The digest is taken beside the writing, not before it: a large file costs the disk's time alone. A crash on the way
-    leaves at most a file that is called otherwise. Raises OSError.
-    """
-    digest = sha256()
-
-    def take() -> None:
-        for piece in pieces:
-            digest.update(piece)
-
-    beside = Thread(target=take, daemon=True)
-    handle, name = tempfile.mkstemp(dir=folder, prefix=".new-")  # made with mode 0600
-    try:
-        beside.start()
-        try:
-            for piece in pieces:
-                disk.write(handle, piece)
-            disk.fsync(handle)
-        finally:
-            os.close(handle)
-            beside.join()
-        disk.replace(Path(name), folder / digest.hexdigest())
-    except BaseException:
-        with suppress(OSError):
-            Path(name).unlink(missing_ok=True)
-        raise
-    disk.fsync_folder(folder)
-    return digest.hexdigest()

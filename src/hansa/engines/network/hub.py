@@ -43,6 +43,7 @@ from hansa.engines.network.meters import Meters
 from hansa.engines.network.names import COORDINATOR
 from hansa.engines.network.receipts import Receipts
 from hansa.engines.network.sayings import VERSION, ask_parcel, holds_in, jobs_in, plainly, said_in_parcel
+from hansa.engines.network.spool import Incoming
 from hansa.engines.network.stream import CHUNK, Inbox, Line
 from hansa.engines.network.words import Word
 from hansa.errors import HansaError, PartyLost, WireError
@@ -235,14 +236,15 @@ class Hub:
             WireError: the node does not keep to what can be said here.
             PartyLost: the line broke, or was dropped.
         """
-        self.drop(peer)
-        line = Line(pipe, COORDINATOR, peer, self.sign, self.inboxes.setdefault(peer, Inbox(self.check)))
+        await self._dropped(peer)
+        inbox = self.inboxes.setdefault(peer, Inbox(self.check, room_for=self.store.room_for))
+        line = Line(pipe, COORDINATOR, peer, self.sign, inbox)
         hello = await line.receive()
         if hello is None or hello.kind != "Hello":
             raise WireError(f"{peer} did not say hello.")
         line.held = holds_in(hello)
         await line.send(plainly("Welcome", COORDINATOR, peer, body={"version": VERSION, "holds": line.inbox.holds}))
-        self.drop(peer)
+        await self._dropped(peer)
         self.lines[peer], sending = line, asyncio.Queue[Any]()
         self._sending[peer] = sending
         reader = self._reading[peer] = self.loop.create_task(self._read(line))
@@ -269,6 +271,11 @@ class Hub:
         reader = self._reading.get(peer)
         if reader is not None:
             reader.cancel()
+
+    async def _dropped(self, peer: str) -> None:
+        """End a node's line and wait until it has let go of its inbox."""
+        self.drop(peer)
+        await asyncio.gather(*filter(None, [self._reading.get(peer)]), return_exceptions=True)
 
     def open_job(self, board: Board) -> None:
         """Begin to serve a job."""
@@ -325,8 +332,9 @@ class Hub:
             if board is None or peer not in board.roster or peer in board.shut:
                 self._acknowledge(peer, parcel.job, parcel.name)  # the job is over here: let it go
             else:
-                said = await board.looked_at(peer, parcel.name, said)
-                await self._words.put((peer, parcel, Word(parcel.name, peer, kind, said)))
+                kept = await board.looked_at(peer, parcel.name, said)
+                incoming = parcel.room if kept is said and isinstance(parcel.room, Incoming) else None
+                await self._words.put((peer, parcel, Word(parcel.name, peer, kind, kept, incoming=incoming)))
         elif parcel.kind == "Shut" and board is not None:
             said = word_of(parcel.body)
             if not isinstance(said, Refusal):

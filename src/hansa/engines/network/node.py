@@ -229,4 +229,5 @@ class Node:
         return plainly(kind, self.party.name, COORDINATOR, job=job, body=body)
 
     def _word(self, desk: Desk, word: Word) -> Parcel:
-        return word_parcel(desk.digest, word.name, word.kind, word.said, self.party.name, COORDINATOR)
+        own = (self.party.name, COORDINATOR)
+        return word_parcel(desk.digest, word.name, word.kind, word.said, *own, word.digests)

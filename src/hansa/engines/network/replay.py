@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, final
 from hansa.core.bodies import ask_body, word_body
 from hansa.core.carry import Carrier
 from hansa.core.codec import plain
-from hansa.engines.network.sheet import digest_of, lay_out
+from hansa.engines.network.sheet import digest_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -48,10 +48,10 @@ def replay(job: Job, names: Sequence[str], journal: Journal) -> str:
         carrier.run(lambda keep: kept.append(keep.state))
     for at in kept[-1:]:
         state = [at.step, plain(at.done.results), plain(at.state)]
-        found.update(digest_of(lay_out(state)).encode())
+        found.update(digest_of(state).encode())
     flying = [[one.at, one.party, list(one.name), one.kind, word_body(one.answer)] for one in carrier.flying]
     told = [_numbers(carrier.counted), flying, carrier.now, plain(carrier.attendance)]
-    found.update(digest_of(lay_out(told)).encode())
+    found.update(digest_of(told).encode())
     return found.hexdigest()
 
 
@@ -70,11 +70,11 @@ class _Still:
         del now, wait
         told = [[party, ask_body(letter.ask), list(map(list, letter.counted))] for party, letter in letters.items()]
         words = [[party, word_body(word)] for party, word in known.items()]
-        self._found.update(digest_of(lay_out([list(name), told, words])).encode())
+        self._found.update(digest_of([list(name), told, words]).encode())
         raise _Unknown
 
     def settle(self, counted: Counted) -> None:
-        self._found.update(digest_of(lay_out(_numbers(counted))).encode())
+        self._found.update(digest_of(_numbers(counted)).encode())
 
 
 @final

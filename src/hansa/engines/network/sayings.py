@@ -130,14 +130,17 @@ def envelope_in(parcel: Parcel, kinds: Mapping[str, type[Ask]]) -> Envelope:
     return Envelope(parcel.name, ask_of(body.get("ask"), kinds), tuple(Name(*one) for one in counted))
 
 
-def word_parcel(job: str, name: Name, kind: str, said: Answer | Refusal, sender: str, receiver: str) -> Parcel:
-    """A word on its way to the coordinator, with the kind of ask that it answers.
+def word_parcel(
+    job: str, name: Name, kind: str, said: Answer | Refusal, sender: str, receiver: str, digests: tuple[bytes, ...] = ()
+) -> Parcel:
+    """A word on its way to the coordinator, with the kind of ask that it answers, and its arrays' SHA-256 if known.
 
     Example:
         >>> word_parcel("5e1f", Name(0, 0, 0), "Shape", Refusal("No."), "bank-a", "coordinator").body["kind"]
         'Shape'
     """
-    return Parcel("Word", job, name, sender, receiver, sequence_of(name), {"kind": kind, "word": word_body(said)})
+    body = {"kind": kind, "word": word_body(said)}
+    return Parcel("Word", job, name, sender, receiver, sequence_of(name), body, digests)
 
 
 def said_in_parcel(parcel: Parcel) -> tuple[str, Answer | Refusal]:

@@ -8,7 +8,7 @@ Example:
     >>> with tempfile.TemporaryDirectory() as path:
     ...     store = SiteStore(Path(path))
     ...     book = SeatBook(store, store.open("", sha256(b"").hexdigest()), "bank-a")
-    ...     book.give(Name(0, 0, 0), "Shape", Refusal("Not on a Sunday."))
+    ...     _ = book.give(Name(0, 0, 0), "Shape", Refusal("Not on a Sunday."))
     ...     [word.said.what for word in book.unacknowledged()], len(store.ledger.lines())
     ...     book.acknowledged([Name(0, 0, 0)])
     ...     book.unacknowledged(), book.given(Name(0, 0, 0)).what
@@ -25,6 +25,7 @@ import numpy as np
 
 from hansa.core.message import Name
 from hansa.core.party import lasting, with_at_once
+from hansa.engines.network.sheet import first_digest_of
 from hansa.engines.network.shelf import Slip
 from hansa.engines.network.site_store import SiteStore
 from hansa.engines.network.wire_ledger import Line, append, contents
@@ -81,11 +82,11 @@ class SeatBook:
         once: Memory | None = None,
         protection: str = "none",
         counted: Iterable[Name] = (),
-    ) -> None:
+    ) -> tuple[bytes, ...]:
         """Make a word durable, with what the seat remembers if it counts, and settle what has counted.
 
         `once`: what it remembers from now on whether the word counts or not, where that has changed. The same word
-        again is fine, and changes nothing.
+        again is fine, and changes nothing. The SHA-256 of the word's arrays are returned: they were just taken.
 
         Raises:
             WireError: another word was given under this name; this is noted.
@@ -95,8 +96,7 @@ class SeatBook:
         database, shelf = self.store.database, self.store.shelf
         held = database.rows(_FIND, self.job, *name)
         if held:
-            self._same(word, held[0][0])
-            return
+            return self._same(word, held[0][0])
         with database.translated():
             slip = shelf.put(tree_of(self.job, word))
             kept = None if memory is None else shelf.put(self._tree(name, lasting(memory)))
@@ -120,6 +120,7 @@ class SeatBook:
                 connection.execute("INSERT INTO memories VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
             files += self._empty(connection, name.keep - _KEPT)
         self._done(files, heard)
+        return slip.digests
 
     def given(self, name: Name) -> Answer | Refusal | None:
         """The word that was given under a name; None where there is none, or its content is gone.
@@ -182,14 +183,17 @@ class SeatBook:
         )
         seat.given = {Name(*row[:4]): self._said(Name(*row[:4]), Slip(*row[4:])) for row in given}
 
-    def _same(self, word: Word, digest: str) -> None:
-        if self.store.shelf.weigh(tree_of(self.job, word)).digest != digest:
+    def _same(self, word: Word, digest: str) -> tuple[bytes, ...]:
+        tree = tree_of(self.job, word)
+        slip = self.store.shelf.weigh(tree)
+        if slip.digest != digest and first_digest_of(tree) != digest:
             self.store.note("conflict", f"Another word to {word.name} was not given.", job=self.job)
             raise WireError(
                 f"Another word was given before ({word.name}).",
                 "What has left cannot be taken back: the first one stands.",
                 "The data, the versions or the policy have changed since the job began: begin it anew.",
             )
+        return slip.digests
 
     def _settle(self, connection: sqlite3.Connection, counted: Iterable[Name], heard: frozenset[Name]) -> list[str]:
         """Settle within a transaction, and write what was heard; the files that nothing speaks of any more."""

@@ -1,7 +1,8 @@
 r"""Where a store's sheets lie: small ones in a row of the database, large ones as files that bear their digest.
 
 A large one is written, synced and named before the row that speaks of it; what no row speaks of is swept away when the
-store is opened. So a crash leaves neither a row without its file, nor a file for ever.
+store is opened. So a crash leaves neither a row without its file, nor a file for ever. One that comes over the network
+is written as it comes, into the file that it will lie in.
 
 Example:
     >>> import tempfile
@@ -15,22 +16,25 @@ Example:
 from __future__ import annotations
 
 import mmap
+import weakref
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, final
 
 import numpy as np
 
-from hansa.engines.network.disk import LocalDisk, write_by_digest
-from hansa.engines.network.sheet import digest_of, lay_out, pick_up, size_of
+from hansa.engines.network.disk import LocalDisk
+from hansa.engines.network.sheet import lay_out, pick_up, raw
+from hansa.engines.network.spool import Incoming, Spool
 from hansa.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from hansa.engines.network.disk import Disk
+    from hansa.engines.network.sheet import Layout
 
 __all__ = ["LocalDisk", "Shelf", "Slip", "np"]
 
@@ -45,12 +49,16 @@ INLINE: Final = 256 << 10
 @final
 @dataclass(frozen=True)
 class Slip:
-    """What a row says of a sheet: its digest (hex), its size in bytes, where it lies, and itself where it is small."""
+    """What a row says of a sheet: its digest (hex), its size in bytes, where it lies, and itself where it is small.
+
+    `digests`: of its arrays, in order, where they were just taken; no row holds them.
+    """
 
     digest: str
     size: int
     place: Place
     body: bytes | None = None
+    digests: tuple[bytes, ...] = ()
 
     @property
     def row(self) -> tuple[str, int, Place, bytes | None]:
@@ -65,32 +73,61 @@ class Shelf:
     def __init__(self, folder: Path, disk: Disk, inline: int) -> None:
         """Make the folder where it is not there yet. Raises OSError."""
         self.folder, self.disk, self.inline = folder, disk, inline
+        self._checked: weakref.WeakValueDictionary[str, mmap.mmap] = weakref.WeakValueDictionary()
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def put(self, tree: Any) -> Slip:
         """Keep plain data with arrays: what is large is durable on return. Raises OSError; WireError as sheets do."""
-        pieces = lay_out(tree)
-        size = size_of(pieces)
-        if size <= self.inline:
-            body = b"".join(pieces)
-            return Slip(sha256(body).hexdigest(), size, "row", body)
-        return Slip(write_by_digest(self.disk, self.folder, pieces), size, "file")
+        layout = lay_out(tree)
+        if layout.size > self.inline:
+            return self._written(layout)
+        digests = layout.digests()
+        body = b"".join(layout.pieces(digests))
+        return Slip(layout.digest(digests), len(body), "row", body, digests)
 
     def weigh(self, tree: Any) -> Slip:
         """What `put` would return, without keeping anything."""
-        pieces = lay_out(tree)
-        return Slip(digest_of(pieces), size_of(pieces), "gone")
+        layout = lay_out(tree)
+        digests = layout.digests()
+        return Slip(layout.digest(digests), layout.size, "gone", None, digests)
+
+    def expect(self, tree: Any, digests: Sequence[bytes]) -> Incoming | None:
+        """A file for a sheet whose numbers are still to come, and have these digests; None where it is small.
+
+        It is small, too, where the tree does not hold all that is to come. Raises OSError; WireError as sheets do.
+        """
+        layout = lay_out(tree)
+        if layout.size <= self.inline or len(layout.arrays) != len(digests):
+            return None
+        return Incoming(Spool(self.disk, self.folder, layout), tuple(digests))
+
+    def take(self, come: Sequence[Incoming]) -> tuple[Slip, ...]:
+        """Keep sheets that have come: durable on return. Raises OSError."""
+        for one in come:
+            one.spool.take()
+            if one.map is not None:
+                self._checked[one.spool.digest] = one.map
+        if come:
+            self.disk.fsync_folder(self.folder)
+        return tuple(Slip(one.spool.digest, one.spool.layout.size, "file", None, one.digests) for one in come)
 
     def get(self, slip: Slip) -> Any:
         """What was kept, checked against its digest; the arrays of a file are read-only maps of it.
 
+        While a map is in use, it is not checked again.
+
         Raises:
             DataError: it is not what was written, or not there.
         """
-        data = self._mapped(slip) if slip.body is None else slip.body
-        if len(data) != slip.size or sha256(data).hexdigest() != slip.digest:
-            raise DataError("A sheet is not what was written.")
-        return pick_up(data)
+        if slip.body is not None:
+            if len(slip.body) != slip.size:
+                raise DataError("A sheet is not what was written.")
+            return pick_up(slip.body, slip.digest)
+        held = self._checked.get(slip.digest)
+        data = held or self._mapped(slip)
+        tree = pick_up(data, slip.digest, checked=held is not None)
+        self._checked[slip.digest] = data
+        return tree
 
     def drop(self, digests: Iterable[str]) -> None:
         """Remove files that no row speaks of any more; one that stays is swept away later."""
@@ -106,9 +143,26 @@ class Shelf:
             path.unlink()
         return len(orphans)
 
-    def _mapped(self, slip: Slip) -> memoryview:
+    def _written(self, layout: Layout) -> Slip:
+        """Write a large sheet; its digests are taken beside the writing: it costs the disk's time alone."""
+        spool = Spool(self.disk, self.folder, layout)
+        try:
+            with ThreadPoolExecutor(1) as beside:
+                taken = beside.submit(layout.digests)
+                for array in layout.arrays:
+                    spool.write(raw(array))
+            spool.finish(taken.result())
+            (slip,) = self.take([Incoming(spool, taken.result())])
+        finally:
+            spool.drop()
+        return slip
+
+    def _mapped(self, slip: Slip) -> mmap.mmap:
         try:
             with (self.folder / slip.digest).open("rb") as file:
-                return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+                data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except (OSError, ValueError):
             raise DataError("A sheet's file is not there, or empty.") from None
+        if len(data) != slip.size:
+            raise DataError("A sheet is not what was written.")
+        return data

@@ -32,6 +32,8 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias, final
 from hansa.core.message import Name, Refusal
 from hansa.engines.network.database import Database, Schema
 from hansa.engines.network.disk import LocalDisk
+from hansa.engines.network.sayings import said_in_parcel
+from hansa.engines.network.sheet import first_digest_of
 from hansa.engines.network.shelf import INLINE, Shelf, Slip
 from hansa.engines.network.words import Word, said_in, tree_of
 from hansa.errors import ConfigError, DataError
@@ -41,7 +43,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from hansa.core.message import Answer
+    from hansa.core.wire import Parcel
     from hansa.engines.network.disk import Disk
+    from hansa.engines.network.spool import Incoming
 
 __all__ = ["Entry", "Name", "Note", "Refusal", "Store", "replace"]
 
@@ -187,12 +191,26 @@ class Store:
             WireError: a word that cannot be kept.
         """
         with self.database.translated():
-            slips = [self._slip(job, word) for word in words]
+            slips = self._slips(job, words)
         with self.database.transaction() as connection:
             verdicts = tuple(self._put(connection, job, *pair) for pair in zip(words, slips, strict=True))
         clashes = (slip for slip, verdict in zip(slips, verdicts, strict=True) if verdict == "clash")
         self.shelf.drop(slip.digest for slip in clashes if slip.place == "file")
         return verdicts
+
+    def room_for(self, parcel: Parcel) -> Incoming | None:
+        """Room on the disk for a word whose numbers are still to come; None where it is small, or no word.
+
+        Raises:
+            DataError: the disk fails.
+            WireError: a word that cannot be kept.
+        """
+        if parcel.kind != "Word":
+            return None
+        kind, said = said_in_parcel(parcel)
+        with self.database.translated():
+            tree = tree_of(parcel.job, Word(parcel.name, parcel.sender, kind, said))
+            return self.shelf.expect(tree, parcel.digests)
 
     def word(self, job: str, name: Name, party: str) -> Answer | Refusal | None:
         """What a party said; None where nothing is known, or its content is gone.
@@ -229,11 +247,22 @@ class Store:
             found.update(json.dumps(self.database.rows(query, job)).encode())
         return found.hexdigest()
 
-    def _slip(self, job: str, word: Word) -> Slip:
-        """Keep a word's content, unless a word of this name is known: then its digest is all that is of interest."""
-        tree = tree_of(job, word)
-        known = self.database.rows(_FIND, job, *word.name, word.party)
-        return self.shelf.weigh(tree) if known else self.shelf.put(tree)
+    def _slips(self, job: str, words: Sequence[Word]) -> list[Slip]:
+        """Keep the words' content, but of those whose name is known: their digest is all that is of interest."""
+        slips: dict[int, Slip] = {}
+        come: dict[int, Incoming] = {}
+        for place, word in enumerate(words):
+            known = bool(self.database.rows(_FIND, job, *word.name, word.party))
+            if word.incoming is None:
+                tree = tree_of(job, word)
+                slips[place] = self.shelf.weigh(tree) if known else self.shelf.put(tree)
+            elif known:
+                slips[place] = Slip(word.incoming.spool.digest, word.incoming.spool.layout.size, "gone")
+                word.incoming.spool.drop()
+            else:
+                come[place] = word.incoming
+        slips |= zip(come, self.shelf.take(list(come.values())), strict=True)
+        return [slips[place] for place in range(len(words))]
 
     def _put(self, connection: sqlite3.Connection, job: str, word: Word, slip: Slip) -> Verdict:
         where = (job, *word.name, word.party)
@@ -242,7 +271,7 @@ class Store:
             row = (*where, word.kind, *slip.row, FRESH)
             connection.execute("INSERT INTO words VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
             return "new"
-        if held[0] == slip.digest:
+        if held[0] == slip.digest or held[0] == first_digest_of(tree_of(job, word)):
             return "same"
         now = self.clock()
         clash = (*where, held[0], slip.digest, now)

@@ -2,7 +2,8 @@ r"""One end of a stream between two institutions: whole parcels in, whole parcel
 
 A frame travels in messages of at most a MiB: the first says which frame it is (its digest, signed), how long it is and
 where the bytes begin; the others go on. What was cut off goes on where it stopped: an `Inbox` outlives its stream and
-knows how much it holds of which frame, and both ends say so when they meet again.
+knows how much it holds of which frame, and both ends say so when they meet again. Large frames are taken in off the
+event loop, one message while the next one comes.
 
     first := 0x01 offset:u64 total:u64 digest:32 signature:64 bytes
     next  := 0x00 bytes
@@ -25,23 +26,28 @@ Example:
 from __future__ import annotations
 
 import asyncio
+import logging
 import struct
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, final
 
 import numpy as np
 
-from hansa.core.wire import Intake, Limits, Parcel, digest_of
-from hansa.errors import WireError
+from hansa.core.wire import Intake, Limits, Parcel, RoomFor, digest_of
+from hansa.errors import DataError, DiskFailed, WireError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+LOG: Final = logging.getLogger("hansa.network")
 CHUNK: Final = 1 << 20
 """Bytes of a frame in one message of the stream."""
 STRICT: Final = frozenset({"Ask", "Word"})
 """Kinds of parcels whose sequence grows with each one of a job on a stream."""
+
+_LARGE: Final = 1 << 18  # bytes of a message that is worth a thread
 
 _FIRST = struct.Struct("<BQQ32s64s")
 
@@ -62,49 +68,76 @@ class Pipe(Protocol):
 
 
 @final
-class Inbox:
-    """What has come of a peer's frame so far, and which sequences it has used; outlives a stream."""
+@dataclass
+class _Frame:
+    """A frame of which something has come: its digest, how many bytes it has, and how many are here."""
 
-    def __init__(self, check: Check, limits: Limits | None = None) -> None:
+    digest: bytes
+    total: int
+    intake: Intake
+    got: int = 0
+
+
+@final
+class Inbox:
+    """What has come of a peer's frame so far, and which sequences it has used; outlives a stream.
+
+    `room_for`: where the numbers of a frame shall go, see `hansa.core.wire.Intake`.
+    """
+
+    def __init__(self, check: Check, limits: Limits | None = None, room_for: RoomFor | None = None) -> None:
         """Begin with nothing."""
-        self._check, self._limits = check, limits or Limits()
-        self._digest, self._total, self._got = b"", 0, 0
-        self._intake: Intake | None = None
+        self._check, self._limits, self._room_for = check, limits or Limits(), room_for
+        self._frame: _Frame | None = None  # of which more is to come on this stream
+        self._cut: _Frame | None = None  # of which more did not come on an earlier one
         self._used: dict[tuple[str, str], int] = {}
 
     @property
     def holds(self) -> dict[str, int]:
         """How many bytes there are of the frame that was cut off, by its digest as hex."""
-        return {self._digest.hex(): self._got} if self._intake is not None and self._got else {}
+        frame = self._frame or self._cut
+        return {frame.digest.hex(): frame.got} if frame is not None and frame.got else {}
+
+    @property
+    def amid(self) -> bool:
+        """Whether more of a frame is to come."""
+        return self._frame is not None
 
     def begin(self) -> None:
         """A stream begins: what was held is still held, and words may be offered again."""
         self._used = {}
+        if self._frame is not None:
+            self._frame, self._cut = None, self._frame
 
     def take(self, peer: str, message: bytes) -> Parcel | None:
         """Take one message of the stream in; the parcel, once it is whole.
 
         Raises:
             WireError: not signed by the peer, out of place, above the limits, damaged, or said to be from another.
+            DiskFailed: what it was to be written to has failed; it can come again.
         """
         if not message:
             raise WireError("An empty message on a stream.")
         data = memoryview(message)[1:]
         if message[0] == 1:
             data = self._begin(peer, message)
-        elif message[0] or self._intake is None:
+        frame = self._frame
+        if message[0] > 1 or frame is None:
             raise WireError("A message goes on with a frame that did not begin.")
-        self._got += len(data)
-        if self._intake is None or self._got > self._total:
+        self._frame = None
+        frame.got += len(data)
+        if frame.got > frame.total:
             raise WireError("A frame is longer than it said.")
         try:
-            parcel = self._intake.feed(data)
-        except WireError:
-            self._intake = None
-            raise
-        if self._got < self._total:
+            parcel = frame.intake.feed(data)
+        except (OSError, DataError) as error:
+            LOG.warning("what %s sends cannot be kept: %s", peer, error)
+            raise DataError(
+                "What came could not be kept.", "The disk failed.", "Make room: it is sent again."
+            ) from None
+        if frame.got < frame.total:
+            self._frame = frame
             return None
-        self._intake = None
         if parcel is None:
             raise WireError("A frame is shorter than it said.")
         return self._admitted(peer, parcel)
@@ -116,11 +149,15 @@ class Inbox:
         self._check(peer, digest, signature)
         if total > self._limits.head + self._limits.payload:
             raise WireError("A frame is too large.", f"{total:,} bytes.")
-        goes_on = self._intake is not None and digest == self._digest and (offset, total) == (self._got, self._total)
-        if not goes_on:
-            if offset:
-                raise WireError("A frame goes on where none was cut off.")
-            self._intake, self._digest, self._total, self._got = Intake(self._limits, digest), digest, total, 0
+        cut = self._cut
+        if cut is not None and offset and (digest, offset, total) == (cut.digest, cut.got, cut.total):
+            self._frame, self._cut = cut, None
+        elif offset:
+            raise WireError("A frame goes on where none was cut off.")
+        else:
+            self._frame = _Frame(digest, total, Intake(self._limits, digest, self._room_for))
+            if total > CHUNK:
+                self._cut = None  # it takes the place of the one that was cut off
         return memoryview(message)[_FIRST.size :]
 
     def _admitted(self, peer: str, parcel: Parcel) -> Parcel:
@@ -161,17 +198,27 @@ class Line:
         offset = min(self.held.get(digest.hex(), 0), total)
         head = _FIRST.pack(1, offset, total, digest, self.sign(digest))
         async with self._turn:
-            for chunk in _chunks(frame, offset):
-                await self.pipe.write(head + chunk)
-                head = b"\0"
+            for message in _messages(head, frame, offset):
+                await self.pipe.write(message)
 
     async def receive(self) -> Parcel | None:
         """The next parcel; None at the stream's end. Raises WireError as `Inbox.take` does."""
         while (message := await self.pipe.read()) is not None:
-            parcel = self.inbox.take(self.peer, message)
+            large = len(message) >= _LARGE or self.inbox.amid
+            parcel = await self._aside(message) if large else self.inbox.take(self.peer, message)
             if parcel is not None:
                 return parcel
         return None
+
+    async def _aside(self, message: bytes) -> Parcel | None:
+        """Take a message in beside the event loop; whoever cancels waits until it is in: the inbox is used again."""
+        taking = asyncio.ensure_future(asyncio.to_thread(self.inbox.take, self.peer, message))
+        try:
+            return await asyncio.shield(taking)
+        finally:
+            while not taking.done():
+                with suppress(asyncio.CancelledError):
+                    await asyncio.wait({taking})
 
 
 def _size(tree: Any) -> int:
@@ -185,21 +232,20 @@ def _size(tree: Any) -> int:
     return len(tree) if isinstance(tree, str | bytes) else 8
 
 
-def _chunks(frame: Sequence[bytes | memoryview], offset: int) -> Iterator[bytes]:
-    """The bytes of a frame from `offset` on, CHUNK at a time."""
-    room = bytearray()
+def _messages(head: bytes, frame: Sequence[bytes | memoryview], offset: int) -> Iterator[bytes]:
+    """A frame from `offset` on, CHUNK bytes of it at a time; each byte is copied once."""
+    parts, room = list[bytes | memoryview]([head]), CHUNK
     for piece in frame:
         view = memoryview(piece)[min(offset, len(piece)) :]
         offset = max(0, offset - len(piece))
         while len(view):
-            count = min(CHUNK - len(room), len(view))
-            room += view[:count]
-            view = view[count:]
-            if len(room) == CHUNK:
-                yield bytes(room)
-                room.clear()
-    if room:
-        yield bytes(room)
+            parts.append(view[:room])
+            view, room = view[room:], room - len(parts[-1])
+            if not room:
+                yield b"".join(parts)
+                parts, room = [b"\0"], CHUNK
+    if len(parts) > 1:
+        yield b"".join(parts)
 
 
 @final

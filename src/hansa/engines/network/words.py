@@ -5,7 +5,7 @@ Its digest covers all of these, and is the same at the site that said it and at 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, final
 
 from hansa.core.bodies import word_body, word_of
@@ -13,12 +13,15 @@ from hansa.errors import DataError, WireError
 
 if TYPE_CHECKING:
     from hansa.core.message import Answer, Name, Refusal
+    from hansa.engines.network.spool import Incoming
 
 
 @final
 @dataclass(frozen=True)
 class Word:
     """What a party said to an ask of some kind.
+
+    `digests`: the SHA-256 of its arrays, where they are known; `incoming`: the file that it came into, if it did.
 
     Example:
         >>> from hansa.core.message import Name, Refusal
@@ -36,6 +39,8 @@ class Word:
     party: str
     kind: str
     said: Answer | Refusal
+    digests: tuple[bytes, ...] = field(default=(), repr=False, compare=False)
+    incoming: Incoming | None = field(default=None, repr=False, compare=False)
 
 
 def tree_of(job: str, word: Word) -> dict[str, Any]:
