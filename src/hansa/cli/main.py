@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from hansa.cli import consortium, node, past, schema
+from hansa.cli import consortium, ledger, node, past, schema
 from hansa.cli.check import Check
 from hansa.cli.demo import Demo
 from hansa.cli.enroll import Enroll
@@ -63,6 +63,7 @@ GROUPS: dict[str, tuple[tuple[type[Verb], ...], str]] = {
     "schema": (schema.VERBS, "What institutions agree their tables to be: write it, hold to it."),
     "consortium": (consortium.VERBS, "At the coordinator: make a consortium, admit members, see them."),
     "node": (node.VERBS, "At an institution: its node and its policy."),
+    "ledger": (ledger.VERBS, "At an institution: what has left it."),
 }
 
 for _name, (_verbs, _help) in GROUPS.items():

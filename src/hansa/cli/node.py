@@ -43,7 +43,7 @@ class Check:
             say(f"  {line}")
         if self.job is None:
             return
-        job = _job(self.job, node)
+        job = job_at(self.job, node)
         now = datetime.now(UTC)
         found = self._judged(node, job, now)
         say(f"\nJob '{job.name}', digest {job.digest[:16]}")
@@ -103,7 +103,7 @@ class Run:
 VERBS: Final = (Check, Run)
 
 
-def _job(path: Path, node: NodeFile) -> Job:
+def job_at(path: Path, node: NodeFile) -> Job:
     """The job of a file, as the node would read it: without what a simulation says beside it."""
     from hansa.core.job import Job
 

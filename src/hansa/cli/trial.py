@@ -16,7 +16,7 @@ import typer
 from hansa.cli.demo import BOOK
 from hansa.cli.new import template
 from hansa.cli.runs import write
-from hansa.cli.talk import say
+from hansa.cli.talk import hint, say
 
 if TYPE_CHECKING:
     from hansa.cli.rig import Rig
@@ -58,7 +58,7 @@ class Try:
             rig.start_all()
             _show(rig)
             found = _run(rig, job)
-            for line in _left(rig):
+            for line in (*_left(rig), _accounted(rig, job)):
                 say(line)
         same = found["parameters_sha256"] == found["simulation_parameters_sha256"]
         say(f"\nThe model      {found['parameters_sha256']}")
@@ -116,7 +116,7 @@ def _run(rig: Rig, job: Job) -> dict[str, Any]:
         "rounds": len(result.history),
         "seconds": result.seconds,
         "bytes_left": {name: sum(one.line.size for one in rig.left(name)) for name in rig.names},
-        "metrics": result.summary()["metrics"]["federated"],
+        "metrics": result.summary()["metrics"].get("federated", {}),
     }
 
 
@@ -135,6 +135,26 @@ def _show(rig: Rig) -> None:
         home = rig.folder / ("consortium" if name == "coordinator" else name)
         say(f"{name:<14} {process.pid:>7}  {rig.told[name].rpartition(' ')[2]:<32} {home}")
     say(f"All speak at localhost:{rig.port}, TLS 1.3, each with a certificate of its own.\n")
+
+
+def _accounted(rig: Rig, job: Job) -> str:
+    """Whether the job explains all that has left, and every ledger is as it was written."""
+    from hansa.engines.network.site_store import read_ledger, verified
+    from hansa.running.accounted import unexplained
+    from hansa.running.site import STATE
+
+    odd, broken = 0, []
+    for name in rig.names:
+        ledger = read_ledger(rig.folder / name / STATE)
+        try:
+            odd += len(unexplained(job, ledger.lines()))
+            broken += [name] * (verified(ledger) is not None)
+        finally:
+            ledger.database.close()
+    if odd or broken:
+        return f"NOT EXPLAINED by the job: {odd} lines. Ledgers that were changed: {', '.join(broken) or 'none'}."
+    where = rig.folder / rig.names[0] / "node.toml"
+    return f"The job explains each line, and no ledger was changed. To read one:\n  {hint(f'ledger wire {where}')}"
 
 
 def _left(rig: Rig) -> list[str]:

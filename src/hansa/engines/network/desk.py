@@ -36,6 +36,7 @@ from hansa.core.post import kind_of
 from hansa.core.soundness import amiss, form_of, not_taken
 from hansa.core.work import Compute, Work
 from hansa.engines.network.seat_book import SeatBook
+from hansa.engines.network.wire_ledger import protection
 from hansa.engines.network.words import Word
 from hansa.errors import HansaError, PartyFailed, PartyLost
 
@@ -94,11 +95,12 @@ class Desk:
         counted = envelope.counted if self.seat.memory is not before or envelope.counted else ()
         try:
             once = at_once(self.seat.memory) if self.seat.memory is not settled else None
-            self.book.give(envelope.name, kind_of(envelope.ask), said, memory, once=once, counted=counted)
+            kind, how = kind_of(envelope.ask), protection(envelope.ask, said)
+            digests = self.book.give(envelope.name, kind, said, memory, once=once, protection=how, counted=counted)
         except HansaError:
             self.book.restore(self.seat)  # it is ahead of the disk
             raise
-        return Word(envelope.name, self.party.name, kind_of(envelope.ask), said)
+        return Word(envelope.name, self.party.name, kind_of(envelope.ask), said, digests)
 
     def unacknowledged(self) -> tuple[Word, ...]:
         """What the coordinator may not have."""

@@ -152,9 +152,7 @@ class SiteStore:
 
     def verify(self) -> int | None:
         """The first line of the ledger that is not as it was written, or is not there for a word that was given."""
-        wrong = self.ledger.verify()
-        missing = self.database.rows(_UNTRUE)[0][0]
-        return min((number for number in (wrong, missing) if number is not None), default=None)
+        return verified(self.ledger)
 
     def note(self, kind: str, what: str = "", *, job: str = "") -> None:
         """Write down that something happened."""
@@ -165,6 +163,26 @@ class SiteStore:
         """What happened: time, kind, job, and what, in order."""
         rows = self.database.rows("SELECT time, kind, job, what FROM events ORDER BY rowid")
         return tuple((at, kind, job, what) for at, kind, job, what in rows)
+
+
+def verified(ledger: WireLedger) -> int | None:
+    """The first line of a site's ledger that is not as it was written, or is missing; None: it is whole.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as path:
+        ...     store = SiteStore(Path(path))
+        ...     verified(store.ledger), texts_of(store.ledger), store.close()
+        (None, {}, None)
+    """
+    wrong, missing = ledger.verify(), ledger.database.rows(_UNTRUE)[0][0]
+    return min((number for number in (wrong, missing) if number is not None), default=None)
+
+
+def texts_of(ledger: WireLedger) -> dict[str, str]:
+    """The text of each job that was opened beside a ledger, by digest; one that is not its digest's is left out."""
+    rows = ledger.database.rows("SELECT digest, toml FROM jobs ORDER BY opened, digest")
+    return {digest: toml for digest, toml in rows if sha256(toml.encode()).hexdigest() == digest}
 
 
 def read_ledger(folder: Path) -> WireLedger:

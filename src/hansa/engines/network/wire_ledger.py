@@ -28,14 +28,14 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, final
 
 import msgpack
 
-from hansa.core.message import Answer, Name
+from hansa.core.message import Answer, Masked, Name
 from hansa.errors import DataError
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator
 
-    from hansa.core.message import Refusal
+    from hansa.core.message import Ask, Refusal
     from hansa.engines.network.database import Database
 
 TABLE: Final = (
@@ -101,6 +101,20 @@ def contents(said: Answer | Refusal) -> tuple[int, tuple[Shape, ...]]:
     vectors = said.load.vectors
     size = sum(vector.nbytes for vector in vectors.values()) + sum(len(letter.data) for letter in said.mail.values())
     return size, tuple(Shape(name, vector.dtype.str, vector.shape) for name, vector in vectors.items())
+
+
+def protection(ask: Ask, said: Answer | Refusal) -> str:
+    """What protects a word beside TLS: a "secure sum" that hides it, letters "sealed" for other parties, or "none".
+
+    Example:
+        >>> from hansa.core.load import Load
+        >>> from hansa.core.message import Refusal
+        >>> protection(Masked(inner=None), Answer(Load({}))), protection(Masked(inner=None), Refusal("No."))
+        ('secure sum', 'none')
+    """
+    if not isinstance(said, Answer):
+        return "none"
+    return "secure sum" if isinstance(ask, Masked) else "sealed" if said.mail else "none"
 
 
 def append(connection: sqlite3.Connection, line: Line) -> int:

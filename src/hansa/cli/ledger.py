@@ -1,0 +1,161 @@
+"""`hansa ledger`: at the bank, what has left it, line by line, and whether the jobs that were approved explain it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, final
+
+import typer
+
+from hansa.cli.talk import say
+from hansa.errors import ConfigError, DataError, HansaError, PolicyRefusal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from hansa.core.job import Job
+    from hansa.engines.network.wire_ledger import Recorded
+    from hansa.governance.site_file import NodeFile
+    from hansa.running.accounted import Odd
+
+_TIMES: Final = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"]
+
+
+@final
+@dataclass(frozen=True)
+class Wire:
+    """Read a node's wire ledger: each payload that left, its kind, size, shapes, digest, protection, job and round.
+
+    Its hash chain is checked, and each line is held against the job that was approved, whose text lies beside it, or
+    against the one of --against. A line that no job explains is named, and the exit code is 4; a ledger that is not as
+    it was written ends with 3. It can be read while the node is at work.
+    """
+
+    example: ClassVar[str] = "hansa ledger wire node.toml --job 5e1f0a --since 2026-11-21"
+
+    node: Annotated[Path, typer.Argument(help="The node's file, or its folder.")] = Path("node.toml")
+    job: Annotated[str, typer.Option(help="Only of this job, by the first digits of its digest.")] = ""
+    since: Annotated[datetime | None, typer.Option(formats=_TIMES, help="Only what left since then, local time.")] = (
+        None
+    )
+    against: Annotated[
+        Path | None,
+        typer.Option(metavar="JOB", help="A job file to hold it against, in the place of what was approved."),
+    ] = None
+    json: Annotated[Path | None, typer.Option(help="Write all of it here too.")] = None
+
+    def do(self) -> None:
+        """Print the lines, whether they are as they were written, and what is not explained."""
+        from hansa.cli.runs import write
+        from hansa.engines.network.site_store import read_ledger, texts_of, verified
+        from hansa.governance.site_file import read_node
+        from hansa.running.accounted import of_jobs
+        from hansa.running.site import STATE
+
+        path = self.node / "node.toml" if self.node.is_dir() else self.node
+        file, ledger = read_node(path), read_ledger(path.parent / STATE)
+        try:
+            broken, head, whole, texts = verified(ledger), ledger.head(), ledger.lines(), texts_of(ledger)
+        finally:
+            ledger.database.close()
+        jobs = _jobs(file, texts) if self.against is None else _only(self.against, file, whole)
+        held = [one for one in whole if self.against is None or one.line.job in jobs]
+        wanted = [one for one in held if self._wants(one)]
+        shown = {one.sequence for one in wanted}
+        odd = [one for one in of_jobs(held, jobs) if one.line in shown]
+        begun = _begun(held)
+        for one in wanted:
+            say(line_of(one, jobs, begun))
+        say("\n".join(("", *summary(wanted, jobs, odd))))
+        chain = f"as it was written, {head[0]:,} lines, the last with the hash {head[1][:16]}"
+        say(f"The ledger is {chain if broken is None else f'NOT as it was written from line {broken} on'}.")
+        if self.json is not None:
+            write(self.json, json.dumps(_tree(wanted, odd, broken, head), indent=2, ensure_ascii=False))
+        _judge(broken, odd)
+
+    def _wants(self, one: Recorded) -> bool:
+        begin = 0.0 if self.since is None else self.since.timestamp()
+        return one.line.job.startswith(self.job) and one.line.time >= begin
+
+
+VERBS: Final = (Wire,)
+
+
+def line_of(one: Recorded, jobs: Mapping[str, Job], begun: Mapping[tuple[str, int], int]) -> str:
+    """One payload as one line of text; `begun`: at which keep the rounds of a job's step began."""
+    line, name = one.line, one.line.name
+    at = datetime.fromtimestamp(line.time).astimezone()
+    job, first = jobs.get(line.job), begun.get((line.job, name.step))
+    step = job.steps[name.step].title if job is not None and 0 <= name.step < len(job.steps) else f"step {name.step}"
+    count = f"keep {name.keep:>4}" if first is None else f"round {name.keep - first + 1:>3}"
+    shapes = " ".join(f"{shape.name}[{shape.shape[-1] if shape.shape else 1}]{shape.dtype}" for shape in line.shapes)
+    place = f"{line.job[:8]}  {step:<10} {count} turn {name.turn:>2}"
+    told = f"{line.kind:<9} {line.size:>9,} bytes  {line.protection:<10}  {line.digest[:12]}"
+    return f"{one.sequence:>6}  {at:%Y-%m-%d %H:%M:%S}  {place}  {told}  {shapes}".rstrip()
+
+
+def _begun(lines: Iterable[Recorded]) -> dict[tuple[str, int], int]:
+    """At which keep the rounds of a job's step began, where the site was there then and was asked for its width."""
+    return {(one.line.job, one.line.name.step): one.line.name.keep for one in lines if one.line.kind == "Shape"}
+
+
+def summary(lines: Sequence[Recorded], jobs: Mapping[str, Job], odd: Sequence[Odd]) -> list[str]:
+    """What left, added up by kind, and what of it no job explains."""
+    sizes: dict[str, list[int]] = {}
+    for one in lines:
+        sizes.setdefault(one.line.kind, []).append(one.line.size)
+    told = ", ".join(f"{len(held)} {kind} ({sum(held):,} bytes)" for kind, held in sizes.items())
+    names = ", ".join(sorted({repr(jobs[one.line.job].name) for one in lines if one.line.job in jobs}))
+    explained = f"All of it is explained by {names}." if not odd else f"{len(odd)} of the lines are not explained:"
+    whys = [f"  line {one.line}: {one.why}" for one in odd]
+    return [f"Left: {told or 'nothing'}.", *([explained, *whys] if lines else [])]
+
+
+def _jobs(file: NodeFile, texts: Mapping[str, str]) -> dict[str, Job]:
+    """The jobs that were approved; one that cannot be read any more explains nothing."""
+    from hansa.core.job import Job
+
+    found: dict[str, Job] = {}
+    for digest, text in texts.items():
+        try:
+            found[digest] = Job.from_toml(text, file.policy.parts)
+        except HansaError:
+            continue
+    return found
+
+
+def _only(path: Path, file: NodeFile, lines: Iterable[Recorded]) -> dict[str, Job]:
+    """The job of a file, under the digest of its text."""
+    from hansa.cli.node import job_at
+
+    job = job_at(path, file)
+    if job.digest not in {one.line.job for one in lines}:
+        raise ConfigError(
+            f"Nothing has left for the job of '{path}'.", f"Its digest is {job.digest[:16]}.", "Name another job."
+        )
+    return {job.digest: job}
+
+
+def _tree(lines: Iterable[Recorded], odd: Iterable[Odd], broken: int | None, head: tuple[int, str]) -> dict[str, Any]:
+    """All of it as JSON lays it out."""
+    told = [{"line": one.sequence, **asdict(one.line), "hash": one.hash} for one in lines]
+    chain = {"whole": broken is None, "broken_at": broken, "lines": head[0], "head": head[1]}
+    return {"lines": told, "chain": chain, "unexplained": [one._asdict() for one in odd]}
+
+
+def _judge(broken: int | None, odd: Sequence[Odd]) -> None:
+    if broken is not None:
+        raise DataError(
+            f"The wire ledger is not as it was written from line {broken} on.",
+            "A line was changed, moved or taken away, or the disk has failed.",
+            "Keep the folder as it is, and compare it with its last backup.",
+        )
+    if odd:
+        raise PolicyRefusal(
+            f"Of what has left, {len(odd)} line{'s' * (len(odd) > 1)} cannot be explained by the job.",
+            f"The first is line {odd[0].line}: {odd[0].why}",
+            "Stop the node, and ask who runs the coordinator and who wrote the job.",
+        )
