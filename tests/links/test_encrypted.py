@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,6 +24,7 @@ from hansa.core.post import in_process, seats_of
 from hansa.core.wire import Parcel, read
 from hansa.engines.simulation import Simulation
 from hansa.errors import ChainError, ConfigError, JobError, PolicyRefusal, PrivacyError, TooFewParties, WireError
+from hansa.governance.sums import Sums, against
 from hansa.horizontal.evaluate import Verdict
 from hansa.horizontal.rounds import Check, Learning, Rounds
 from hansa.links import clip_l2, coordinate_median, encrypted_sum, fixed, secure_sum, weighted_mean
@@ -232,3 +236,35 @@ def test_between_institutions_it_gives_the_bits_of_one_process(tmp_path):
             await fed.stop()
 
     assert asyncio.run(carried()) == federation.alone(job, banks)
+
+
+def test_a_site_that_asks_for_colluders_refuses_it_and_one_that_asks_for_none_may_take_it():
+    job = rounds(encrypted_sum())
+    assert [one.what for one in against(job, Sums(steady=False))] == [
+        "encrypted_sum holds against 0 colluding parties; at least 1 are asked for."
+    ]
+    assert not list(against(job, Sums(colluders=0, steady=False)))
+
+
+WITHOUT = """
+from importlib.machinery import PathFinder
+
+find = PathFinder.find_spec
+PathFinder.find_spec = lambda name, *rest: None if name.partition(".")[0] == "tenseal" else find(name, *rest)
+
+from hansa.errors import ConfigError
+from tests.links.test_secure import TEXT, Job, run
+
+try:
+    run(Job.from_toml(TEXT.format("", "encrypted_sum")))
+except ConfigError as error:
+    print(error)
+"""
+
+
+def test_where_the_library_is_missing_one_sentence_names_the_extra():
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT], cwd=root, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.stdout == "bank-0: This needs 'tenseal', which is not installed. pip install 'hansa[he]'\n", done.stderr
