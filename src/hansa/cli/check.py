@@ -55,7 +55,7 @@ class Check:
             parties = file.scenario.cast(base, file.job).parties
             file.job.roster(tuple(party.name for party in parties))
             _tell_data(file.job, parties)
-        _tell_asks(file.job)
+        _tell_asks(file.job, len(parties) or file.job.min_parties)
         say("\nNothing has been trained and nothing has left a party." + (" The job can be run." if parties else ""))
 
 
@@ -220,12 +220,17 @@ def _rate(site: Site) -> str:
     return f"{y.mean():.1%}" if told else "-"
 
 
-def _tell_asks(job: Job) -> None:
+def _tell_asks(job: Job, parties: int) -> None:
+    from hansa.running.company import company
     from hansa.running.left import left
     from hansa.running.privacy import privacy
 
     say("\nWhat will leave each party:")
     for line in left(job):
         say(f"  - {line['what']}; to: {line['to']}; {line['how_many']}; protection: {line['protection']}")
+    if said := company(job, parties):
+        say(f"\nSecure sums, among {parties} parties:")
+    for words in said:
+        say(f"  - {words}")
     say("\nCustomers' rows, ids and single scores stay where they are.")
     say(f"Privacy: {privacy(job)['statement']}")

@@ -31,7 +31,6 @@ from numpy.typing import NDArray
 from hansa import catalogue
 from hansa.core.chain import Chain, States
 from hansa.core.draws import Draws
-from hansa.core.fold import Each
 from hansa.core.link import Link, Told
 from hansa.core.load import Load
 from hansa.core.message import Answer, Ask
@@ -42,6 +41,7 @@ from hansa.core.soundness import Form
 from hansa.core.step import Done, Event, Roster, Step
 from hansa.core.trainer import Local, Start, Trainer
 from hansa.errors import ConfigError, DataError, JobError
+from hansa.horizontal.cohorts import CHANGED, by_one, counted
 from hansa.horizontal.design import design_of, enough, floors_at, prepared_of, width_of
 from hansa.horizontal.prepared import Prepared, told
 from hansa.horizontal.scores import LOSS, loss_sums, measures
@@ -91,7 +91,7 @@ class Learning:
     """What the rounds have learned: parameters `[d]`, each link's state, the best so far, and the history.
 
     `best` holds the parameters of the best check on validation; where nothing is checked, those of the last round.
-    `centre`: the training target's pooled mean where it is a value.
+    `centre`: the training target's pooled mean where it is a value. `among`: who was in the last secure sum.
     """
 
     width: int
@@ -106,6 +106,7 @@ class Learning:
     seconds: float = 0.0
     history: tuple[Point, ...] = ()
     centre: float = 0.0
+    among: tuple[str, ...] = ()
 
     @property
     def chosen(self) -> NDArray[np.floating]:
@@ -266,7 +267,10 @@ class Rounds:
     def _moved(self, state: Learning, chain: Chain, reply: Reply) -> Learning:
         point: dict[str, float] = {}
         total = chain.combine.combine(reply.value)
-        counted = 0 if total is None else _counted(reply)
+        count = 0 if total is None else counted(reply)
+        among = tuple(sorted(reply.counted)) if chain.combine.guarantees.hides_each else ()
+        if by_one(state.among, among):
+            point[CHANGED] = 1.0
         params, links = state.params, state.links
         if total is not None:
             total, closed = chain.close(total, _states(links))
@@ -282,8 +286,8 @@ class Rounds:
                 point["train_loss"] = float(total["loss"][0, 0] / total["rows"][0, 0])
             if "cut" in total and total["cut"][0, 1] > 0:  # a secure sum's own count
                 point["cut"] = float(total["cut"][0, 0] / total["cut"][0, 1])
-        history = (*state.history, Point(state.round + 1, counted, point))
-        return replace(state, params=params, links=links, round=state.round + 1, history=history)
+        history = (*state.history, Point(state.round + 1, count, point))
+        return replace(state, params=params, links=links, round=state.round + 1, history=history, among=among)
 
     def _checks(self, round_: int) -> bool:
         return bool(self.check_every) and (round_ % self.check_every == 0 or round_ == self.rounds)
@@ -384,15 +388,6 @@ def _judged(before: Learning, moved: Learning, tally: Tally) -> Learning:
     history = (*moved.history[:-1], replace(last, measures={**last.measures, **tally.measures}))
     kept = moved if tally.kept else replace(moved, params=before.params, links=before.links)
     return replace(kept, history=history)
-
-
-def _counted(reply: Reply) -> int:
-    """How many parties came with something to weigh; a fold of a link's own tells only who came."""
-    value = reply.value
-    loads = [answer.load for _, answer in value.rows] if isinstance(value, Each) else [value]
-    if not all(isinstance(load, Load) and "counted" in load for load in loads):
-        return len(reply.counted)
-    return sum(int(load["counted"].sum()) for load in loads)
 
 
 def _states(links: Sequence[Mapping[str, NDArray[Any]]]) -> States:

@@ -125,9 +125,11 @@ def _left(reading: Reading) -> str:
     for key, words in (("unit", "unit of privacy"), ("accountant", "accountant")):
         if kept.get(key):
             entries.append((words, safe(kept[key])))
+    sums = "".join(f"<li>{safe(line)}</li>" for line in items(reading.summary.get("secure_sums")))
     return section(
         "What left each bank, and who could see it",
         shown,
+        f"<h3>Secure sums</h3><ul>{sums}</ul>" if sums else "",
         "<h3>Privacy statement</h3>",
         paragraph(said),
         pairs(entries),

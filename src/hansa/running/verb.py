@@ -22,6 +22,7 @@ from hansa.horizontal.rounds import Learning, Rounds
 from hansa.horizontal.scores import MEASURE, measures
 from hansa.report.reading import MODELS, Reading
 from hansa.running.baselines import Baselines, compare_all, pooled
+from hansa.running.company import company, remarks
 from hansa.running.folder import Folder
 from hansa.running.left import left
 from hansa.running.model import Model
@@ -137,7 +138,7 @@ def _run(
         (),
         tuple(warnings),
         learning.best_round or learning.round,
-        {**_told(job, learned[-1]), "weight": weight},
+        {**_told(job, learned[-1], _present(seen, learning)), "weight": weight},
         scores,
     )
 
@@ -209,13 +210,20 @@ def _warnings(job: Job, done: Done, metrics: Mapping[str, Any]) -> list[str]:
         lines.append(f"There is no {MODELS[name]} model to compare with. {why}")
     reading = Reading({"metrics": metrics})
     lines += [left for left in (reading.uncounted, reading.unsummed) if left]
+    lines += remarks(done.last(Learning).history)
     why = metrics.get("federated", {}).get("counts", {}).get("why")
     return [*lines, *[f"The sealed test has no pooled figures of scores: {why}."] * bool(why)]
 
 
-def _told(job: Job, last: Rounds) -> dict[str, Any]:
+def _told(job: Job, last: Rounds, parties: int) -> dict[str, Any]:
     """What the report says of the job beside its figures."""
-    return {"chain": str(last.links()), "steps": [step.title for step in job.steps], "left": left(job)}
+    told = {"chain": str(last.links()), "steps": [step.title for step in job.steps], "left": left(job)}
+    return {**told, "secure_sums": list(sums)} if (sums := company(job, parties)) else told
+
+
+def _present(seen: Session | None, learning: Learning) -> int:
+    """How many parties there were; where none is in sight, as many as were in a round."""
+    return len(seen.sites) if seen is not None else max(point.counted for point in learning.history)
 
 
 def _facts(job: Job) -> dict[str, Any]:
