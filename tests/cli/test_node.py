@@ -7,6 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from hansa.engines.network.signing import own_key
+from tests.engines.network.banks import consortium, enrolled
+
 POLICY = """
 asks = ["Describe", "Count", "Below", "Spread", "Adopt", "Shape", "Train", "Check", "Losses", "Scores", "Compare"]
 trainers = ["linear"]
@@ -97,3 +100,9 @@ def test_wrong_files_are_one_line(hansa, node, tmp_path):
     hansa("node", "check", node(), tmp_path / "nothing.toml", code=2)
     (tmp_path / "job.toml").write_text("name = ", "utf-8")
     assert "no TOML" in hansa("node", "check", node(), tmp_path / "job.toml", code=2)
+
+
+def test_a_node_tells_the_key_that_others_pin_once_it_has_one(hansa, node, tmp_path):
+    assert "It has no keys yet" in hansa("node", "check", node())
+    bank = enrolled(consortium(tmp_path / "org"), "bank-a", tmp_path / "keys")
+    assert f'bank-a = ["{own_key(bank)}"]' in hansa("node", "check", node())

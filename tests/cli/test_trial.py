@@ -27,6 +27,32 @@ def test_it_runs_the_demos_job_and_compares_it_to_a_simulation(hansa, tmp_path):
     hansa("consortium", "try", "--folder", folder, code=2)  # nothing is overwritten
 
 
+JOB = """
+name = "secure book"
+[[steps]]
+use = "prepare"
+drop = ["region", "issued"]
+[[steps]]
+use = "rounds"
+rounds = 1
+check_every = 0
+chain = ["by_examples", {use = "secure_sum", cohorts = "steady"}]
+[simulation]
+embedded = "loan_book"
+rows = 5000
+partition = {use = "by_column", column = "region"}
+"""
+
+
+def test_another_job_runs_with_secure_sums_between_banks_that_have_pinned_each_other(hansa, tmp_path):
+    (tmp_path / "job.toml").write_text(JOB)
+    said = hansa("consortium", "try", "--job", tmp_path / "job.toml", "--json", tmp_path / "out.json")
+    assert "the same bits" in said
+    sums = [line.split()[1] for line in said.splitlines() if line.startswith(("Invited ", "Opened "))]
+    assert len(sums) == 2
+    assert sums[0] == sums[1] != "0"
+
+
 def test_an_interrupt_ends_every_process(tmp_path):
     command = [sys.executable, "-m", "hansa", "consortium", "try", "--rows", "5000", "--folder", str(tmp_path / "try")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:

@@ -39,6 +39,7 @@ class Check:
 
         node = read_node(self.node)
         say(f"{node.name}, of the coordinator at {node.coordinator}")
+        say(f"  {_own_key(node, self.node.parent)}")
         for line in explain(node.policy, _questions()):
             say(f"  {line}")
         if self.job is None:
@@ -103,6 +104,17 @@ class Run:
 VERBS: Final = (Check, Run)
 
 
+def _own_key(node: NodeFile, base: Path) -> str:
+    """The line that the other banks put into their files."""
+    from hansa.engines.network.identity import IDENTITY, Identity
+    from hansa.engines.network.signing import own_key
+
+    if not (base / node.keys / IDENTITY).is_file():
+        return "It has no keys yet: enrol it with its invitation."
+    key = own_key(Identity.read(base / node.keys))
+    return f'Its key, for [members] in the files of those who are in secure sums with it: {node.name} = ["{key}"]'
+
+
 def job_at(path: Path, node: NodeFile) -> Job:
     """The job of a file, as the node would read it: without what a simulation says beside it."""
     from hansa.core.job import Job
@@ -127,6 +139,8 @@ def _rows(node: NodeFile, job: Job, base: Path) -> int:
 def _questions() -> dict[str, str]:
     """What each kind of ask asks, in the words of its own definition."""
     from hansa.horizontal import Evaluate, Prepare, Rounds
+    from hansa.links import by_examples, secure_sum
 
-    kinds = [kind for step in (Prepare(), Rounds(), Evaluate()) for kind in step.handlers()]
+    rounds = Rounds(chain=(by_examples(), secure_sum()))
+    kinds = [kind for step in (Prepare(), rounds, Evaluate()) for kind in step.handlers()]
     return {kind.__name__: (kind.__doc__ or "").strip().partition("\n")[0] for kind in kinds}

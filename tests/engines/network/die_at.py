@@ -66,6 +66,27 @@ LARGE = points("disk.LocalDisk.write", "disk.LocalDisk.fsync", "disk.LocalDisk.r
 """What is done only for words that are files of their own."""
 
 
+SUM_AT_COORDINATOR = points(
+    *(f"stream.Line.send {kind}" for kind in ("Invited", "Adverted", "Masked", "Listed", "Opened")),
+    *(f"store.Store.put {kind}" for kind in ("Invited", "Adverted", "Train", "Listed", "Opened")),
+)
+SUM_AT_NODE = points(
+    *(f"seat_book.SeatBook.give {kind}" for kind in ("Invited", "Adverted", "Train", "Listed", "Opened")),
+    *(f"stream.Line.send {kind}" for kind in ("Invited", "Adverted", "Train", "Listed", "Opened")),
+)
+"""The messages of a secure sum: asks as the coordinator sends them, and their words by what is asked."""
+
+
+def told_in(arguments):
+    """The kinds of messages that a call speaks of: of a frame, of the ask or word in it, of words to be kept."""
+    found = [one for one in arguments if isinstance(one, str)]
+    for one in [word for group in arguments if isinstance(group, list) for word in group] + list(arguments):
+        body = getattr(one, "body", None)
+        body = body if isinstance(body, dict) else {}
+        found += [getattr(one, "kind", ""), body.get("kind", ""), (body.get("ask") or {}).get("kind", "")]
+    return found
+
+
 def arm(point, count):
     """Put death at a point."""
     path, name = point.place.rsplit(".", 1)
@@ -75,7 +96,7 @@ def arm(point, count):
     real, calls = getattr(owner, name), [0]
 
     def due(when, arguments):
-        if when != point.when or (point.kind and point.kind != arguments[1].kind):
+        if when != point.when or (point.kind and point.kind not in told_in(arguments[1:])):
             return
         calls[0] += 1
         if calls[0] == count:

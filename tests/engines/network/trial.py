@@ -33,14 +33,15 @@ use = "rounds"
 rounds = {rounds}
 check_every = 2
 trainer = {{use = "tabular", hidden = {hidden}}}
+chain = ["by_examples", "{combine}"]
 """
 NAMES = ("bank-0", "bank-1", "bank-2")
 EVERYBODY = ("coordinator", *NAMES)
 PATIENCE = 60.0
 
 
-def job_of(name, rounds, hidden, settings="min_parties = 3"):
-    text = TEXT.format(name=name, rounds=rounds, hidden=list(hidden), settings=settings)
+def job_of(name, rounds, hidden, settings="min_parties = 3", combine="weighted_mean"):
+    text = TEXT.format(name=name, rounds=rounds, hidden=list(hidden), settings=settings, combine=combine)
     return Job.from_toml(Job.from_toml(text).to_toml())
 
 
@@ -60,6 +61,7 @@ class Trial:
     rounds: int = 4
     hidden: tuple = (4,)
     settings: str = "min_parties = 3"
+    combine: str = "weighted_mean"
     jobs: list = field(default_factory=list)
     killed: list = field(default_factory=list)
     trouble: list = field(default_factory=list)
@@ -69,7 +71,7 @@ class Trial:
         self.lock = threading.Lock()
 
     def job(self, name):
-        return job_of(name, self.rounds, self.hidden, self.settings)
+        return job_of(name, self.rounds, self.hidden, self.settings, self.combine)
 
     def begin(self, name, point=None, count=1):
         """Start a process, one that will die at a point if there is one; it may do so at once."""
