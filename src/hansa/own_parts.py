@@ -60,6 +60,20 @@ def allowing(parts: Mapping[str, str]) -> Iterator[dict[str, str]]:
         _HERE.reset(before)
 
 
+def check_digests(parts: Mapping[str, str], where: str) -> None:
+    """See that each part is allowed by a SHA-256; `where`: the setting that does.
+
+    Raises:
+        ConfigError: one is not.
+
+    Example:
+        >>> check_digests({"bank_net": "ab" * 32}, "policy.parts")
+    """
+    for name, digest in parts.items():
+        if len(digest) != 64 or not set(digest.lower()) <= set("0123456789abcdef"):
+            raise ConfigError(f"{where}.{name} must be a SHA-256: 64 digits of hex.")
+
+
 @cache
 def installed() -> Mapping[str, str]:
     """The parts that installed packages name, and where they stand: `{name: "module:attribute"}`.

@@ -85,7 +85,7 @@ class Rig:
         """
         now, port = datetime.now(UTC), _free_port()
         address = f"localhost:{port}"
-        members = Membership.create(folder / "consortium", Charter("A trial of hansa", address), now)
+        members = Membership.create(folder / "consortium", Charter("A trial of hansa", address, parts=job.parts), now)
         pins: dict[str, tuple[str, ...]] = {}
         for name in tables:
             keys = folder / name / "keys"
@@ -235,6 +235,7 @@ def allowing(job: Job, table: Table, parties: int) -> Policy:
         max_payload=64 << 20,
         hours=Hours("UTC"),
         sums=_sums(job),
+        parts=job.parts,
     )
 
 

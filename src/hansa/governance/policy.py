@@ -16,6 +16,7 @@ from hansa.errors import ConfigError
 from hansa.governance.hours import Hours
 from hansa.governance.parts import Learns, columns_of, inside, links_of, trainers_of
 from hansa.governance.sums import Sums, against, too_few
+from hansa.own_parts import check_digests
 
 FLOORS: Final = {
     "min_parties": "parties in a job",
@@ -84,9 +85,7 @@ class Policy:
             value = getattr(self, name)
             if value is not None and not 0 < value < float("inf"):
                 raise ConfigError(f"policy.{name} must be above 0, and finite.", f"Got {value}.")
-        for name, digest in self.parts.items():
-            if len(digest) != 64 or not set(digest.lower()) <= set("0123456789abcdef"):
-                raise ConfigError(f"policy.parts.{name} must be a SHA-256: 64 digits of hex.")
+        check_digests(self.parts, "policy.parts")
 
     def judge(self, job: Job, names: Collection[str], submitter: str, at: datetime) -> tuple[Refusal, ...]:
         """All that this policy has against a job with these parties, from this submitter, at this moment.

@@ -23,6 +23,7 @@ Example:
 from __future__ import annotations
 
 import asyncio
+import tomllib
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -156,7 +157,7 @@ class Office:
         return {"job": held.digest}
 
     def _submitted(self, toml: str, submitter: str) -> str:
-        job = Job.from_toml(toml)
+        job = self.jobs.read(toml)
         known = [one.roster for one in self.jobs.store.jobs() if one.digest == job.digest]
         names = known[0] if known else tuple(sorted(self.jobs.certificates()))
         job.roster(names)
@@ -191,7 +192,7 @@ class Office:
 
     def _found(self, held: Held) -> bytes:
         """All that a job's steps have found, as one frame."""
-        snapshot = JobJournal(self.jobs.store, Job.from_toml(held.toml), held.digest).latest()
+        snapshot = JobJournal(self.jobs.store, self.jobs.read(held.toml), held.digest).latest()
         if snapshot is None:
             raise DataError("The result of a job is not there.", mend="Run it anew.")
         body = {"done": plain(snapshot.at.done.results)}
@@ -199,7 +200,7 @@ class Office:
 
     def _standing(self, held: Held) -> Standing:
         state, why, error = self.jobs.state(held.digest)
-        name = Job.from_toml(held.toml).name
+        name = str(tomllib.loads(held.toml).get("name", ""))
         return Standing(held.digest, name, state, held.submitter, held.roster, held.submitted, why, error)
 
 

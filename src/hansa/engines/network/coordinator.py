@@ -83,7 +83,7 @@ class Coordinator:
         """
         store = Store(self.members.folder / "store")
         hub = Hub(store, self.identity.sign, self._check)
-        jobs = Jobs(store, hub, lambda: self.roster.members, self.members.folder / "jobs")
+        jobs = Jobs(store, hub, lambda: self.roster.members, self.members.folder / "jobs", self.members.charter.parts)
         door, reception = Doorbook(store), Reception(self.members)
         office = Office(jobs, self.members, door)
         with threadpool_limits(limits=1, user_api="blas"):

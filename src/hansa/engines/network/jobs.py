@@ -91,12 +91,20 @@ class State(NamedTuple):
 class Jobs:
     """The jobs of one store, on the event loop of its hub.
 
-    `certificates`: of the members that count now, by name.
+    `certificates`: of the members that count now, by name. `parts`: the parts of one's own that jobs may name here.
     """
 
-    def __init__(self, store: Store, hub: Hub, certificates: Callable[[], Mapping[str, str]], folder: Path) -> None:
+    def __init__(
+        self,
+        store: Store,
+        hub: Hub,
+        certificates: Callable[[], Mapping[str, str]],
+        folder: Path,
+        parts: Mapping[str, str] | None = None,
+    ) -> None:
         """Take the store and the hub; nothing is begun yet."""
         self.store, self.hub, self.certificates, self.folder = store, hub, certificates, folder
+        self.parts = parts or {}
         self.running: dict[str, Under] = {}
         self.waiting: dict[str, asyncio.TimerHandle] = {}
         self.closing = False
@@ -119,12 +127,12 @@ class Jobs:
 
         Raises:
             ConfigError: it is under way, or was not submitted here.
-            PolicyRefusal: it names parts that are not installed here.
+            PolicyRefusal: it names parts that are not allowed here.
         """
         if digest in self.running:
             raise ConfigError("The job is under way.")
         entry, held = self.store.job(digest), self.certificates()
-        job = Job.from_toml(entry.toml)
+        job = self.read(entry.toml)
         job.roster(entry.roster)
         self._logs[digest] = read_log(self._place(digest))
         offer = Offer(entry.toml, {name: held.get(name, "") for name in entry.roster}, entry.submitter)
@@ -139,6 +147,10 @@ class Jobs:
         thread = Thread(target=self._carry, args=(board, job, entry.roster), name=f"job {digest[:8]}", daemon=True)
         self.running[digest] = Under(board, thread)
         thread.start()
+
+    def read(self, toml: str) -> Job:
+        """A job's text as a job; raises PolicyRefusal where it names parts that are not allowed here."""
+        return Job.from_toml(toml, self.parts)
 
     def stop(self, digest: str) -> None:
         """Stop a job; it can go on from there.
@@ -180,7 +192,7 @@ class Jobs:
             ConfigError: it is not set aside in this job.
         """
         entry = self.store.job(digest)
-        Diary(self.store, digest, Job.from_toml(entry.toml)).readmit(party, by)
+        Diary(self.store, digest, self.read(entry.toml)).readmit(party, by)
         under = self.running.get(digest)
         if under is not None:
             under.board.shut.pop(party, None)

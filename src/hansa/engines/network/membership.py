@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -47,6 +48,7 @@ from hansa.engines.network.own_authority import bundle
 from hansa.engines.network.revocation import Revocations, keep_list, read_list
 from hansa.engines.network.roster import Roster
 from hansa.errors import ConfigError, IdentityError, nearest
+from hansa.own_parts import check_digests
 
 CHARTER: Final = "consortium.toml"
 _AUTHORITY, _REVOKED = "authority.toml", "revoked.toml"
@@ -57,8 +59,11 @@ _AUTHORITY, _REVOKED = "authority.toml", "revoked.toml"
 class Charter:
     """A consortium's title, the address that banks reach its coordinator at, and its server's names.
 
+    `parts`: the parts of one's own that jobs may name, each with the SHA-256 of its module's file; they run at the
+    coordinator too.
+
     Raises:
-        ConfigError: an address without a port, or no name of a server.
+        ConfigError: an address without a port, no name of a server, or a part without a SHA-256.
 
     Example:
         >>> Charter("Three banks", "hansa.example:7443").servers
@@ -68,9 +73,11 @@ class Charter:
     title: str
     coordinator: str
     servers: tuple[str, ...] = ()
+    parts: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Read the server's name off the address where none is given."""
+        check_digests(self.parts, "parts")
         host, _, port = self.coordinator.rpartition(":")
         if not host or not port.isdecimal() or not 0 < int(port) < 1 << 16:
             raise ConfigError(
