@@ -107,6 +107,7 @@ def test_a_bank_that_was_lost_at_the_test_is_said_to_be_in_no_count():
     found = run(replace(job(), quorum=2), on=Simulation(large(), 1, clock=lost), baselines=False)
     said = "Counts of scores leave out one bank that did not answer."
     assert {said, "Summed test losses leave out one bank that did not answer."} <= set(found.warnings)
+    assert any(line.startswith("bank-0: lost once") for line in found.warnings)
     assert said in found.table().splitlines()
     assert found.metrics["federated"]["counts"]["absent"] == found.metrics["federated"]["sums"]["absent"] == 1
 

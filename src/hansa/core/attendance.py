@@ -15,7 +15,7 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias, final
 
@@ -89,6 +89,51 @@ class Witness(Protocol):
     def tell(self, name: Name, changes: Collection[Change]) -> None:
         """Hear what became of parties with a turn; after a restart the same may be told again."""
         ...
+
+
+@final
+@dataclass(frozen=True)
+class Told:
+    """A witness that remembers all that it was told, and lets nobody back in.
+
+    Example:
+        >>> told = Told()
+        >>> told.tell(None, [Change("bank-a", "lost", "It did not answer in time.")])
+        >>> told.readmitted(), summed(told.changes)
+        ((), ['bank-a: lost once. It did not answer in time.'])
+    """
+
+    changes: list[Change] = field(default_factory=list)
+
+    def readmitted(self) -> tuple[str, ...]:
+        """Nobody."""
+        return ()
+
+    def tell(self, name: Name, changes: Collection[Change]) -> None:
+        """Remember it."""
+        del name
+        self.changes.extend(changes)
+
+
+def summed(happened: Iterable[tuple[str, str, str]]) -> list[str]:
+    """What became of each party in a whole job, a sentence for each: party, kind and reason come in, in their order.
+
+    Example:
+        >>> summed([("bank-a", "lost", "Late."), ("bank-a", "lost", "Late."), ("bank-a", "set aside", "3 asks.")])
+        ['bank-a: lost 2 times, set aside once. 3 asks.']
+    """
+    found: dict[str, dict[str, int]] = {}
+    last: dict[str, str] = {}
+    for party, kind, why in happened:
+        kinds = found.setdefault(party, {})
+        kinds[kind] = kinds.get(kind, 0) + 1
+        last[party] = why
+    times = {party: [f"{kind} {_times(count)}" for kind, count in kinds.items()] for party, kinds in found.items()}
+    return [f"{party}: {', '.join(said)}. {last[party]}".strip() for party, said in times.items()]
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
 
 
 def changes(before: Attendance, after: Attendance, refused: Mapping[str, Refusal]) -> Iterator[Change]:

@@ -301,10 +301,15 @@ class Carrier:
 
 
 def near(
-    job: Job, seats: Mapping[str, Seat], compute: Compute, journal: Journal | None = None, clock: Clock | None = None
+    job: Job,
+    seats: Mapping[str, Seat],
+    compute: Compute,
+    journal: Journal | None = None,
+    clock: Clock | None = None,
+    witness: Witness | None = None,
 ) -> Carrier:
     """Carry a job among the seats of one machine, in roster order; `clock` simulates how long each answer takes."""
-    return Carrier(job, tuple(seats), Near(job, seats, compute, clock), journal)
+    return Carrier(job, tuple(seats), Near(job, seats, compute, clock), journal, witness)
 
 
 def run_alone(job: Job, party: Party) -> Done:

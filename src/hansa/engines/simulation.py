@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, final
 
 from threadpoolctl import threadpool_limits
 
+from hansa.core.attendance import Told
 from hansa.core.carry import near
 from hansa.core.party import site_of
 from hansa.core.post import seats_of
@@ -101,6 +102,7 @@ class Session:
         self.seats: dict[str, Seat] = seats_of(job, tuple(self.parties.values()))
         self._sites: dict[str, Site] = {}
         self.crew: Crew | None = None
+        self.told = Told()
         self.asides: list[Aside] = []
         self.spent = 0.0
         hands = engine.workers or _cores()
@@ -112,7 +114,12 @@ class Session:
         self, watch: Callable[[Keep[At]], None] | None = None, journal: Journal | None = None, begin: At | None = None
     ) -> Done:
         """Carry the job's asks to the end; `watch` sees every `Keep`."""
-        return near(self.job, self.seats, self.compute, journal, self.engine.clock).run(watch, begin)
+        return near(self.job, self.seats, self.compute, journal, self.engine.clock, self.told).run(watch, begin)
+
+    @property
+    def happened(self) -> Sequence[tuple[str, str, str]]:
+        """What became of parties on the way: who, what, and why."""
+        return self.told.changes
 
     def site(self, name: str) -> Site:
         """A party's view of the job, made when it is first needed."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from hansa.core.attendance import summed
 from hansa.core.codec import plain
 from hansa.core.job import At
 from hansa.core.metrics import pool_paired
@@ -47,6 +48,11 @@ if TYPE_CHECKING:
 
 class Stay(Protocol):
     """A job's stay on an engine. Where rows are in sight it is a simulation's `Session`; elsewhere it is no more."""
+
+    @property
+    def happened(self) -> Sequence[tuple[str, str, str]]:
+        """What became of parties on the way: who, what (lost, refused, set aside), and why."""
+        ...
 
     def run(self, watch: Callable[[Keep[At]], None] | None, journal: Journal | None, begin: At | None) -> Done:
         """Carry the job to its end; `watch` sees every `Keep`."""
@@ -124,7 +130,7 @@ def _run(
         verdict = results.find(Verdict)
         learning = results.last(Learning)
         metrics, scores = _metrics(seen, job, results, verdict, central)
-        warnings = _warnings(job, results, metrics)
+        warnings = [*_warnings(job, results, metrics), *summed(session.happened)]
         sites = seen.sites.values() if seen else ()
         weight = next((site.table.weight for site in sites if site.table.weight), job.data.weight)
         model = Model(learned[-1].trainer, learning.chosen, learning.width, results.find(Prepared), _facts(job))

@@ -15,7 +15,7 @@ Example:
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,6 +83,7 @@ class Visit:
     def __init__(self, calls: Caller, job: Job, patience: float) -> None:
         """Take the job; nothing is said yet."""
         self.calls, self.job, self.patience = calls, job, patience
+        self.happened: Sequence[tuple[str, str, str]] = ()
 
     def run(
         self, watch: Callable[[Keep[At]], None] | None = None, journal: Journal | None = None, begin: At | None = None
@@ -112,6 +113,8 @@ class Visit:
             kind = named(stands.error) if stands.error else JobError
             mend = f"To go on: hansa resume {digest[:12]}."
             raise kind(f"The job '{self.job.name}' is {stands.state}.", stands.why, mend)
+        notes = self._patiently(lambda: self.calls.notes(digest))
+        self.happened = tuple((note.party, note.kind, note.what) for note in notes if note.party)
         return self._patiently(lambda: self.calls.result(self.job))
 
     def _patiently(self, call: Callable[[], T]) -> T:
