@@ -129,3 +129,9 @@ def test_a_refusal_keeps_the_kind_of_error_that_made_it():
     for words in (["No."], ["No.", "", "", "DataError", "more"], ["No.", "", "", 7]):
         with pytest.raises(WireError):
             word_of({"refusal": words})
+
+
+@pytest.mark.parametrize("kind", [np.zeros(3), np.array(1), 7, ["Masked"], None])
+def test_a_kind_that_is_no_text_is_a_wire_error(kind):
+    with pytest.raises(WireError, match="kind"):
+        ask_of({"kind": kind, "ask": {}}, {})

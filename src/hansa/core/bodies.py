@@ -45,12 +45,14 @@ def ask_of(body: Any, kinds: Mapping[str, type[Ask]]) -> Ask:
         'age'
     """
     kind = body.get("kind") if isinstance(body, Mapping) else None
+    if not isinstance(kind, str):  # an array is not compared with a text
+        raise WireError("An ask of a kind that this job does not have.")
     if kind == "Masked":
         letters = body.get("letters", {})
         if not isinstance(letters, Mapping) or not all(isinstance(letter, bytes) for letter in letters.values()):
             raise WireError("The bytes do not hold a Masked.")
         return Masked(ask_of(body.get("inner"), kinds), dict(letters))
-    if not isinstance(kind, str) or kind not in kinds:
+    if kind not in kinds:
         raise WireError("An ask of a kind that this job does not have.")
     try:
         ask: Ask = build(kinds[kind], body.get("ask"), kind)

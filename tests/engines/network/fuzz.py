@@ -7,6 +7,7 @@ it is read or is one error of the house; none may take a second, and memory may 
 
 from __future__ import annotations
 
+import base64
 import gc
 import logging
 import random
@@ -14,9 +15,12 @@ import resource
 import struct
 import sys
 import tempfile
+import textwrap
 import time
-from dataclasses import dataclass, field
+import tomllib
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
+from itertools import count
 from pathlib import Path
 
 import msgpack
@@ -30,10 +34,13 @@ from hansa.core.message import Answer, Envelope, Masked, Name, Refusal
 from hansa.core.trainer import Local
 from hansa.core.wire import Limits, read
 from hansa.engines.network import certificates
+from hansa.engines.network.admission import Reception
 from hansa.engines.network.calls import Caller
 from hansa.engines.network.enrolment import Grant, Invitation, Request, Rotation, ask
 from hansa.engines.network.files import of_text, to_text
 from hansa.engines.network.identity import Identity
+from hansa.engines.network.keys import new_tls_key
+from hansa.engines.network.names import Subject
 from hansa.engines.network.passes import Pass, give
 from hansa.engines.network.revocation import Revocations
 from hansa.engines.network.sayings import (
@@ -55,30 +62,12 @@ from hansa.horizontal.rounds import Check, Learning, Train
 from hansa.horizontal.shape import Shape
 from tests.engines.network.banks import NOW, consortium, enrolled
 from tests.engines.network.federation import UNSIGNED, believe
+from tests.engines.network.mutations import FIRST, HEAD, changed_bytes, changed_states, changed_words
 from tests.engines.network.test_calls import House
 
 JOB = Job.from_toml('name = "x"\nsteps = ["rounds"]')
 SMALL = Limits(head=1 << 16, tensors=16, payload=1 << 18)
 KINDS = {kind.__name__: kind for kind in (Train, Check, Shape)}
-HEAD, FIRST = struct.Struct("<4sHI32s"), struct.Struct("<BQQ32s64s")
-ODD = [0, 1, -1, 7, 255, 1 << 16, (1 << 31) - 1, 1 << 32, (1 << 63) - 1, -(1 << 63), (1 << 64) - 1, 1e308, float("nan")]
-WORDS = [
-    "",
-    "a",
-    "../x",
-    "\0",
-    "甲",
-    "__tensor__",
-    "kind",
-    "Masked",
-    "refusal",
-    "load",
-    "<f8",
-    "|O",
-    "x" * 300,
-    True,
-    None,
-]
 
 
 def every(*readers):
@@ -114,6 +103,17 @@ def stream(data):
         at += 2 + size
 
 
+def sheet(data):
+    """Bytes as a sheet of either version, under the digest that is right for it."""
+    size = min(int.from_bytes(data[-8:], "little"), len(data))
+    every(*((lambda d=d: pick_up(data, sha256(d).hexdigest())) for d in (data[-8 - size : -8], data)))()
+
+
+def sheets():
+    layout, head = lay_out({"x": np.arange(9.0), "y": [1, "a", None]}), msgpack.packb({"tree": [1, "a"], "arrays": []})
+    return [b"".join(layout.pieces(layout.digests())), struct.pack("<4sHQ", b"HNSS", 1, len(head)) + head]
+
+
 def texts(*kinds):
     def read_all(data):
         text = data.decode("utf-8", "replace")
@@ -135,7 +135,8 @@ def frames():
         word_parcel("5e1f", name, "Train", Refusal("No.", "Why.", "Mend."), "bank-a", "coordinator"),
         plainly("Other", "bank-a", "coordinator", body=ask_body(train)),
     ]
-    return [b"".join(parcel.frame()) for parcel in made]
+    spare = {"spare": np.arange(3)}  # for a change to point to; a field that is not known is ignored
+    return [b"".join(replace(one, body={**one.body, **spare}).frame()) for one in made]
 
 
 def messages():
@@ -172,9 +173,41 @@ def answered(caller):
     every(caller.status, lambda: caller.log("abcd"), caller.notes, lambda: caller.submit(JOB))()
 
 
+def applications(papers):
+    tree = tomllib.loads(papers[1].decode())
+    bodies = {"Enrol": {"request": tree}, "Renew": {"rotation": tree}, "Whose": {}}
+    return [b"".join(plainly(kind, "bank-0", "coordinator", body=body).frame()) for kind, body in bodies.items()]
+
+
+def der_of(text):
+    return base64.b64decode("".join(line for line in text.splitlines() if "-" not in line))
+
+
+def pem_of(what, der):
+    lines = textwrap.wrap(base64.b64encode(der).decode(), 64)
+    return "\n".join([f"-----BEGIN {what}-----", *lines, f"-----END {what}-----", ""])
+
+
 def targets(folder, house):
     """By name: what reads, and what it reads well."""
     papers, bank = files(folder)
+    reception, numbers = Reception(house.org), count()
+    request = der_of(certificates.request(Subject("bank-a"), new_tls_key()))
+
+    def certified(data):
+        text = pem_of("CERTIFICATE", data)
+        every(
+            lambda: certificates.checked(text, bank.authority, "party", "tls", NOW),
+            lambda: certificates.checked(bank.tls, text, "party", "tls", NOW),
+            lambda: certificates.subject_of(certificates.read(text)),
+            lambda: certificates.key_of(text),
+            lambda: certificates.public_of(pem_of("CERTIFICATE REQUEST", data), Subject("bank-a"), "tls"),
+        )()
+
+    def applied(data):
+        peer, role = f"bank-{next(numbers)}", ("guest", "party")[len(data) % 2]
+        if (said := read(house.loop.run_until_complete(reception.answer(data, peer, role)))).kind == "No":
+            raise HansaError(said.body["error"][1])
 
     def called(data):
         if (said := read(house.ask(data, "anna"))).kind == "No":
@@ -187,10 +220,11 @@ def targets(folder, house):
         "stream": (stream, messages()),
         "calls": (called, calls(house)),
         "answers": (lambda data: answered(Caller(None, lambda asked: data)), answers),
-        "sheets": (pick_up, [b"".join(lay_out({"x": np.arange(9.0), "y": [1, "a", None]}))]),
+        "sheets": (sheet, sheets()),
         "states": (lambda data: unpack(Learning, data), [pack(learning)]),
         "papers": (texts(Request, Rotation, Grant, Invitation, Pass, Identity, Revocations), papers),
-        "certificates": (lambda data: certificates.read(data.decode("latin-1")), [bank.tls.encode()]),
+        "applications": (applied, applications(papers)),
+        "certificates": (certified, [der_of(bank.tls), der_of(bank.signing), der_of(bank.authority), request]),
     }
 
 
@@ -242,77 +276,6 @@ def follow(steps):
         return stepped
 
     sys.settrace(entered)
-
-
-def changed_bytes(data, draw, others):
-    """Bytes turned, cut, doubled, swapped with another input's, or with odd numbers in them."""
-    data = bytearray(data)
-    for _ in range(draw.choice((1, 1, 2, 4, 16))):
-        at, how = draw.randrange(len(data) + 1), draw.randrange(6)
-        if how == 0 and data:
-            data[at % len(data)] ^= 1 << draw.randrange(8)
-        elif how == 1 and data:
-            data[at % len(data)] = draw.randrange(256)
-        elif how == 2:
-            del data[at : at + draw.choice((1, 2, 8, 64))]
-        elif how == 3:
-            data[at:at] = draw.choice(
-                (b"\x91" * 200, b"\xdd\xff\xff\xff\xff", b"\xc7\x02\x05ab", b"\xc1", b"[" * 99, b"9" * 99)
-            )
-        elif how == 4:
-            other = draw.choice(others)
-            cut = draw.randrange(len(other) + 1)
-            data[at : at + draw.randrange(64)] = other[cut : cut + draw.randrange(64)]
-        else:
-            data[at : at + 8] = struct.pack("<Q", draw.choice((0, 1, 1 << 31, 1 << 40, 1 << 63, (1 << 64) - 1)))
-    return bytes(data[: 1 << 16])
-
-
-def changed_tree(tree, draw, depth=0):
-    """What a message says, changed in one place or taken apart."""
-    if isinstance(tree, dict) and tree and draw.random() < 0.8:
-        key = draw.choice(list(tree))
-        how = draw.randrange(5)
-        if how == 0:
-            return {k: v for k, v in tree.items() if k != key}
-        if how == 1:
-            return {**tree, str(draw.choice(WORDS)): tree[key]}
-        return {**tree, key: changed_tree(tree[key], draw, depth + 1)}
-    if isinstance(tree, list) and tree and draw.random() < 0.8:
-        at, how = draw.randrange(len(tree)), draw.randrange(4)
-        if how == 0:
-            return tree[:at] + tree[at + 1 :]
-        if how == 1:
-            return tree + [tree[at]] * draw.choice((1, 3, 40))
-        return [*tree[:at], changed_tree(tree[at], draw, depth + 1), *tree[at + 1 :]]
-    return draw.choice([*ODD, *WORDS, [], {}, [tree], {"__tensor__": 0}, {"kind": "Train", "ask": tree}, b"\xff" * 9])
-
-
-def changed_words(data, draw):
-    """A message that says something else, under a digest that is right."""
-    try:
-        start = data.index(b"HNSA")
-        size = HEAD.unpack_from(data, start)[2]
-        at = start + HEAD.size
-        tree = msgpack.unpackb(data[at : at + size], strict_map_key=False)
-        packed = msgpack.packb(changed_tree(tree, draw))
-    except (ValueError, TypeError, struct.error, OverflowError, msgpack.UnpackException):
-        return None
-    head = HEAD.pack(b"HNSA", 1, len(packed), sha256(packed).digest())
-    before, after = data[:start], data[at + size :]
-    if len(before) == FIRST.size + 2 and len(head + packed + after) < 60_000:  # in a stream: all of it in one message
-        body = head + packed
-        first = FIRST.pack(1, 0, len(body + after), sha256(packed).digest(), UNSIGNED) + body + after
-        return len(first).to_bytes(2, "little") + first
-    return before + head + packed + after
-
-
-def changed_states(data, draw):
-    """Plain msgpack that says something else."""
-    try:
-        return msgpack.packb(changed_tree(msgpack.unpackb(data, strict_map_key=False), draw))
-    except (ValueError, TypeError, OverflowError, msgpack.UnpackException):
-        return None
 
 
 def fuzz(seconds, seed, folder):

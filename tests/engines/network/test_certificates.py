@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ssl
+from base64 import b64encode
 from datetime import timedelta
 from hashlib import sha256
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from hansa.engines.network import certificates
 from hansa.engines.network.certificates import (
@@ -178,3 +180,22 @@ def test_a_fingerprint_is_what_openssl_says(authority):
     text = issued(authority)
     der = ssl.PEM_cert_to_DER_cert(text)
     assert fingerprint(text) == sha256(der).hexdigest()
+
+
+VERSION_3 = b"\xa0\x03\x02\x01\x02"
+
+
+@pytest.mark.parametrize("version", [3, 82, 127])
+def test_a_certificate_of_an_odd_version_or_number_is_one_clear_error(version):
+    good = self_signed("Three banks", new_tls_key(), NOW).certificate
+    der = read(good).public_bytes(Encoding.DER)
+    at = der.index(VERSION_3) + len(VERSION_3)
+    number = der[at : at + 2 + der[at + 1]]
+    odd = [
+        der.replace(VERSION_3, VERSION_3[:-1] + bytes([version])),
+        der.replace(number, number[:2] + bytes([0x80 | number[2]]) + number[3:]),
+    ]
+    for one in odd:
+        text = "-----BEGIN CERTIFICATE-----\n" + b64encode(one).decode() + "\n-----END CERTIFICATE-----\n"
+        with pytest.raises(IdentityError, match="cannot be read"):
+            read(text)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 
-from tests.engines.network.fuzz import Target, changed_words, follow, frames, fuzz
+from tests.engines.network.fuzz import Target, follow, frames, fuzz
+from tests.engines.network.mutations import changed_words
 
 
 def test_a_few_seconds_go_further_and_find_no_fault(tmp_path):

@@ -3,23 +3,11 @@
 from __future__ import annotations
 
 import random
-import sys
 
 import pytest
 
 from tests.engines.network.die_at import COORDINATOR, LARGE, NODE
 from tests.engines.network.trial import EVERYBODY, NAMES, Trial
-
-
-@pytest.fixture
-def tell(capsys):
-    """Print a line also where nothing fails."""
-
-    def told(line):
-        with capsys.disabled():
-            sys.stdout.write(f"\n{line}\n")
-
-    return told
 
 
 @pytest.mark.slow

@@ -79,3 +79,9 @@ def test_what_is_no_word_is_refused(body):
 def test_another_version_or_what_cannot_be_read_is_refused(body):
     with pytest.raises(WireError):
         holds_in(plainly("Hello", "bank-a", "coordinator", body=body))
+
+
+@pytest.mark.parametrize("version", [np.ones(3), True, 1.0, "1", None, 2])
+def test_a_version_that_is_not_this_one_is_a_wire_error(version):
+    with pytest.raises(WireError, match="another version"):
+        holds_in(plainly("Hello", "bank-a", "coordinator", body={"version": version, "holds": {}}))

@@ -13,7 +13,7 @@ from ipaddress import ip_address
 from typing import Final, Literal, TypeAlias, final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -40,6 +40,17 @@ _PURPOSES = {
     ("signing", "party"): _SIGNING,
     ("signing", "coordinator"): _SIGNING,
 }
+_ODD: Final = (
+    ValueError,
+    TypeError,
+    InvalidSignature,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.ExtensionNotFound,
+    x509.UnsupportedGeneralNameType,
+)
+"""What the library says of bytes that are not as they should be, now or when a part of them is looked at."""
 _ROLES: Final[tuple[Role, ...]] = ("party", "coordinator", "person", "guest")
 
 
@@ -122,13 +133,13 @@ def public_of(text: str, subject: Subject, use: Use) -> EllipticCurvePublicKey |
         asked = x509.load_pem_x509_csr(text.encode())
         proven = asked.is_signature_valid
         named = _subject(asked.subject, asked.extensions)
-    except (ValueError, x509.ExtensionNotFound, ConfigError):
+    except (*_ODD, ConfigError):
         raise IdentityError("A signing request cannot be read.") from None
     if not proven:
         raise IdentityError("A signing request is not signed by its own key.", "Its sender does not have that key.")
     if named != subject:
         raise IdentityError("A signing request is for another name than its sender's.")
-    return _of_kind(asked.public_key(), use)
+    return _of_kind(asked, use)
 
 
 def checked(text: str, authority: str, role: str, use: Use, at: datetime) -> x509.Certificate:
@@ -140,7 +151,7 @@ def checked(text: str, authority: str, role: str, use: Use, at: datetime) -> x50
     certificate, issuer = read(text), read(authority)
     try:
         certificate.verify_directly_issued_by(issuer)
-    except (ValueError, TypeError, InvalidSignature):
+    except _ODD:
         raise IdentityError(
             "A certificate was not issued by this consortium's authority.", mend="Enrol with this consortium."
         ) from None
@@ -156,11 +167,11 @@ def checked(text: str, authority: str, role: str, use: Use, at: datetime) -> x50
         subject = subject_of(certificate)
         purposes = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
         authorised = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except (ValueError, x509.ExtensionNotFound):
+    except _ODD:
         raise IdentityError("A certificate does not say what it is for.") from None
     if subject.role != role or authorised or list(purposes) != [_PURPOSES.get((use, subject.role))]:
         raise IdentityError("A certificate is used for what it was not issued for.")
-    _of_kind(certificate.public_key(), use)
+    _of_kind(certificate, use)
     return certificate
 
 
@@ -172,7 +183,7 @@ def subject_of(certificate: x509.Certificate) -> Subject:
     """
     try:
         return _subject(certificate.subject, certificate.extensions)
-    except (ValueError, x509.ExtensionNotFound, ConfigError):
+    except (*_ODD, ConfigError):
         raise IdentityError("A certificate does not bear a name as this consortium writes them.") from None
 
 
@@ -187,14 +198,17 @@ def read(text: str) -> x509.Certificate:
         hansa.errors.IdentityError: A certificate cannot be read.
     """
     try:
-        return x509.load_pem_x509_certificate(text.encode())
-    except (ValueError, UnicodeEncodeError):
-        raise IdentityError("A certificate cannot be read.") from None
+        certificate = x509.load_pem_x509_certificate(text.encode())
+        if certificate.serial_number > 0:
+            return certificate
+    except (*_ODD, Warning):  # a warning, where those are errors
+        pass
+    raise IdentityError("A certificate cannot be read.")
 
 
 def key_of(authority: str) -> EllipticCurvePublicKey:
     """The public key of an authority's certificate (PEM); IdentityError where it is none of this house's."""
-    key = _of_kind(read(authority).public_key(), "tls")
+    key = _of_kind(read(authority), "tls")
     if not isinstance(key, EllipticCurvePublicKey):
         raise IdentityError("An authority's certificate holds another kind of key than this house uses.")
     return key
@@ -274,7 +288,13 @@ def _usage(*, certifies: bool) -> x509.KeyUsage:
     )
 
 
-def _of_kind(key: object, use: Use) -> EllipticCurvePublicKey | Ed25519PublicKey:
+def _of_kind(
+    holder: x509.Certificate | x509.CertificateSigningRequest, use: Use
+) -> EllipticCurvePublicKey | Ed25519PublicKey:
+    try:
+        key = holder.public_key()
+    except _ODD:
+        key = None
     if use == "tls" and isinstance(key, EllipticCurvePublicKey) and isinstance(key.curve, SECP256R1):
         return key
     if use == "signing" and isinstance(key, Ed25519PublicKey):

@@ -170,7 +170,8 @@ def holds_in(parcel: Parcel) -> dict[str, int]:
         {'ab': 7}
     """
     body = parcel.body
-    if not isinstance(body, Mapping) or body.get("version") != VERSION:
+    version = body.get("version") if isinstance(body, Mapping) else None
+    if type(version) is not int or version != VERSION:
         raise WireError("The other end speaks another version.", mend="Install the same version at all members.")
     holds = body.get("holds")
     if not isinstance(holds, Mapping) or not all(type(count) is int and count >= 0 for count in holds.values()):
