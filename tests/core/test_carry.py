@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, final
@@ -21,51 +20,8 @@ from hansa.core.plan import Asks, Everyone, First, Keep, Quorum
 from hansa.core.post import in_process, seats_of
 from hansa.core.table import Table
 from hansa.errors import ConfigError, DataError, PolicyRefusal, TooFewParties
+from tests.core.memoir import Memoir, Stop
 from tests.core.toys import Buffered, Key, Nudge, Nudges, Readies, Toy, Walk, control, mask, mean
-
-
-class Stop(Exception):
-    """The coordinator's process ends here."""
-
-
-class Memoir:
-    """A journal in memory that can end the process at its n-th write, before or after it is durable."""
-
-    thorough = True
-
-    def __init__(self, stop_at=None, after=False):
-        self.snapshot, self.answers, self.closings = None, {}, {}
-        self.writes, self.stop_at, self.after = 0, stop_at, after
-
-    def _write(self, act):
-        self.writes += 1
-        if self.writes == self.stop_at and not self.after:
-            raise Stop
-        act()
-        if self.writes == self.stop_at:
-            raise Stop
-
-    def latest(self):
-        return deepcopy(self.snapshot)
-
-    def save(self, snapshot, closed=None):
-        def act():
-            self.snapshot = deepcopy(snapshot)
-            self.closings.update([closed] if closed else [])
-
-        self._write(act)
-
-    def answer(self, name, party):
-        return deepcopy(self.answers.get((name, party)))
-
-    def record(self, name, party, said):
-        self._write(lambda: self.answers.__setitem__((name, party), deepcopy(said)))
-
-    def closing(self, name):
-        return self.closings.get(name)
-
-    def close(self, name, closing):
-        self._write(lambda: self.closings.__setitem__(name, closing))
 
 
 def parties(n, seed=0):
@@ -118,33 +74,6 @@ def test_a_run_stopped_at_every_write_goes_on_to_the_same_bits(seed):
             done, seats = finish(job, members, Memoir(stop, after), clock)
             assert params(done) == wanted
             assert {n: {k: v.tobytes() for k, v in s.memory.items()} for n, s in seats.items()} == memories
-
-
-@dataclass
-class Steps:
-    """A journal that tells in which order it is written to."""
-
-    memoir: Memoir
-    said: list
-
-    def __getattr__(self, name):
-        return getattr(self.memoir, name)
-
-    def close(self, name, closing):
-        self.said.append(f"close {name.turn}")
-        self.memoir.close(name, closing)
-
-    def save(self, snapshot, closed=None):
-        self.said.append("save" if closed is None else f"save with {closed[0].turn}")
-        self.memoir.save(snapshot, closed)
-
-
-def test_a_turn_is_closed_before_the_next_is_asked_or_with_the_snapshot_that_follows():
-    job, members = Job("toys", (Toy(rounds=2, chain=(mask(),)),)), parties(4, 1)
-    journal = Steps(Memoir(), [])
-    near(job, seats_of(job, members), in_process(job, members), journal).run()
-    assert journal.said == [*2 * ["close 0", "save with 1"], "save"]
-    assert len(journal.closings) == 4
 
 
 @pytest.mark.parametrize("block", range(4))
