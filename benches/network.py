@@ -42,9 +42,10 @@ from hansa.core.party import Party
 from hansa.core.post import in_process, seats_of
 from hansa.core.table import Table
 from hansa.core.work import Outcome, Work
+from hansa.engines.network.board import Board
 from hansa.engines.network.channel import dialler, listen
 from hansa.engines.network.enrolment import accept, ask
-from hansa.engines.network.hub import Board, Hub
+from hansa.engines.network.hub import Hub
 from hansa.engines.network.identity import Identity
 from hansa.engines.network.journal import JobJournal
 from hansa.engines.network.membership import Charter, Membership

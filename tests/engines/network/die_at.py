@@ -42,7 +42,7 @@ COORDINATOR = points(
     "jobs.append",
     "hub.Hub.open_job",
     "hub.Hub.close_job",
-    "hub.Board.deliver",
+    "board.Board.deliver",
     "stream.Line.send Welcome",
     "stream.Line.send Open",
     "stream.Line.send Ask",

@@ -13,7 +13,8 @@ from hansa.core.job import Job
 from hansa.core.party import Party
 from hansa.core.post import in_process, seats_of
 from hansa.core.table import Table
-from hansa.engines.network.hub import Board, Hub
+from hansa.engines.network.board import Board
+from hansa.engines.network.hub import Hub
 from hansa.engines.network.journal import JobJournal
 from hansa.engines.network.node import Node
 from hansa.engines.network.sayings import Offer

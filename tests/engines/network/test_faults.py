@@ -12,8 +12,9 @@ import pytest
 from hansa.core.carry import Carrier
 from hansa.core.post import in_process
 from hansa.engines.network import channel
+from hansa.engines.network.board import Board
 from hansa.engines.network.channel import dialler, listen
-from hansa.engines.network.hub import Board, Hub
+from hansa.engines.network.hub import Hub
 from hansa.engines.network.identity import Identity
 from hansa.engines.network.journal import JobJournal
 from hansa.engines.network.membership import Membership

@@ -9,15 +9,13 @@ import random
 import pytest
 
 from hansa.core.message import Name, Refusal
-from hansa.engines.network.hub import Board, Hub
-from hansa.engines.network.journal import JobJournal
-from hansa.engines.network.sayings import Offer, word_parcel
+from hansa.engines.network.sayings import word_parcel
 from hansa.engines.network.site_store import SiteStore
 from hansa.engines.network.store import Store
 from hansa.engines.network.words import Word
 from hansa.errors import DataError, PolicyRefusal, TooFewParties, WireError
 from tests.engines.network.disks import Disk
-from tests.engines.network.federation import TEXT, UNSIGNED, Federation, alone, believe, chosen, job_of, members
+from tests.engines.network.federation import TEXT, Federation, alone, chosen, job_of, members
 
 
 def run(coroutine):
@@ -190,24 +188,3 @@ def test_a_node_that_dials_again_takes_the_place_of_its_half_open_line(tmp_path)
             await federation.stop()
 
     assert run(twice()) == (alone(job, parties), False)
-
-
-def test_a_word_that_outlived_a_restart_is_brought_once(tmp_path):
-    job = job_of()
-
-    async def restarted():
-        store = Store(tmp_path)
-        digest = store.submit(job.to_toml(), "anna", ["bank-0"])
-        late = Word(Name(1, 0, 0), "bank-0", "Describe", Refusal("Late."))
-        store.put(digest, [late])
-        hub = Hub(store, lambda digest: UNSIGNED, believe)
-        board = Board(hub, digest, Offer(job.to_toml(), {"bank-0": ""}), JobJournal(store, job))
-        board.deliver("bank-0", late.name, late.kind, late.said)  # offered again in the same moment
-        try:
-            turns = [Name(1, keep, 0) for keep in (1, 2)]
-            return [[one.word for one in board.bring(name, {}, {}, 0.0, lambda come: None)] for name in turns]
-        finally:
-            hub.stop()
-            store.close()
-
-    assert run(restarted()) == [[Refusal("Late.")], []]

@@ -33,8 +33,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple, final
 
 from hansa.core.carry import Carrier
 from hansa.core.job import Job
+from hansa.engines.network.board import Board
 from hansa.engines.network.diary import Diary
-from hansa.engines.network.hub import Board, Hub
+from hansa.engines.network.hub import Hub
 from hansa.engines.network.journal import JobJournal
 from hansa.engines.network.sayings import Offer
 from hansa.errors import ConfigError, DiskFailed, HansaError, named

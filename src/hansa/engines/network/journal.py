@@ -114,11 +114,14 @@ class JobJournal:
         return word
 
     def put(self, words: Sequence[Word]) -> tuple[Verdict, ...]:
-        """Make words durable as they come, from any thread; see `Store.put`. Small ones need not be read again."""
+        """Make words durable as they come, from any thread; see `Store.put`.
+
+        Small ones, and those that lie in files already, need not be read again.
+        """
         verdicts = self.store.put(self.digest, words)
         with self._holding:
             for word, verdict in zip(words, verdicts, strict=True):
-                if verdict == "new" and not self._is_large(word.said):
+                if verdict == "new" and (word.incoming is not None or not self._is_large(word.said)):
                     self._held[word.name, word.party] = word.said
         return verdicts
 

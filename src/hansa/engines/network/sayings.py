@@ -19,7 +19,7 @@ import msgpack
 
 from hansa.core.bodies import ask_body, ask_of, word_body, word_of
 from hansa.core.message import Answer, Ask, Envelope, Name, Refusal
-from hansa.core.wire import Parcel
+from hansa.core.wire import Parcel, digests_of
 from hansa.errors import WireError
 
 VERSION: Final = 1
@@ -99,16 +99,42 @@ def offer_in(parcel: Parcel) -> Offer:
     return Offer(str(toml), dict(roster), str(submitter))
 
 
-def ask_parcel(job: str, envelope: Envelope, sender: str, receiver: str) -> Parcel:
-    """An ask on its way to one party.
+@final
+@dataclass(frozen=True)
+class Told:
+    """An ask as plain data, with the SHA-256 of its arrays: made once, however many parties are asked the same.
+
+    Example:
+        >>> from hansa.horizontal.shape import Shape
+        >>> Told.of(Shape()).digests
+        ()
+    """
+
+    ask: Ask
+    body: Any
+    digests: tuple[bytes, ...]
+
+    @classmethod
+    def of(cls, ask: Ask) -> Told:
+        """Make it."""
+        body = ask_body(ask)
+        return cls(ask, body, digests_of(body))
+
+
+def ask_parcel(job: str, envelope: Envelope, sender: str, receiver: str, told: Told | None = None) -> Parcel:
+    """An ask on its way to one party; `told`: the ask, where it was taken apart before.
 
     Example:
         >>> from hansa.horizontal.shape import Shape
         >>> ask_parcel("5e1f", Envelope(Name(0, 1, 0), Shape()), "coordinator", "bank-a").body["ask"]["kind"]
         'Shape'
     """
-    body = {"ask": ask_body(envelope.ask), "counted": [list(name) for name in envelope.counted]}
-    return Parcel("Ask", job, envelope.name, sender, receiver, sequence_of(envelope.name), body)
+    told = told or Told.of(envelope.ask)
+    body, sequence = (
+        {"ask": told.body, "counted": [list(name) for name in envelope.counted]},
+        sequence_of(envelope.name),
+    )
+    return Parcel("Ask", job, envelope.name, sender, receiver, sequence, body, told.digests)
 
 
 def envelope_in(parcel: Parcel, kinds: Mapping[str, type[Ask]]) -> Envelope:

@@ -1,0 +1,204 @@
+r"""A job's board among nodes: asks that wait for an answer, and words that wait for the plan.
+
+Example:
+    >>> import asyncio, tempfile
+    >>> from pathlib import Path
+    >>> from hansa.core.job import Job
+    >>> from hansa.core.message import Name
+    >>> from hansa.engines.network.hub import Hub
+    >>> from hansa.engines.network.journal import JobJournal
+    >>> from hansa.engines.network.store import Store
+    >>> def believe(sender: str, digest: bytes, signature: bytes) -> None: ...
+    >>> async def brought(path: Path) -> list[str]:
+    ...     store, job = Store(path), Job.from_toml('name = "scores"\nsteps = ["prepare", "rounds"]')
+    ...     store.submit(job.to_toml(), "anna", ["bank-a"])
+    ...     hub, offer = Hub(store, lambda digest: bytes(64), believe), Offer(job.to_toml(), {"bank-a": ""})
+    ...     board = Board(hub, job.digest, offer, JobJournal(store, job))
+    ...     board.deliver("bank-a", Name(0, 0, 0), "Describe", Refusal("Not on a Sunday."))
+    ...     come = board.bring(Name(0, 0, 0), {}, {}, 0.0, lambda come: None)
+    ...     hub.stop()
+    ...     store.close()
+    ...     return [one.word.what for one in come]
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     asyncio.run(brought(Path(folder)))
+    ['Not on a Sunday.']
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import queue
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final, final
+
+import numpy as np
+
+from hansa.core.message import Answer, Envelope, Refusal
+from hansa.core.post import Arrival, kind_of
+from hansa.core.soundness import amiss, form_of, not_taken, odd
+from hansa.engines.network.names import COORDINATOR
+from hansa.engines.network.sayings import Offer, Told, ask_parcel
+from hansa.engines.network.stream import CHUNK
+from hansa.engines.network.words import Word
+from hansa.errors import HansaError, WireError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from hansa.core.message import Ask, Name
+    from hansa.core.party import Handler
+    from hansa.core.post import Counted, Wait, Words
+    from hansa.core.soundness import Form
+    from hansa.core.wire import Parcel
+    from hansa.engines.network.hub import Hub
+    from hansa.engines.network.journal import JobJournal
+
+LOG: Final = logging.getLogger("hansa.network")
+_REMEMBERED = 4
+_LOOK = 60.0  # the longest that a plan's thread waits before it looks whether the job was stopped
+
+
+@final
+class Board:
+    """One job's post among nodes: asks that wait for an answer, and words that wait for the plan."""
+
+    def __init__(self, hub: Hub, digest: str, offer: Offer, journal: JobJournal) -> None:
+        """Open a job for the parties of an offer's roster."""
+        self.hub, self.digest, self.offer, self.journal = hub, digest, offer, journal
+        self.roster = offer.roster
+        self.open_asks: dict[str, Envelope] = {}
+        self.shut: dict[str, Refusal] = {}
+        self.come: queue.Queue[Arrival | None] = queue.Queue()
+        self._told: dict[int, Told] = {}  # the asks of a turn, each taken apart once
+        self._handlers: dict[int, Mapping[type[Ask], Handler]] = {}
+        self._given: set[tuple[str, Name]] = set()
+        self._newest = 0
+        self._brought: set[tuple[str, Name]] = set()  # by the plan's thread, which alone knows of it
+        self._begun = False
+        self._forms: dict[Name, Mapping[str, Form | None]] = {}
+
+    def bring(
+        self, name: Name, letters: Mapping[str, Envelope], known: Words, now: float, wait: Wait
+    ) -> Sequence[Arrival]:
+        """Push the letters out and wait for words: the plan's thread blocks here."""
+        begun = time.monotonic()
+        fresh = {party: envelope for party, envelope in letters.items() if party not in known}
+        self._expect(name, letters)
+        self._told = {key: Told.of(ask) for key, ask in {id(one.ask): one.ask for one in fresh.values()}.items()}
+        self.hub.call(self._hand_out, fresh)
+        come = [Arrival(party, name, kind_of(letters[party].ask), word, now) for party, word in known.items()]
+        come += self._left_over(name, now)
+        self._brought = {one for one in self._brought if one[1].keep >= name.keep - _REMEMBERED}
+        self._brought.update((one.party, one.name) for one in come)
+        while not self.come.empty():
+            self._take(self.come.get(), come, now)
+        while (until := wait(come)) is not None:
+            left = until - now - (time.monotonic() - begun)
+            try:
+                arrival = self.come.get(timeout=min(max(left, 0.0), _LOOK))
+            except queue.Empty:
+                if left <= 0:
+                    break
+                continue
+            self._take(arrival, come, now + time.monotonic() - begun)
+        self._look(name, letters, come)
+        return come
+
+    def _left_over(self, name: Name, now: float) -> list[Arrival]:
+        """Late words that were durable before a restart; those that come later are in the queue."""
+        late = [] if self._begun else [one for one in self.journal.waiting() if one[0] != name]
+        self._begun = True
+        found = [(asked, party, kind, self.journal.answer(asked, party)) for asked, party, kind in late]
+        return [Arrival(party, asked, kind, word, now) for asked, party, kind, word in found if word is not None]
+
+    def _take(self, arrival: Arrival | None, come: list[Arrival], at: float) -> None:
+        """Bring a word, once; WireError where the job is stopped instead."""
+        if arrival is None:
+            raise WireError("The job was stopped.", mend="Resume it when it may go on.")
+        if (arrival.party, arrival.name) not in self._brought:
+            self._brought.add((arrival.party, arrival.name))
+            come.append(arrival._replace(at=at))
+
+    def settle(self, counted: Counted) -> None:
+        """The run is over: the parties may put their desks away."""
+        del counted
+        self.hub.call(self.hub.close_job, self.digest)
+
+    def stop(self) -> None:
+        """Wake the plan's thread and end it."""
+        self.come.put(None)
+
+    def _hand_out(self, letters: Mapping[str, Envelope]) -> None:
+        for party, envelope in letters.items():
+            if party in self.shut:
+                self.deliver(party, envelope.name, kind_of(envelope.ask), self.shut[party])
+            else:
+                self.open_asks[party] = envelope
+                self.hub.push(party, self.ask(party, envelope))
+                self.hub.receipts.settle(party, self.digest, envelope.counted)
+
+    def _expect(self, name: Name, letters: Mapping[str, Envelope]) -> None:
+        """Know what the answers to an ask must look like, before one can come."""
+        if name.step not in self._handlers:
+            self._handlers[name.step] = self.journal.job.handlers(name.step)
+        handlers, asks = self._handlers[name.step], {id(one.ask): one.ask for one in letters.values()}
+        forms = {key: form_of(handlers.get(type(ask)), ask) for key, ask in asks.items()}
+        latest = dict([*self._forms.items()][-_REMEMBERED:])
+        self._forms = {**latest, name: {party: forms[id(letter.ask)] for party, letter in letters.items()}}
+
+    async def looked_at(self, party: str, name: Name, said: Answer | Refusal) -> Answer | Refusal:
+        """A word as it may be kept: in the place of an answer that is not as it should be, a refusal that says so."""
+        if isinstance(said, Refusal):
+            return said
+        form = self._forms.get(name, {}).get(party)
+        large = any(vector.nbytes > CHUNK for vector in said.load.vectors.values())
+        wrong = await asyncio.to_thread(amiss, said.load, form) if large else amiss(said.load, form)
+        if not wrong:
+            return said
+        LOG.warning("an answer of %s to %s does not count: %s", party, name, wrong)
+        self._note("unsound", wrong, party)
+        return not_taken(wrong)
+
+    def _look(self, name: Name, letters: Mapping[str, Envelope], come: Sequence[Arrival]) -> None:
+        """Note updates that stand out: whoever judges the model should know."""
+        params = next((getattr(letter.ask, "params", None) for letter in letters.values()), None)
+        loads = {one.party: one.word.load for one in come if one.name == name and isinstance(one.word, Answer)}
+        updates = {party: load["delta"] for party, load in loads.items() if "delta" in load}
+        if isinstance(params, np.ndarray) and updates:
+            for party, what in odd(updates, params).items():
+                self._note("odd update", f"{what} ({name})", party)
+
+    def _note(self, kind: str, what: str, party: str) -> None:
+        """Write down what whoever follows the job should know; where the disk fails, only the log has it."""
+        with suppress(HansaError):
+            self.hub.store.note(kind, what, job=self.digest, party=party)
+
+    def ask(self, party: str, envelope: Envelope) -> Parcel:
+        """An ask of this job as a parcel."""
+        return ask_parcel(self.digest, envelope, COORDINATOR, party, self._told.get(id(envelope.ask)))
+
+    def deliver(self, party: str, name: Name, kind: str, said: Answer | Refusal) -> None:
+        """Give a durable word to the plan, once."""
+        envelope = self.open_asks.get(party)
+        if envelope is not None and envelope.name == name:
+            del self.open_asks[party]
+        if name.keep > self._newest:
+            self._newest = name.keep
+            self._given = {one for one in self._given if one[1].keep >= name.keep - _REMEMBERED}
+        if (party, name) not in self._given:
+            self._given.add((party, name))
+            self.come.put(Arrival(party, name, kind, said, 0.0))
+
+    def awaits(self, party: str, name: Name) -> bool:
+        """Whether this is the ask that a party has still to answer."""
+        envelope = self.open_asks.get(party)
+        return envelope is not None and envelope.name == name
+
+    def refuse(self, party: str, refusal: Refusal) -> None:
+        """A party does not take part: its open ask, and later ones, are answered by its refusal."""
+        self.shut[party] = refusal
+        envelope = self.open_asks.get(party)
+        if envelope is not None:
+            self.hub.shut(self.digest, Word(envelope.name, party, kind_of(envelope.ask), refusal))
