@@ -250,6 +250,7 @@ def _options() -> tuple[tuple[str, int], ...]:
 
 def _grpc() -> Any:
     os.environ["GRPC_SSL_CIPHER_SUITES"] = _CIPHERS  # read when gRPC begins
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")  # else each stranger's handshake is a line in the log
     need("grpc.aio")
     return need("grpc")
 
