@@ -9,6 +9,7 @@ from typing import ClassVar, final
 import numpy as np
 import pytest
 
+from hansa.core.bodies import ask_body, ask_of
 from hansa.core.codec import unpack
 from hansa.core.digest import digest_of_ask
 from hansa.core.fold import Each
@@ -330,3 +331,11 @@ def test_the_same_liar_ruins_a_plain_secure_sum():
 def test_a_gather_of_nobody_asks_nobody():
     asks = next(secure_groups().gather({}, Everyone()))
     assert not asks.to
+
+
+def test_every_message_of_a_lot_travels_between_institutions_as_it_was_said():
+    kinds = {kind.__name__: kind for kind in job_of(by_examples(), secure_groups()).handlers(0)}
+    _, lots = seated()
+    for said in (Lotted(("bank-00", "bank-01")), Pledged(lots.pledges), Seated(lots)):
+        came = ask_of(ask_body(said), kinds)
+        assert digest_of_ask(came) == digest_of_ask(said)
