@@ -19,6 +19,7 @@ import numpy as np
 
 from hansa.core.load import Load
 from hansa.core.message import Refusal
+from hansa.core.on_disk import forget
 from hansa.core.wire import DTYPES
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _ROOM: Final = 1 << 17
+_MANY: Final = 1 << 21
 _FAR: Final = 100.0
 
 
@@ -106,8 +108,13 @@ def _numbers(vector: NDArray[Any], *, finite: bool) -> bool:
     if vector.dtype.kind != "f":
         return True
     flat = vector.reshape(-1)
-    blocks = (flat[at : at + _ROOM] for at in range(0, flat.size, _ROOM))
-    return all(bool(np.isfinite(one).all() if finite else not np.isinf(one).any()) for one in blocks)
+    for start in range(0, flat.size, _MANY):  # a map of a file gives its memory back after each
+        blocks = (flat[at : at + _ROOM] for at in range(start, min(start + _MANY, flat.size), _ROOM))
+        sound = all(bool(np.isfinite(one).all() if finite else not np.isinf(one).any()) for one in blocks)
+        forget(vector)
+        if not sound:
+            return False
+    return True
 
 
 def odd(updates: Mapping[str, NDArray[Any]], params: NDArray[Any]) -> dict[str, str]:

@@ -38,6 +38,7 @@ SERVICE: Final = "hansa.v1.Consortium"
 _TALK: Final = f"/{SERVICE}/Talk"
 _CALL: Final = f"/{SERVICE}/Call"
 _APPLY: Final = f"/{SERVICE}/Apply"
+_AHEAD: Final = 2 << 20  # bytes of a stream that may lie unread: 320 Mbit a second where the other end is 50 ms away
 _PATIENCE: Final = 60.0  # seconds for one call; the longest that a coordinator lets a caller wait is a third of it
 BEAT: Final = 20.0
 """Seconds of silence after which either end looks whether the other is still there; it has half of that to answer."""
@@ -235,6 +236,9 @@ def _options() -> tuple[tuple[str, int], ...]:
     beat = int(1e3 * BEAT)
     return (
         ("grpc.max_receive_message_length", 4 * CHUNK),
+        ("grpc.http2.bdp_probe", 0),  # else it reads ahead ever more, and all of it lies in memory
+        ("grpc.http2.lookahead_bytes", _AHEAD),
+        ("grpc.http2.max_frame_size", CHUNK),
         ("grpc.keepalive_time_ms", beat),
         ("grpc.keepalive_timeout_ms", beat // 2),
         ("grpc.http2.ping_timeout_ms", beat // 2),  # a ping of another kind may be the one that is not answered

@@ -2,7 +2,8 @@ r"""Where a store's sheets lie: small ones in a row of the database, large ones 
 
 A large one is written, synced and named before the row that speaks of it; what no row speaks of is swept away when the
 store is opened. So a crash leaves neither a row without its file, nor a file for ever. One that comes over the network
-is written as it comes, into the file that it will lie in.
+is written as it comes, into the file that it will lie in. A large file that is let go is written over by the next one
+of its size, once nobody reads it any more; what is not goes with the shelf.
 
 Example:
     >>> import tempfile
@@ -21,6 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, final
 
 import numpy as np
@@ -31,7 +33,7 @@ from hansa.engines.network.spool import Incoming, Spool
 from hansa.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from hansa.engines.network.disk import Disk
     from hansa.engines.network.sheet import Layout
@@ -41,6 +43,9 @@ __all__ = ["LocalDisk", "Shelf", "Slip", "np"]
 Place: TypeAlias = Literal["row", "file", "gone"]
 """Where a sheet lies; of one that is gone, only the digest is known."""
 
+
+_SPARE: Final = 4 << 20  # bytes of a file that is worth writing over
+_SPARES: Final = 4 << 30  # bytes of all files that wait for it
 
 INLINE: Final = 256 << 10
 """Bytes of a sheet that still lies in a row: a file of its own would cost three more waits for the disk."""
@@ -67,6 +72,16 @@ class Slip:
 
 
 @final
+@dataclass(frozen=True)
+class _Spare:
+    """A file that was let go, and the map of it that may still be in use."""
+
+    path: Path
+    size: int
+    map: Callable[[], object]
+
+
+@final
 class Shelf:
     """A store's sheets in a folder; those of at most `inline` bytes are left to the row."""
 
@@ -74,6 +89,9 @@ class Shelf:
         """Make the folder where it is not there yet. Raises OSError."""
         self.folder, self.disk, self.inline = folder, disk, inline
         self._checked: weakref.WeakValueDictionary[str, mmap.mmap] = weakref.WeakValueDictionary()
+        self._spares: list[_Spare] = []
+        self._choosing = Lock()
+        weakref.finalize(self, _remove, self._spares)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def put(self, tree: Any) -> Slip:
@@ -99,7 +117,7 @@ class Shelf:
         layout = lay_out(tree)
         if layout.size <= self.inline or len(layout.arrays) != len(digests):
             return None
-        return Incoming(Spool(self.disk, self.folder, layout), tuple(digests))
+        return Incoming(self._spool(layout), tuple(digests))
 
     def take(self, come: Sequence[Incoming]) -> tuple[Slip, ...]:
         """Keep sheets that have come: durable on return. Raises OSError."""
@@ -130,10 +148,16 @@ class Shelf:
         return tree
 
     def drop(self, digests: Iterable[str]) -> None:
-        """Remove files that no row speaks of any more; one that stays is swept away later."""
+        """Let files go that no row speaks of any more; one that stays is swept away later."""
         for digest in digests:
-            with suppress(OSError):
-                (self.folder / digest).unlink(missing_ok=True)
+            path, held = self.folder / digest, self._checked.pop(digest, None)
+            with suppress(OSError), self._choosing:
+                size = path.stat().st_size
+                if size < _SPARE or size + sum(one.size for one in self._spares) > _SPARES:
+                    path.unlink()
+                else:
+                    spare = path.replace(self.folder / f".spare-{digest}")
+                    self._spares.append(_Spare(spare, size, _nobody if held is None else weakref.ref(held)))
 
     def sweep(self, known: Iterable[str]) -> int:
         """Remove every file but these; how many. Raises OSError."""
@@ -143,9 +167,17 @@ class Shelf:
             path.unlink()
         return len(orphans)
 
+    def _spool(self, layout: Layout) -> Spool:
+        """A new file, or one of this size that was let go and that nobody reads any more."""
+        with self._choosing:
+            free = [one for one in self._spares if one.size == layout.size and one.map() is None]
+            if free:
+                self._spares.remove(free[0])
+        return Spool(self.disk, self.folder, layout, free[0].path if free else None)
+
     def _written(self, layout: Layout) -> Slip:
         """Write a large sheet; its digests are taken beside the writing: it costs the disk's time alone."""
-        spool = Spool(self.disk, self.folder, layout)
+        spool = self._spool(layout)
         try:
             with ThreadPoolExecutor(1) as beside:
                 taken = beside.submit(layout.digests)
@@ -166,3 +198,13 @@ class Shelf:
         if len(data) != slip.size:
             raise DataError("A sheet is not what was written.")
         return data
+
+
+def _nobody() -> None:
+    """No map was made of a file."""
+
+
+def _remove(spares: list[_Spare]) -> None:
+    for one in spares:
+        with suppress(OSError):
+            one.path.unlink(missing_ok=True)

@@ -46,13 +46,20 @@ _AHEAD: Final = 8 << 20  # bytes after which the disk may begin with them
 
 @final
 class Spool:
-    """A sheet's file in the making; the layout's own numbers are not read. Raises OSError, as all that it does."""
+    """A sheet's file in the making; the layout's own numbers are not read. Raises OSError, as all that it does.
 
-    def __init__(self, disk: Disk, folder: Path, layout: Layout) -> None:
+    `over`: a file of the very size that nobody needs any more. To write over it costs neither memory nor blocks that
+    the system must find first.
+    """
+
+    def __init__(self, disk: Disk, folder: Path, layout: Layout, over: Path | None = None) -> None:
         """Begin the file."""
         self.layout, self.digest = layout, ""
         self._disk, self._folder = disk, folder
-        self._file, name = tempfile.mkstemp(dir=folder, prefix=".new-")  # made with mode 0600
+        if over is None:
+            self._file, name = tempfile.mkstemp(dir=folder, prefix=".new-")  # made with mode 0600
+        else:
+            self._file, name = os.open(over, os.O_RDWR | os.O_CLOEXEC), str(over)
         self._path = Path(name)
         self._away = weakref.finalize(self, _away, self._file, self._path)
         self._sizes = [array.nbytes for array in layout.arrays if array.size]
