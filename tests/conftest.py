@@ -37,6 +37,12 @@ def shared_data() -> Path:
     return path
 
 
+@pytest.fixture
+def tell(record_property):
+    """Return a way to say a figure that stands at the end of the run, also where nothing fails."""
+    return lambda line: record_property("tells", line)
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """Return as many workers as there are cores to use, counting a container's share of them."""
@@ -55,6 +61,10 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config):
     result = yield
+    for report in (*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")):
+        for name, line in report.user_properties if report.when == "call" else ():
+            if name == "tells":
+                terminalreporter.write_line(line)
     for line in config.stash[SKIPPED]:
         terminalreporter.write_line(f"unexpected skip: {line}", red=True)
     return result

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 
 import pytest
 
@@ -24,14 +23,3 @@ def first(tmp_path_factory):
 def place(first, tmp_path):
     """A copy of it, for tests that change something."""
     return shutil.copytree(first, tmp_path / "copy")
-
-
-@pytest.fixture
-def tell(capsys):
-    """Print a line also where nothing fails."""
-
-    def told(line):
-        with capsys.disabled():
-            sys.stdout.write(f"\n{line}\n")
-
-    return told

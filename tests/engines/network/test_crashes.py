@@ -63,7 +63,5 @@ def test_runs_that_are_killed_at_random_instants_end_with_the_same_bits(tmp_path
 
 
 @pytest.mark.soak
-def test_200_instants(tmp_path, capsys):
-    said = show(tmp_path, 200, seed=1)
-    with capsys.disabled():
-        sys.stdout.write(f"\n{said}\n")
+def test_200_instants(tmp_path, tell):
+    tell("stores in one process: " + show(tmp_path, 200, seed=1))
