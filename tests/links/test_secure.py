@@ -9,7 +9,7 @@ import pytest
 
 from hansa.core.bodies import ask_body, ask_of
 from hansa.core.carry import near
-from hansa.core.codec import unpack
+from hansa.core.codec import pack, unpack
 from hansa.core.digest import digest_of_ask
 from hansa.core.job import Job
 from hansa.core.message import Envelope, Masked, Name, Refusal
@@ -28,6 +28,7 @@ from hansa.privacy.primitives import made_for
 from hansa.privacy.sum_words import Advert, Client
 from tests.core.test_carry import Memoir, finish
 
+KEPT = f"{AT_ONCE}secure sum"
 TEXT = (
     'name = "scores"\n{}steps = ["prepare", {{use = "rounds", rounds = 3, chain = ["by_examples", "{}"]}}, "evaluate"]'
 )
@@ -162,7 +163,7 @@ def test_memory_that_holds_at_once_needs_no_word_of_the_coordinators_and_is_no_s
     with Simulation(books(), workers=1).session(rounds(secure_sum())) as session:
         session.run()
         for memory in session.memories().values():
-            held = memory[f"{AT_ONCE}secure sum"].tobytes()
+            held = memory[KEPT].tobytes()
             assert len(held) < 600
             assert b"secrets" not in held
             assert b"held" not in held
@@ -232,7 +233,7 @@ def test_a_coordinator_stopped_at_every_write_opens_the_same_sums_and_no_keys_ar
     for stop in range(1, whole.writes + 1):
         done, seats = finish(job, banks, Memoir(stop, after), None)
         assert done.last(Learning).params.tobytes() == wanted
-        clients = [unpack(Client, seat.memory[f"{AT_ONCE}secure sum"].tobytes()) for seat in seats.values()]
+        clients = [unpack(Client, seat.memory[KEPT].tobytes()) for seat in seats.values()]
         assert [(client.number, client.secrets, client.held) for client in clients] == [(2, (), {})] * 3
 
 
@@ -243,3 +244,21 @@ def test_no_coordinator_gets_an_update_in_clear_by_asking_for_it_plainly():
         assert "asked for in clear" in asked(one, compute, 20, plain).what
         one.given.clear()
     assert not isinstance(asked(one, compute, 2, Masked(ask, letters["bank-0"])), Refusal)
+
+
+@pytest.mark.parametrize("odd", [0, 1, 2])
+def test_a_sum_of_vectors_of_two_forms_is_opened_by_nobody_who_has_put_in_the_rarer_one(odd):
+    """What each signs with the survivors holds the form of its own vector: so many agree on one, or nothing opens."""
+    seats, compute, ask, letters = masked_by_all()
+    for name, seat in seats.items():
+        assert not isinstance(asked(seat, compute, 2, Masked(ask, letters[name])), Refusal)
+        client = unpack(Client, seat.memory[KEPT].tobytes())
+        assert len(client.form) == 32
+        if name in tuple(seats)[:odd]:  # as a bank of another version has it
+            seat.hold_at_once({KEPT: np.frombuffer(pack(dataclasses.replace(client, form=b"other")), np.uint8)})
+    said = {name: asked(seat, compute, 3, Listed(tuple(seats))) for name, seat in seats.items()}
+    signed = {name: one.load["signature"].tobytes() for name, one in said.items()}
+    opened = {name: asked(seat, compute, 4, Opened(signed)) for name, seat in seats.items()}
+    refused = [name for name, one in opened.items() if isinstance(one, Refusal)]
+    assert refused == list(seats)[: {0: 0, 1: 1, 2: 4}[odd]]
+    assert all("another form" in opened[name].why for name in refused)

@@ -133,7 +133,8 @@ class Coordinator:
         if client.terms is None:
             return bytes(32)
         sent, here = (tuple(one.encode() for one in names) for names in (sorted(client.held), client.survivors))
-        return digest_of("survivors", client.terms.digest, client.transcript, str(len(sent)).encode(), *sent, *here)
+        about = (client.terms.digest, client.transcript, client.form)
+        return digest_of("survivors", *about, str(len(sent)).encode(), *sent, *here)
 
     def check(self):
         """Nobody says a thing twice in a sum, and nobody's two secrets can both be put together."""

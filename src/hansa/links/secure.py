@@ -32,7 +32,7 @@ from hansa.errors import ConfigError, HansaError, JobError, PolicyRefusal, TooFe
 from hansa.links.slots import require, updates, weights
 from hansa.privacy.fixed_point import FixedPoint
 from hansa.privacy.masks import Masker
-from hansa.privacy.ring import RingSum, flat, opened, side_by_side
+from hansa.privacy.ring import RingSum, flat, form_of, opened, side_by_side
 from hansa.privacy.secagg import hear, unmask
 from hansa.privacy.sum_words import (
     Advert,
@@ -263,14 +263,14 @@ class Masks:
             return _refusal(word), _kept(memory, client)
         answer, after = self.inner[type(ask.inner)].answer(ask.inner, site, memory)
         if isinstance(answer, Refusal):
-            return answer, memory
+            return answer, _kept(memory, client.over())
         words, load = side_by_side(answer.load, self.link.numbers, site.name)
         masker = Masker(_real())
         for key in word.plus:
             masker.add(words, key)
         for key in word.minus:
             masker.subtract(words, key)
-        return Answer(load), _kept(after, client)
+        return Answer(load), _kept(after, replace(client, form=form_of(load)))
 
 
 @final

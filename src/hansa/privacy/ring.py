@@ -6,6 +6,7 @@ How a vector was put in stands before its name: `narrow` (updates, times the wei
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import TYPE_CHECKING, Final, final
 
 import numpy as np
@@ -25,6 +26,17 @@ if TYPE_CHECKING:
 BESIDE: Final = frozenset({"weight", "rows", "loss"})
 CUT: Final = "cut"
 """How many coordinates of updates were cut, and how many there were: `[1, 2]`, inside the sum."""
+
+
+def form_of(load: Load) -> bytes:
+    """SHA-256 over the names and sizes of a load's vectors: what all parties of a sum have alike.
+
+    Example:
+        >>> form_of(Load({"a": np.ones((1, 2))})) == form_of(Load({"a": np.ones((1, 3))}))
+        False
+    """
+    sizes = (f"{len(name)} {name} {load[name].shape[1]}" for name in sorted(load.vectors))
+    return sha256("|".join(sizes).encode()).digest()
 
 
 def encoded(load: Load, numbers: FixedPoint, party: str = "") -> Load:

@@ -211,7 +211,7 @@ def _reveal(client: Client, said: Signed, tools: Tools) -> tuple[Client, Reveal]
     if len(agreed) < terms.threshold:
         raise PolicyRefusal(
             f"{len(agreed)} parties have signed the same survivors, and {terms.threshold} are needed.",
-            "Others may have been shown another list.",
+            "Others may have been shown another list, or have put in vectors of another form.",
         )
     own = {name: client.held[name][0] for name in client.survivors}
     pair = {name: shares[1] for name, shares in client.held.items() if name not in own}
@@ -245,9 +245,10 @@ def _signs(said: Signed, name: str, digest: bytes, identity: Identity) -> bool:
 
 
 def _survivors(client: Client, terms: Terms) -> bytes:
-    """What is signed: the terms, everybody's keys, whose letters came, and who survived."""
+    """What is signed: the terms, everybody's keys, the vectors' form, whose letters came, and who survived."""
     sent, here = (tuple(name.encode() for name in names) for names in (sorted(client.held), client.survivors))
-    return digest_of("survivors", terms.digest, client.transcript, str(len(sent)).encode(), *sent, *here)
+    about = (terms.digest, client.transcript, client.form)
+    return digest_of("survivors", *about, str(len(sent)).encode(), *sent, *here)
 
 
 def transcript_of(terms: bytes, adverts: Sequence[Advert]) -> bytes:

@@ -147,6 +147,7 @@ class Client:
     """A party's half, durable before anything leaves; without a sum under way it holds no secret.
 
     `seen`: the highest number in each other party's adverts. `cohorts`: survivors that it has signed in this job.
+    `form`: a hash of its masked vectors' names and sizes, which it signs with the survivors: all of theirs are alike.
     """
 
     party: str
@@ -162,6 +163,7 @@ class Client:
     peers: Mapping[str, Peer] = field(default_factory=dict)
     held: Mapping[str, tuple[bytes, ...]] = field(default_factory=dict, repr=False)
     survivors: tuple[str, ...] = ()
+    form: bytes = b""
 
     def over(self) -> Client:
         """Without the sum: its secrets erased, what must never be done again still known."""
