@@ -51,9 +51,17 @@ def test_a_policy_is_told_in_plain_words(hansa, node):
     assert "Count: How many rows, gaps and labels are there" in said
 
 
+def test_every_kind_of_ask_that_there_is_has_words(hansa, node):
+    kinds = ["Climb", "Firsts", "Outcomes", "Inventory", "Masked", "Seated", "Keyed"]
+    said = hansa("node", "check", node(POLICY.replace("asks = [", f"asks = [{', '.join(map(repr, kinds))}, ")))
+    assert "no kind of ask" not in said
+    assert "Climb: At these coefficients" in said
+
+
 def test_a_job_that_is_allowed_is_tried_on_the_table(hansa, node, tmp_path):
     said = hansa("node", "check", node(), tmp_path / "job.toml")
     assert "The policy lets the job through" in said
+    assert "an update of the model, its row count, its summed training loss, in up to 15 rounds" in said
     assert "is judged where --submitter" in said
     whole = hansa("node", "check", node(), tmp_path / "job.toml", "--submitter", "risk-team", "--parties", 3)
     assert "is judged where" not in whole

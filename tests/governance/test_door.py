@@ -16,6 +16,8 @@ from hansa.core.table import Table
 from hansa.engines.simulation import Simulation
 from hansa.governance.door import PolicyGuard
 from hansa.horizontal.evaluate import Compare
+from hansa.horizontal.glm import Climb
+from hansa.horizontal.newton import Frame
 from hansa.horizontal.rounds import Check, Learning, Train
 from tests.governance.policies import AT, NAMES, job, policy
 
@@ -98,6 +100,14 @@ def test_a_model_that_is_too_large_or_not_finite_is_refused():
     for bad in (np.nan, np.inf, -np.inf):
         for ask in (train(params=np.array([0.0, bad, 0.0])), Check(np.array([bad])), Compare(np.array([bad]))):
             assert "not finite" in GUARD.admit(ask, JOB).what
+
+
+def test_coefficients_are_a_model_too():
+    frame = Frame(("x0",), np.zeros(1), np.ones(1))
+    guard = PolicyGuard(policy(asks=["Climb"], max_parameters=2), open_)
+    assert guard.admit(Climb(frame, np.zeros(2)), JOB) is None
+    assert "3 parameters" in guard.admit(Climb(frame, np.zeros(3)), JOB).what
+    assert "not finite" in guard.admit(Climb(frame, np.array([np.nan, 0.0])), JOB).what
 
 
 def test_kinds_that_are_not_allowed_and_hours_that_are_closed():

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from hansa.core.job import Job
 from hansa.errors import ConfigError
 from hansa.governance.policy import CEILINGS, FLOORS, Policy
 from tests.governance.policies import ASKS, AT, NAMES, job, policy
@@ -73,6 +74,16 @@ def test_each_kind_of_ask_is_allowed_by_name(ask):
 def test_what_a_job_may_not(old, new, what):
     found = judged(policy(), job((old, new)))
     assert any(what in one for one in found), found
+
+
+def test_a_regression_counts_its_steps_as_rounds():
+    asks = ["Regressed", "Totals", "Gram", "Climb", "Lean", "Meat"]
+    text = 'name = "scores"\ndata = {table = "loans", target = "y"}\nsteps = [{use = "glm", max_iter = %d}]'
+    allowed = policy(asks=asks)
+    assert judged(allowed, Job.from_toml(text % 20)) == []
+    assert judged(allowed, Job.from_toml(text % 21)) == ["The job asks for 21 (rounds); at most 20 is allowed."]
+    (unset,) = judged(policy(asks=asks, max_parameters=None), Job.from_toml(text % 5))
+    assert "max_parameters" in unset
 
 
 def test_a_batch_of_all_rows_is_a_large_one():

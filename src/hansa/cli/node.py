@@ -36,6 +36,7 @@ class Check:
         """Explain the policy; judge the job, and hold the table against it."""
         from hansa.governance.explain import explain, sentence
         from hansa.governance.site_file import read_node
+        from hansa.running.left import left
 
         node = read_node(self.node)
         say(f"{node.name}, of the coordinator at {node.coordinator}")
@@ -57,6 +58,9 @@ class Check:
             )
         rows = _rows(node, job, self.node.parent)
         say(f"  The table keeps what the job says: {rows:,} rows. The policy lets the job through.")
+        say("  What would leave, by step:")
+        for one in left(job):
+            say(f"    {one['what']}, {one['how_many']}: {one['protection']}")
         if not (self.submitter and self.parties):
             say("  Who submits it and with whom is judged where --submitter and --parties say so.")
         if node.policy.judge_hours(now):
@@ -102,6 +106,7 @@ class Run:
 
 
 VERBS: Final = (Check, Run)
+_VEILS: Final = ("secure_sum", "secure_groups", "encrypted_sum")  # links that ask for more than a step does
 
 
 def _own_key(node: NodeFile, base: Path) -> str:
@@ -137,10 +142,12 @@ def _rows(node: NodeFile, job: Job, base: Path) -> int:
 
 
 def _questions() -> dict[str, str]:
-    """What each kind of ask asks, in the words of its own definition."""
-    from hansa.horizontal import Evaluate, Prepare, Rounds
-    from hansa.links import by_examples, secure_sum
+    """What each kind of ask that there is asks, in the words of its own definition."""
+    from hansa import catalogue
+    from hansa.horizontal import Rounds
+    from hansa.links import by_examples
 
-    rounds = Rounds(chain=(by_examples(), secure_sum()))
-    kinds = [kind for step in (Prepare(), rounds, Evaluate()) for kind in step.handlers()]
+    veils = (Rounds(chain=(by_examples(), catalogue.part(name)())) for name in _VEILS)
+    steps = [*(catalogue.part(name)() for name in catalogue.PARTS["Step"]), *veils]
+    kinds = [kind for step in steps for kind in step.handlers()]
     return {kind.__name__: (kind.__doc__ or "").strip().partition("\n")[0] for kind in kinds}

@@ -18,6 +18,7 @@ from hansa.governance.policy import Policy
 from hansa.governance.sums import too_few
 
 _PARAMS: Final = "params"
+_MODELS: Final = (_PARAMS, "beta")  # the fields of asks that hold a model
 _COMPANY: Final = ("parties", "survivors")  # who begins a secure sum, and who is in it at its end
 
 
@@ -74,15 +75,15 @@ class PolicyGuard:
 
     def _parameters(self, part: Any) -> Iterator[Refusal]:
         """A model that is too large, or that is no model."""
-        params = getattr(part, _PARAMS, None)
-        if not isinstance(params, np.ndarray):
-            return
         most = self.policy.max_parameters or 0
-        if params.size > most:
-            what = f"A model of {params.size:,} parameters is not allowed here."
-            yield Refusal(what, f"At most {most:,} are.", "Learn a smaller model.")
-        if not np.isfinite(params).all():
-            yield Refusal("The model that was sent is not finite.", mend="Start the job anew from a sound one.")
+        for params in (getattr(part, name, None) for name in _MODELS):
+            if not isinstance(params, np.ndarray):
+                continue
+            if params.size > most:
+                what = f"A model of {params.size:,} parameters is not allowed here."
+                yield Refusal(what, f"At most {most:,} are.", "Learn a smaller model.")
+            if not np.isfinite(params).all():
+                yield Refusal("The model that was sent is not finite.", mend="Start the job anew from a sound one.")
 
     def _company(self, part: Any, job: Job) -> Iterator[Refusal]:
         """A sum over too few: what the coordinator says of who is in it is held against the policy each time."""

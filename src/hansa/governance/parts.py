@@ -35,6 +35,16 @@ class Learns(Protocol):
         ...
 
 
+@runtime_checkable
+class Iterates(Protocol):
+    """A step that goes on in sums until it has found its coefficients, or so many times."""
+
+    @property
+    def max_iter(self) -> int:
+        """At most how many times."""
+        ...
+
+
 def inside(value: Any) -> Iterator[Any]:
     """Every dataclass and array in a value, itself first.
 

@@ -14,7 +14,7 @@ from hansa.core.trainer import Local
 from hansa.data.schema import Schema
 from hansa.errors import ConfigError
 from hansa.governance.hours import Hours
-from hansa.governance.parts import Learns, columns_of, inside, links_of, trainers_of
+from hansa.governance.parts import Iterates, Learns, columns_of, inside, links_of, trainers_of
 from hansa.governance.sums import Sums, against, too_few
 from hansa.own_parts import check_digests
 
@@ -43,10 +43,10 @@ class Policy:
     `asks`: kinds of asks, such as "Train". `trainers`: trainers and ready-made networks; `links`: links of chains.
     `columns`: of each table, by its name, the columns that may be read; others are never loaded. `submitters`: who may
     submit jobs. `min_parties`, `min_rows`, `min_cell`: what a job must promise at least. `min_batch`: the smallest
-    batch of a step. `max_rounds`, `max_epochs`, `max_steps` (of training in a round), `max_learning_rate`,
-    `max_parameters`, `max_payload` (bytes of one answer): the most that is done or leaves. `hours`: when. `parts`:
-    parts of one's own, each with the SHA-256 of its module's file; see `hansa.own_parts`. `sums`: what secure sums must
-    hold against.
+    batch of a step. `max_rounds` (or a regression's steps), `max_epochs`, `max_steps` (of training in a round),
+    `max_learning_rate`, `max_parameters`, `max_payload` (bytes of one answer): the most that is done or leaves.
+    `hours`: when. `parts`: parts of one's own, each with the SHA-256 of its module's file; see `hansa.own_parts`.
+    `sums`: what secure sums must hold against.
 
     Raises:
         ConfigError: a number below 1, or a part without a SHA-256.
@@ -101,7 +101,8 @@ class Policy:
             *self._promises(job),
             *self._named(job),
             *self._columns(job),
-            *(one for step in job.steps if isinstance(step, Learns) for one in self._rounds(step)),
+            *(one for step in job.steps if isinstance(step, Learns) for one in self._rounds(step.rounds)),
+            *(one for step in job.steps if isinstance(step, Iterates) for one in self._rounds(step.max_iter)),
             *(one for local in settings for one in self.judge_local(local)),
             *self._parts(job),
             *against(job, self.sums),
@@ -195,8 +196,8 @@ class Policy:
         wanted = dict.fromkeys(name for name in named if name)
         yield from _outside("column", wanted, f"columns.{table}", self.columns[table])
 
-    def _rounds(self, step: Learns) -> Iterator[Refusal]:
-        yield from self._at_most("max_rounds", step.rounds)
+    def _rounds(self, rounds: int) -> Iterator[Refusal]:
+        yield from self._at_most("max_rounds", rounds)
         if self.max_parameters is None:
             yield _unset("max_parameters", CEILINGS["max_parameters"])
 
