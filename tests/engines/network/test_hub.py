@@ -9,7 +9,7 @@ import random
 import pytest
 
 from hansa.core.message import Name, Refusal
-from hansa.engines.network.sayings import word_parcel
+from hansa.engines.network.hub import Come
 from hansa.engines.network.site_store import SiteStore
 from hansa.engines.network.store import Store
 from hansa.engines.network.words import Word
@@ -136,7 +136,7 @@ def test_another_word_under_the_same_name_is_noted_and_not_counted(tmp_path):
         def watch(keep):
             if keep.measures.get("parties") == 3.0:
                 said = Refusal("Never.")
-                federation.hub.call(federation.hub._words.put_nowait, forged(federation, said))
+                federation.hub._words.put(forged(federation, said))
 
         try:
             return chosen(await federation.run(watch)), [
@@ -146,8 +146,7 @@ def test_another_word_under_the_same_name_is_noted_and_not_counted(tmp_path):
             await federation.stop()
 
     def forged(federation, said):
-        parcel = word_parcel(federation.board.digest, Name(0, 0, 0), "Describe", said, "bank-1", "coordinator")
-        return "bank-1", parcel, Word(Name(0, 0, 0), "bank-1", "Describe", said)
+        return Come(federation.board.digest, Word(Name(0, 0, 0), "bank-1", "Describe", said))
 
     found, notes = run(twice())
     assert found == alone(job, parties)

@@ -31,6 +31,7 @@ import logging
 import queue
 import time
 from contextlib import suppress
+from threading import Lock
 from typing import TYPE_CHECKING, Final, final
 
 import numpy as np
@@ -73,8 +74,7 @@ class Board:
         self.come: queue.Queue[Arrival | None] = queue.Queue()
         self._told: dict[int, Told] = {}  # the asks of a turn, each taken apart once
         self._handlers: dict[int, Mapping[type[Ask], Handler]] = {}
-        self._given: set[tuple[str, Name]] = set()
-        self._newest = 0
+        self._opening = Lock()
         self._brought: set[tuple[str, Name]] = set()  # by the plan's thread, which alone knows of it
         self._begun = False
         self._forms: dict[Name, Mapping[str, Form | None]] = {}
@@ -135,7 +135,8 @@ class Board:
             if party in self.shut:
                 self.deliver(party, envelope.name, kind_of(envelope.ask), self.shut[party])
             else:
-                self.open_asks[party] = envelope
+                with self._opening:
+                    self.open_asks[party] = envelope
                 self.hub.push(party, self.ask(party, envelope))
                 self.hub.receipts.settle(party, self.digest, envelope.counted)
 
@@ -180,16 +181,11 @@ class Board:
         return ask_parcel(self.digest, envelope, COORDINATOR, party, self._told.get(id(envelope.ask)))
 
     def deliver(self, party: str, name: Name, kind: str, said: Answer | Refusal) -> None:
-        """Give a durable word to the plan, once."""
-        envelope = self.open_asks.get(party)
-        if envelope is not None and envelope.name == name:
-            del self.open_asks[party]
-        if name.keep > self._newest:
-            self._newest = name.keep
-            self._given = {one for one in self._given if one[1].keep >= name.keep - _REMEMBERED}
-        if (party, name) not in self._given:
-            self._given.add((party, name))
-            self.come.put(Arrival(party, name, kind, said, 0.0))
+        """Give a durable word to the plan, from any thread; the plan takes it once."""
+        with self._opening:
+            if self.awaits(party, name):
+                del self.open_asks[party]
+        self.come.put(Arrival(party, name, kind, said, 0.0))
 
     def awaits(self, party: str, name: Name) -> bool:
         """Whether this is the ask that a party has still to answer."""

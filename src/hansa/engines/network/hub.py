@@ -29,7 +29,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any, Final, final
+from contextlib import suppress
+from functools import partial
+from queue import SimpleQueue
+from threading import Thread
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, final
 
 from hansa.core.bodies import word_of
 from hansa.core.message import Refusal
@@ -56,6 +60,20 @@ _WORDS = 500  # letters of a party's reason in a note
 
 
 @final
+class Come(NamedTuple):
+    """A word of a job that has come; `shut`: a refusal of the whole job, which is not kept.
+
+    Example:
+        >>> Come._field_defaults
+        {'shut': False}
+    """
+
+    job: str
+    word: Word
+    shut: bool = False
+
+
+@final
 class Hub:
     """Everybody's lines, on one event loop."""
 
@@ -70,12 +88,14 @@ class Hub:
         self.meters = Meters()
         self._sending: dict[str, asyncio.Queue[Parcel]] = {}
         self._reading: dict[str, asyncio.Task[None]] = {}
-        self._words: asyncio.Queue[tuple[str, Parcel, Word]] = asyncio.Queue()
-        self._writer = self.loop.create_task(self._write())
+        self._words: SimpleQueue[Come | None] = SimpleQueue()
+        self._writer = Thread(target=self._write, name="words", daemon=True)
+        self._writer.start()
 
     def stop(self) -> None:
         """Serve no more; what is durable stays."""
-        self._writer.cancel()
+        self._words.put(None)
+        self._writer.join()
 
     def call(self, function: Callable[..., None], *arguments: Any) -> None:
         """Call something on the loop, from any thread."""
@@ -151,7 +171,7 @@ class Hub:
 
     def shut(self, digest: str, word: Word) -> None:
         """Take a refusal in the place of an answer, unless one has come before: they wait in one row."""
-        self._words.put_nowait((word.party, plainly("Shut", word.party, COORDINATOR, job=digest, name=word.name), word))
+        self._words.put(Come(digest, word, shut=True))
 
     def _invite(self, board: Board, party: str) -> None:
         if party in board.roster:
@@ -188,7 +208,7 @@ class Hub:
             else:
                 kept = await board.looked_at(peer, parcel.name, said)
                 incoming = parcel.room if kept is said and isinstance(parcel.room, Incoming) else None
-                await self._words.put((peer, parcel, Word(parcel.name, peer, kind, kept, incoming=incoming)))
+                self._words.put(Come(parcel.job, Word(parcel.name, peer, kind, kept, incoming=incoming)))
         elif parcel.kind == "Shut" and board is not None:
             said = word_of(parcel.body)
             if not isinstance(said, Refusal):
@@ -200,47 +220,61 @@ class Hub:
         elif parcel.kind not in {"Beat", "Shut"}:
             raise WireError(f"{peer} says something of a kind that is not known.")
 
-    async def _write(self) -> None:
-        """Make words durable, all that have come by now in one go; then acknowledge and deliver them."""
-        while True:
-            await self._keep_all([await self._words.get()])  # what was kept is let go before the next is awaited
+    def _write(self) -> None:
+        """Make words durable, all that have come by now in one go; then deliver and acknowledge them: in its thread."""
+        while self._keep_all(self._words.get()):
+            pass  # what was kept is let go before the next is awaited
 
-    async def _keep_all(self, batch: list[tuple[str, Parcel, Word]]) -> None:
-        while not self._words.empty():
-            batch.append(self._words.get_nowait())
-        by_job: dict[str, list[tuple[str, Parcel, Word]]] = {}
-        for one in batch:
-            by_job.setdefault(one[1].job, []).append(one)
+    def _keep_all(self, first: Come | None) -> bool:
+        """Keep what has come; whether more may come."""
+        by_job: dict[str, list[Come]] = {}
+        come = first
+        while come is not None:
+            by_job.setdefault(come.job, []).append(come)
+            if self._words.empty():
+                break
+            come = self._words.get()
         for digest, some in by_job.items():
-            await self._keep(digest, some)
+            self._keep(digest, some)
+        return come is not None
 
-    async def _keep(self, digest: str, some: list[tuple[str, Parcel, Word]]) -> None:
-        shut = [word for _, parcel, word in some if parcel.kind == "Shut"]
-        some = [one for one in some if one[1].kind != "Shut"]
-        try:
-            verdicts = await asyncio.to_thread(self._put, digest, [word for _, _, word in some]) if some else ()
-        except HansaError as error:
-            LOG.warning("words of job %s could not be kept: %s", digest[:12], error)
-            for peer, _, _ in some:
-                self.drop(peer)  # not acknowledged: it is offered again on the next line
-            some, verdicts = [], ()
+    def _keep(self, digest: str, some: list[Come]) -> None:
+        words, shut = [one.word for one in some if not one.shut], [one.word for one in some if one.shut]
         board = self.boards.get(digest)
-        for (peer, parcel, word), verdict in zip(some, verdicts, strict=True):
-            self.meters.words[peer, verdict] += 1
-            self.meters.refusals[(peer,)] += verdict == "new" and isinstance(word.said, Refusal)
-            if verdict == "clash":
-                LOG.error("%s gave another word to %s; the first one stands", peer, word.name)
-            self.receipts.owe(peer, parcel.job, parcel.name)
-            if board is not None and (verdict == "new" or (verdict == "same" and board.awaits(peer, word.name))):
-                board.deliver(peer, word.name, word.kind, word.said)
+        try:
+            put = partial(self.store.put, digest) if board is None else board.journal.put
+            verdicts = put(words) if words else ()
+        except Exception as error:  # noqa: BLE001 - whatever it is, those that come later are still to be kept
+            what = error if isinstance(error, HansaError) else type(error).__name__
+            LOG.warning("words of job %s could not be kept: %s", digest[:12], what)
+            self._from_here(self._offered_again, words)
+            words, verdicts = [], ()
+        for word, verdict in zip(words, verdicts, strict=True):
+            if board is not None and (verdict == "new" or (verdict == "same" and board.awaits(word.party, word.name))):
+                board.deliver(word.party, word.name, word.kind, word.said)
         for word in shut:
-            self.meters.refusals[(word.party,)] += 1
             if board is not None and board.awaits(word.party, word.name):
                 board.deliver(word.party, word.name, word.kind, word.said)
+        self._from_here(self._kept, digest, words, verdicts, shut)
 
-    def _put(self, digest: str, words: Sequence[Word]) -> Sequence[Verdict]:
-        board = self.boards.get(digest)
-        return self.store.put(digest, words) if board is None else board.journal.put(words)
+    def _from_here(self, function: Callable[..., None], *arguments: Any) -> None:
+        with suppress(RuntimeError):  # the loop has ended
+            self.call(function, *arguments)
+
+    def _offered_again(self, words: Sequence[Word]) -> None:
+        """These could not be kept, and are not acknowledged: they come again on the next line."""
+        for word in words:
+            self.drop(word.party)
+
+    def _kept(self, job: str, words: Sequence[Word], verdicts: Sequence[Verdict], shut: Sequence[Word]) -> None:
+        for word, verdict in zip(words, verdicts, strict=True):
+            self.meters.words[word.party, verdict] += 1
+            self.meters.refusals[(word.party,)] += verdict == "new" and isinstance(word.said, Refusal)
+            if verdict == "clash":
+                LOG.error("%s gave another word to %s; the first one stands", word.party, word.name)
+            self.receipts.owe(word.party, job, word.name)
+        for word in shut:
+            self.meters.refusals[(word.party,)] += 1
 
     def _acknowledge(self, peer: str, job: str, name: Name) -> None:
         self.push(peer, plainly("Ack", COORDINATOR, peer, job=job, name=name))
