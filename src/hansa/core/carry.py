@@ -24,11 +24,13 @@ from math import inf
 from typing import TYPE_CHECKING, NoReturn, final
 
 from hansa.core.attendance import Attendance, changes
+from hansa.core.fold import Mergeable
 from hansa.core.journal import Closing, Flight, Snapshot
 from hansa.core.message import Answer, Envelope, Name, Refusal
 from hansa.core.plan import First, Keep, Quorum, Reply
 from hansa.core.post import Near, Quick, in_process, kind_of, seats_of
-from hansa.errors import PolicyRefusal, TooFewParties, named
+from hansa.core.soundness import unlike
+from hansa.errors import PartyFailed, PolicyRefusal, TooFewParties, named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from hansa.core.attendance import Witness
     from hansa.core.job import At, Job
     from hansa.core.journal import Journal
+    from hansa.core.load import Load
     from hansa.core.party import Party, Seat
     from hansa.core.plan import Asks
     from hansa.core.post import Arrival, Clock, Post
@@ -262,10 +265,12 @@ class Carrier:
         kinds = {(flight.party, flight.name): flight.kind for flight in self.flying}
         arrivals = isinstance(asks.until, First)
         rows: list[tuple[int, Answer]] = []
+        came: dict[str, Answer] = {}
         for rank, (party, asked) in enumerate(closing.counted):
             answer = answers.get((party, asked)) or self._recorded(asked, party)
             if isinstance(answer, Answer):
                 rows.append((rank if arrivals else self.places[party], answer))
+                came[party] = answer
             self._count(party, asked)
         self.flying = tuple(
             Flight(at, party, asked, answer, kinds.get((party, asked)) or kind_of(asks.to[party]))
@@ -273,12 +278,27 @@ class Carrier:
             if isinstance(answer := answers.get((party, asked)) or self._recorded(asked, party), Answer)
         )
         self.now = closing.now
+        if isinstance(asks.fold, Mergeable):
+            self._check_alike(name, {party: answer.load for party, answer in came.items()}, asks)
         partial = asks.fold.zero([place for place, _ in rows])
         for place, answer in sorted(rows, key=lambda row: row[0]):
             partial = asks.fold.add(partial, [place], answer)
         late = {party: asked for party, asked in closing.counted if asked != name}
         value = asks.fold.close(partial) if rows else None
         return Reply(value, tuple(party for party, _ in closing.counted), refused, closing.lost, late)
+
+    def _check_alike(self, name: Name, loads: Mapping[str, Load], asks: Asks) -> None:
+        """Name whoever said what cannot be added to the others' words; raises PartyFailed."""
+        if odd := unlike(loads):
+            kind = next((kind_of(ask) for ask in asks.to.values()), "")
+            raise PartyFailed(
+                "Its answer cannot be added to the others'.",
+                "It holds other vectors, or vectors of another size or type, than most have.",
+                "Look at that party's data, and at its version of hansa.",
+                party=odd,
+                place=f"step '{self.job.steps[name.step].title}'",
+                ask=kind,
+            )
 
     def _recorded(self, name: Name, party: str) -> Answer | Refusal | None:
         return self.journal.answer(name, party) if self.journal is not None else None

@@ -12,6 +12,7 @@ Example:
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol, final, runtime_checkable
 
@@ -84,6 +85,23 @@ def not_taken(what: str) -> Refusal:
         "It is looked at before it leaves and when it comes.",
         "Look at that party's data, and at its version of hansa.",
     )
+
+
+def unlike(loads: Mapping[str, Load]) -> str:
+    """Which party's load cannot be added to the others': its vectors are not those of most; empty where all are alike.
+
+    Example:
+        >>> loads = {name: Load({"sums": np.ones((1, 3))}) for name in ("bank-a", "bank-b", "bank-c")}
+        >>> unlike(loads), unlike({**loads, "bank-b": Load({"sums": np.ones((1, 1))})})
+        ('', 'bank-b')
+    """
+    forms = {
+        party: frozenset((k, v.dtype.kind, v.shape) for k, v in load.vectors.items()) for party, load in loads.items()
+    }
+    if len(set(forms.values())) < 2:
+        return ""
+    ((most, _),) = Counter(forms.values()).most_common(1)
+    return next(party for party, form in forms.items() if form != most)
 
 
 def _wrong(load: Load, form: Form | None) -> Iterator[str]:

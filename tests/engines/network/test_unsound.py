@@ -11,10 +11,12 @@ from hansa.core.load import Load
 from hansa.core.message import Answer
 from hansa.core.post import in_process
 from hansa.engines.network import desk as room
-from hansa.errors import PolicyRefusal
-from hansa.horizontal.rounds import Learning, Train
+from hansa.errors import PartyFailed, PolicyRefusal
+from hansa.horizontal.prepare import Count
+from hansa.horizontal.rounds import Check, Learning, Train
 from tests.engines.network.federation import TEXT, Federation, alone, chosen, job_of, members
 
+WIDENED = ("counts", "sums")
 WRONG = {
     "NaN": lambda load: {**load, "delta": np.where(np.arange(load["delta"].size) == 1, np.nan, load["delta"])},
     "+Inf": lambda load: {**load, "delta": np.full_like(load["delta"], np.inf)},
@@ -27,16 +29,16 @@ WRONG = {
 }
 
 
-def spoiling(federation, change, party, rounds):
-    """Let one bank's handlers answer an ask to train in another way, in some rounds; returns how often."""
+def spoiling(federation, change, party, rounds, kind):
+    """Let one bank's handlers answer a kind of ask in another way, in some rounds; returns how often."""
     spoiled, join = [], federation.join
 
     def compute_of(compute):
         def compute_badly(work):
             outcome = compute(work)
             ask = work.asks[0]
-            if isinstance(ask, Train) and ask.round in rounds:
-                spoiled.append(ask.round)
+            if isinstance(ask, kind) and getattr(ask, "round", 1) in rounds:
+                spoiled.append(ask)
                 answer = Answer(Load(change(dict(outcome.answers[0].load.vectors))))
                 outcome = type(outcome)((answer,), outcome.partial, outcome.memories)
             return outcome
@@ -54,10 +56,10 @@ def spoiling(federation, change, party, rounds):
     return spoiled
 
 
-def carried(tmp_path, change, quorum=2, rounds=range(1, 3)):
+def carried(tmp_path, change, quorum=2, rounds=range(1, 3), kind=Train):
     """A job in which a bank's updates are spoiled in some rounds: what came of it, and what both ends have noted."""
     federation = Federation(tmp_path, job_of(f"quorum = {quorum}\n" + TEXT), members())
-    spoiled = spoiling(federation, change, "bank-1", rounds)
+    spoiled = spoiling(federation, change, "bank-1", rounds, kind)
 
     async def whole():
         await federation.start()
@@ -97,6 +99,14 @@ def test_where_everybody_must_come_the_job_ends_and_names_the_culprit(tmp_path, 
     monkeypatch.setattr(room, "amiss", lambda load, form: "")
     with pytest.raises(PolicyRefusal, match=r"bank-1.*'delta' is not finite"):
         carried(tmp_path, WRONG["NaN"], quorum=0)
+
+
+@pytest.mark.parametrize("kind", [Count, Check])
+def test_sums_of_another_width_end_the_job_and_name_the_culprit(tmp_path, kind):
+    """How wide these are follows from more than the ask: it is seen where the answers are added."""
+    widen = lambda load: {**load, **{name: np.repeat(load[name], 2, axis=1) for name in load if name in WIDENED}}  # noqa: E731
+    with pytest.raises(PartyFailed, match=r"bank-1 .*cannot be added to the others"):
+        carried(tmp_path, widen, kind=kind)
 
 
 @pytest.mark.parametrize(
