@@ -15,7 +15,7 @@ import numpy as np
 
 from hansa.core.load import Load, stack
 from hansa.core.message import Answer
-from hansa.core.on_disk import TOUCHED, forget
+from hansa.core.on_disk import forget
 from hansa.errors import DataError, JobError
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _LARGE: Final = 1 << 20  # bytes of a vector whose sum may wait
 _TOGETHER: Final = 16  # vectors of a sum that waits no longer
 _BLOCK: Final = 1 << 20  # bytes of a vector that are summed at once: they stay in the processor's cache
+_TOUCHED: Final = 16 << 20  # bytes of maps that are read before their memory is given back
 
 P = TypeVar("P")
 V_co = TypeVar("V_co", covariant=True)
@@ -221,7 +222,7 @@ def _summed(part: Part) -> NDArray[Any]:
         here = slice(start, start + step)
         np.add(_block(part.left, here), _block(part.right, here), out=out[:, here])
         touched += _BLOCK * part.count
-        if touched >= TOUCHED:
+        if touched >= _TOUCHED:
             forget(*vectors)
             touched = 0
     forget(*vectors)

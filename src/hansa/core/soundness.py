@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _ROOM: Final = 1 << 17
-_MANY: Final = 1 << 21
+_MANY: Final = 1 << 18
 _FAR: Final = 100.0
 
 

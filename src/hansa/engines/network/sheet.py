@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, final
 import msgpack
 import numpy as np
 
-from hansa.core.on_disk import TOUCHED, forget
+from hansa.core.on_disk import forget
 from hansa.core.wire import DTYPES
 from hansa.errors import DataError, WireError
 
@@ -37,6 +37,7 @@ Buffer: TypeAlias = "bytes | memoryview | mmap.mmap"
 _START: Final = struct.Struct("<4sH")
 _SIZE: Final = struct.Struct("<Q")
 _FIRST: Final = struct.Struct("<4sHQ")  # of version 1
+_BLOCK: Final = 8 << 20  # bytes of an array that are hashed at once
 _MAGIC, _VERSION, _ARRAY, _ALIGNED = b"HNSS", 2, "__array__", 64
 _AS_IT_IS: Final = {type(None), str, bool, int, float, bytes}
 
@@ -225,8 +226,8 @@ def _arrays(view: memoryview, at: int, listed: Sequence[Any]) -> list[NDArray[An
 def _hashed(array: NDArray[Any]) -> bytes:
     """The SHA-256 of an array; of a map, no more than a little is in memory at a time."""
     digest, data = sha256(), raw(array)
-    for start in range(0, len(data), TOUCHED):
-        digest.update(data[start : start + TOUCHED])
+    for start in range(0, len(data), _BLOCK):
+        digest.update(data[start : start + _BLOCK])
         forget(array)
     return digest.digest()
 
