@@ -12,6 +12,7 @@ import pytest
 
 from hansa.core.codec import unpack
 from hansa.core.digest import digest_of_ask
+from hansa.core.load import Load
 from hansa.core.message import Answer, Envelope, Masked, Name, Refusal
 from hansa.core.post import in_process
 from hansa.engines.network.desk import Desk
@@ -109,6 +110,34 @@ def test_a_bank_whose_disk_fails_at_each_word_of_a_sum_gives_one_word_and_one_se
         assert found == wanted
         assert calls[0] == 10 if after else 11
         once(heard)
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_a_masked_vector_that_comes_twice_counts_once_and_another_one_is_noted_and_not_counted(tmp_path, same):
+    fed, noted = Federation(tmp_path, job_of(SMALL), banks()), []
+
+    async def whole():
+        await fed.start()
+        put = fed.store.put
+
+        def doubled(digest, words):
+            verdicts = put(digest, words)
+            for word in words:
+                if word.kind == "Train" and word.party == "bank-1":
+                    load = word.said.load if same else Load({n: v + 1 for n, v in word.said.load.vectors.items()})
+                    noted.extend(put(digest, [replace(word, said=Answer(load))]))
+            return verdicts
+
+        fed.store.put = doubled
+        try:
+            return chosen(await asyncio.wait_for(fed.run(), 60)), fed.store.notes(fed.board.digest)
+        finally:
+            await fed.stop()
+
+    found, notes = asyncio.run(whole())
+    assert found == alone(job_of(SMALL), banks())
+    assert noted == ["same" if same else "clash"]
+    assert ("conflict" in [note.kind for note in notes]) == (not same)
 
 
 @dataclass

@@ -56,9 +56,12 @@ def test_a_bank_that_stands_still_is_named_as_lost_and_comes_back(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["coordinator", "bank-1"])
-def test_whoever_stands_still_before_the_deadline_changes_no_bit(tmp_path, name):
-    trial = Trial(tmp_path, rounds=60)
+@pytest.mark.parametrize(
+    ("name", "rounds", "combine"),
+    [("coordinator", 60, "weighted_mean"), ("bank-1", 60, "weighted_mean"), ("bank-1", 12, "secure_sum")],
+)
+def test_whoever_stands_still_before_the_deadline_changes_no_bit(tmp_path, name, rounds, combine):
+    trial = Trial(tmp_path, rounds=rounds, combine=combine)
     with trial.rig:
         trial.rig.start_all()
         job = trial.job("late")
