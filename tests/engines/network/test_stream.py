@@ -12,7 +12,7 @@ from hansa.core.wire import Limits, Parcel
 from hansa.engines.network import stream
 from hansa.engines.network.keys import new_signing_key, sign, verify
 from hansa.engines.network.stream import Ends, Inbox, Line, Tube
-from hansa.errors import HansaError, WireError
+from hansa.errors import HansaError, PartyLost, WireError
 
 KEYS = {name: new_signing_key() for name in ("bank-a", "bank-b", "coordinator")}
 
@@ -60,10 +60,17 @@ def test_parcels_of_any_size_arrive_whole_and_in_order(size, monkeypatch):
     assert all(np.array_equal(one.body["x"], sent[0].body["x"]) for one in found)
 
 
-@pytest.mark.parametrize("second", [0, 1])
-def test_a_word_comes_once_and_in_order(second):
-    found = asyncio.run(exchange(*lines(), parcel(1), parcel(second, {"other": 1}), parcel(2)))
+def test_a_word_comes_once_and_in_order():
+    found = asyncio.run(exchange(*lines(), parcel(1), parcel(1, {"other": 1}), parcel(2)))
     assert [one.sequence for one in found] == [1, 2]  # an honest end does not send it again on the same stream
+    bank, _ = lines()
+
+    async def back():
+        await bank.send(parcel(1))
+        await bank.send(parcel(0))
+
+    with pytest.raises(PartyLost, match="over the next line"):
+        asyncio.run(back())
 
 
 @pytest.mark.parametrize("second", [0, 1])

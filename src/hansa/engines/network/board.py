@@ -76,6 +76,7 @@ class Board:
         self._handlers: dict[int, Mapping[type[Ask], Handler]] = {}
         self._opening = Lock()
         self._brought: set[tuple[str, Name]] = set()  # by the plan's thread, which alone knows of it
+        self._early: list[Arrival] = []  # of turns to come: a store was put back to an older one
         self._begun = False
         self._forms: dict[Name, Mapping[str, Form | None]] = {}
 
@@ -92,8 +93,9 @@ class Board:
         come += self._left_over(name, now)
         self._brought = {one for one in self._brought if one[1].keep >= name.keep - _REMEMBERED}
         self._brought.update((one.party, one.name) for one in come)
-        while not self.come.empty():
-            self._take(self.come.get(), come, now)
+        early, self._early = self._early, []
+        while early or not self.come.empty():
+            self._take(name, early.pop(0) if early else self.come.get(), come, now)
         while (until := wait(come)) is not None:
             left = until - now - (time.monotonic() - begun)
             try:
@@ -102,22 +104,24 @@ class Board:
                 if left <= 0:
                     break
                 continue
-            self._take(arrival, come, now + time.monotonic() - begun)
+            self._take(name, arrival, come, now + time.monotonic() - begun)
         self._look(name, letters, come)
         return come
 
     def _left_over(self, name: Name, now: float) -> list[Arrival]:
         """Late words that were durable before a restart; those that come later are in the queue."""
-        late = [] if self._begun else [one for one in self.journal.waiting() if one[0] != name]
+        late = [] if self._begun else [one for one in self.journal.waiting() if one[0] < name]
         self._begun = True
         found = [(asked, party, kind, self.journal.answer(asked, party)) for asked, party, kind in late]
         return [Arrival(party, asked, kind, word, now) for asked, party, kind, word in found if word is not None]
 
-    def _take(self, arrival: Arrival | None, come: list[Arrival], at: float) -> None:
-        """Bring a word, once; WireError where the job is stopped instead."""
+    def _take(self, name: Name, arrival: Arrival | None, come: list[Arrival], at: float) -> None:
+        """Bring a word, once, and not before its turn; WireError where the job is stopped instead."""
         if arrival is None:
             raise WireError("The job was stopped.", mend="Resume it when it may go on.")
-        if (arrival.party, arrival.name) not in self._brought:
+        if arrival.name > name:
+            self._early.append(arrival)
+        elif (arrival.party, arrival.name) not in self._brought:
             self._brought.add((arrival.party, arrival.name))
             come.append(arrival._replace(at=at))
 

@@ -48,6 +48,7 @@ from hansa.errors import HansaError, PartyLost, PolicyRefusal, WireError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
+    from hansa.core.message import Name
     from hansa.core.party import Party
     from hansa.core.wire import Parcel
     from hansa.core.work import Compute
@@ -88,6 +89,8 @@ class Node:
         self._turns: dict[str, asyncio.Lock] = {}
         self._reader: asyncio.Task[None] | None = None
         self._through = False
+        self._unheard: set[tuple[str, Name]] = set()
+        self._waits = False
 
     async def serve(
         self, dial: Callable[[], Awaitable[Pipe]], pause: Callable[[float], Awaitable[None]] = asyncio.sleep
@@ -118,10 +121,11 @@ class Node:
         if welcome is None or welcome.kind != "Welcome":
             raise WireError("The coordinator did not welcome this node.")
         line.held, self.line = holds_in(welcome), line
+        self._unheard, self._waits = set(), False
         try:
             for desk in self.desks.values():
                 for word in await asyncio.to_thread(desk.unacknowledged):
-                    await line.send(self._word(desk, word))
+                    await self._offer(line, self._word(desk, word))
             self._reader = asyncio.create_task(self._read(line))
             await asyncio.wait({self._reader})
             if self._reader.cancelled():
@@ -144,10 +148,12 @@ class Node:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         elif parcel.kind == "Ack":
+            self._unheard.discard((parcel.job, parcel.name))
             desk = self.desks.get(parcel.job)
             if desk is not None:
                 desk.book.acknowledged([parcel.name])
                 self._through = True
+            self._turn_back()
         elif parcel.kind == "Close":
             await self._leave(parcel.job)
             self.store.mark(parcel.job, "closed")
@@ -208,6 +214,7 @@ class Node:
             try:
                 envelope = envelope_in(parcel, desk.kinds)
                 self._through = self._through or bool(envelope.counted)
+                self._unheard.difference_update((parcel.job, name) for name in envelope.counted)  # they have come
                 word = await asyncio.to_thread(desk.answer, envelope)
             except HansaError as error:
                 LOG.warning("%s of job %s was not answered: %s", parcel.name, parcel.job[:12], error)
@@ -221,9 +228,22 @@ class Node:
         line = self.line
         if line is not None:
             try:
-                await line.send(parcel)
+                await self._offer(line, parcel)
             except (OSError, HansaError) as error:
                 LOG.warning("a word waits for the next stream: %s", error)
+                self._unheard.discard((parcel.job, parcel.name))
+                self._waits = self.line is line
+                self._turn_back()
+
+    async def _offer(self, line: Line, word: Parcel) -> None:
+        if word.kind == "Word":
+            self._unheard.add((word.job, word.name))
+        await line.send(word)
+
+    def _turn_back(self) -> None:
+        """Leave a line that a word could not go over, once the others on it were heard: they are not offered again."""
+        if self._waits and not self._unheard and self._reader is not None:
+            self._reader.cancel()
 
     def _say(self, kind: str, *, job: str = "", body: Any = None) -> Parcel:
         return plainly(kind, self.party.name, COORDINATOR, job=job, body=body)

@@ -136,14 +136,14 @@ class SeatBook:
         self._heard.update(names)
 
     def unacknowledged(self) -> tuple[Word, ...]:
-        """Words that the coordinator may not have, in the order in which they were given.
+        """Words that the coordinator may not have, in the order of their asks: so they can go over one line.
 
         Raises:
             DataError: one is not what was written.
         """
         rows = self.store.database.rows(
             "SELECT step, keep, turn, attempt, kind, digest, size, place, body FROM given"
-            " WHERE job = ? AND NOT acknowledged ORDER BY line",
+            " WHERE job = ? AND NOT acknowledged ORDER BY step, keep, turn, attempt",
             self.job,
         )
         found = [(Name(*row[:4]), row[4], Slip(*row[5:])) for row in rows]

@@ -36,7 +36,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, final
 import numpy as np
 
 from hansa.core.wire import Intake, Limits, Parcel, RoomFor, digest_of
-from hansa.errors import DataError, DiskFailed, WireError
+from hansa.errors import DataError, PartyLost, WireError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -182,10 +182,17 @@ class Line:
         inbox.begin()
 
     async def send(self, parcel: Parcel) -> None:
-        """Send a parcel, from where the other side says it was cut off; an ask or a word goes over a stream once."""
+        """Send a parcel, from where the other side says it was cut off; an ask or a word goes over a stream once.
+
+        Raises:
+            PartyLost: a later one went over this stream, so that this one must wait for the next.
+        """
         if parcel.kind in STRICT:
-            if parcel.sequence <= self._said.get((parcel.job, parcel.kind), -1):
+            said = self._said.get((parcel.job, parcel.kind), -1)
+            if parcel.sequence == said:
                 return
+            if parcel.sequence < said:
+                raise PartyLost("What comes before something that was said goes over the next line.")
             self._said[parcel.job, parcel.kind] = parcel.sequence
         if _size(parcel.body) < CHUNK:
             await self.send_frame(parcel.frame())  # sooner done than handed to a thread
