@@ -339,3 +339,22 @@ def test_every_message_of_a_lot_travels_between_institutions_as_it_was_said():
     for said in (Lotted(("bank-00", "bank-01")), Pledged(lots.pledges), Seated(lots)):
         came = ask_of(ask_body(said), kinds)
         assert digest_of_ask(came) == digest_of_ask(said)
+
+
+def test_a_sum_of_more_parties_than_the_ring_has_room_for_is_refused_at_the_party():
+    made = made_for([f"bank-{i:02}" for i in range(4)])
+    banks = [dataclasses.replace(bank, identity=made[bank.name]) for bank in books(4)]
+    job = job_of(by_examples(), secure_sum(parties=3))
+    seats, compute = seats_of(job, banks), in_process(job, banks)
+    said = asked(seats["bank-00"], compute, 0, Invited(tuple(seats), bytes(32)))
+    assert "has no room in the ring" in said.what
+
+
+def test_a_quorum_below_the_threshold_of_a_secure_sum_waits_for_the_threshold():
+    """Five parties and a quorum of 3: a sum needs 4, so it waits on for the slow one beyond the deadline."""
+
+    def clock(party, name):
+        return {"bank-02": None, "bank-01": 10.0}.get(party, 1.0)
+
+    learned, _ = run(job_of(by_examples(), secure_sum(), quorum=3, deadline=5.0), books(5), clock=clock)
+    assert learned.history[0].counted == 4

@@ -94,6 +94,11 @@ def test_nothing_is_left_of_the_secrets():
         assert client == Client(name, 1, client.seen, (named(3),))
 
 
+def test_the_secret_keys_are_gone_once_the_vector_is_masked():
+    _, clients = masked_by_all()
+    assert all(client.secrets == client.dealt == () for client in clients.values())
+
+
 # ---- what a hostile coordinator tries, move by move ------------------------------------------------------------------
 
 

@@ -44,6 +44,22 @@ def test_t_minus_1_shares_say_nothing_each_secret_fits_them_equally_often():
         assert all(sorted(secrets) == list(range(prime)) for secrets in seen.values())
 
 
+@pytest.mark.parametrize(("holders", "threshold"), [(3, 2), (5, 3), (7, 5), (12, 7)])
+def test_t_minus_1_dealt_shares_fit_another_secret_as_well_as_their_own(holders, threshold):
+    """What they give by themselves is not the secret; and for any other secret there is a last share that fits them."""
+    secret, other = b"s" * 32, int.from_bytes(b"o" * 32, "big")
+    shares = deal(secret, holders, threshold, os.urandom)
+    for places in combinations(range(holders), threshold - 1):
+        known = {place: int.from_bytes(shares[place], "big") for place in places}
+        few = sum(w * known[place] for w, place in zip(weights(places), places, strict=True)) % PRIME
+        assert few != int.from_bytes(secret, "big")
+        last = next(place for place in range(holders) if place not in places)
+        *_, share = weights((*places, last))
+        short = sum(w * y for w, y in zip(weights((*places, last)), known.values(), strict=False))
+        fitting = (other - short) * pow(share, -1, PRIME) % PRIME
+        assert join({**{p: shares[p] for p in places}, last: fitting.to_bytes(33, "big")}, threshold) == b"o" * 32
+
+
 def test_shares_of_one_secret_are_spread_evenly():
     """Chi-squared of the low bytes of t - 1 shares of one and the same secret; 255 degrees, p > 1e-6 by far."""
     counts = [0] * 256
