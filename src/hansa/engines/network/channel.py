@@ -38,7 +38,7 @@ SERVICE: Final = "hansa.v1.Consortium"
 _TALK: Final = f"/{SERVICE}/Talk"
 _CALL: Final = f"/{SERVICE}/Call"
 _APPLY: Final = f"/{SERVICE}/Apply"
-_AHEAD: Final = 2 << 20  # bytes of a stream that may lie unread: 320 Mbit a second where the other end is 50 ms away
+_AHEAD: Final = 1 << 20  # bytes of a stream that may lie unread: 160 Mbit a second where the other end is 50 ms away
 _PATIENCE: Final = 60.0  # seconds for one call; the longest that a coordinator lets a caller wait is a third of it
 BEAT: Final = 20.0
 """Seconds of silence after which either end looks whether the other is still there; it has half of that to answer."""
