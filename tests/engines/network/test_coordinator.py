@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
+from hansa.engines.network.calls import Caller
+from hansa.engines.network.channel import caller
 from hansa.engines.network.consortium import Consortium
 from hansa.engines.network.coordinator import Coordinator
+from hansa.engines.network.identity import Identity
 from hansa.engines.network.store import Store
-from hansa.errors import ConfigError, TooFewParties
+from hansa.errors import ConfigError, IdentityError, TooFewParties
 from hansa.horizontal.rounds import Learning
 from tests.engines.network.federation import TEXT, alone, chosen, job_of, members
 from tests.engines.network.town import Town
@@ -93,6 +97,15 @@ def test_a_line_that_somebody_else_signs_is_cut_and_noted(town):
     until(carl.notes)
     assert {note.party for note in carl.notes()} == {"bank-1"}
     assert all(note.what.startswith("a line: IdentityError") for note in carl.notes())
+
+
+def test_a_certificate_that_is_not_for_that_is_turned_away_and_noted(town):
+    identity = Identity.read(town.folder / "bank-1" / "keys")
+    card = replace(town.card("anna", "scientist")[1], tls=identity.tls, tls_key=identity.tls_key)
+    with pytest.raises(IdentityError, match="does not take this certificate"):
+        Caller(card, caller(card)).status()  # a bank's certificate, and a person's token
+    (note,) = town.calls("carl", "auditor").notes()
+    assert (note.party, note.what) == ("bank-1", "a line: its certificate does not count for that.")
 
 
 def test_a_revoked_member_is_cut_at_a_heartbeat_and_the_round_goes_on_with_the_rest(tmp_path):

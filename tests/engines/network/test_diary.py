@@ -65,3 +65,13 @@ def test_a_flood_at_the_desk_fills_no_disk_and_hides_nobody(store):
         "9,995 times more in an hour.",
         "Stop: the job is somebody else's.",
     ]
+
+
+def test_a_flood_of_made_up_names_fills_no_disk(store):
+    book = Doorbook(store, most=2)
+    for number in range(500):
+        book.sent_away(f"bank-{number}" * 50, "a line", "no")
+    notes = store.notes("")
+    assert len(notes) == 202
+    assert {note.party for note in notes[-2:]} == {"others"}
+    assert max(len(note.party) for note in notes) == 100

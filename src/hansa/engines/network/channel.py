@@ -105,10 +105,12 @@ async def listen(
     attend: Callable[[Pipe, str], Awaitable[None]],
     answer: Callable[[bytes, str], Awaitable[bytes]] | None = None,
     admit: Admits | None = None,
+    turned: Callable[[str], Awaitable[None]] | None = None,
 ) -> tuple[Any, int]:
     """Serve nodes at an address; the server, to be stopped, and its port. `attend` gets each stream and its peer.
 
-    `answer` gets each call of a person, and who it is; `admit` each of one who wants certificates.
+    `answer` gets each call of a person, and who it is; `admit` each of one who wants certificates; `turned` hears the
+    name of whoever is turned away, as the certificate has it.
 
     Raises:
         PartyLost: the address cannot be listened at.
@@ -119,6 +121,9 @@ async def listen(
         for role in roles:
             with suppress(HansaError, KeyError, ValueError):
                 return _peer(context.auth_context(), trust(), role), role
+        if turned is not None:
+            (name,) = context.auth_context().get("x509_common_name", (b"",))
+            await turned(name.decode("utf-8", "replace"))
         await context.abort(grpc.StatusCode.UNAUTHENTICATED, "This certificate does not count here.")
         raise IdentityError("This certificate does not count here.")
 

@@ -96,6 +96,7 @@ class Coordinator:
                     lambda pipe, peer: self._attend(hub, door, pipe, peer),
                     office.answer,
                     reception.answer,
+                    lambda name: _sent_away(door, name, "its certificate does not count for that"),
                 )
                 beats = asyncio.create_task(self._beats(hub))
                 try:
@@ -128,8 +129,7 @@ class Coordinator:
         try:
             await hub.attend(Metered(pipe, peer, hub.meters), peer)
         except WireError as error:  # forged, damaged, or said for another
-            with suppress(HansaError):
-                await asyncio.to_thread(door.sent_away, peer, "a line", f"{type(error).__name__}, {error.what}")
+            await _sent_away(door, peer, f"{type(error).__name__}, {error.what}")
             raise
         finally:
             LOG.info("%s is disconnected", peer, extra={"party": peer})
@@ -149,3 +149,9 @@ class Coordinator:
             for board in hub.boards.values():
                 for party in board.roster.keys() - self.roster.members.keys() - board.shut.keys():
                     board.refuse(party, Refusal(f"{party}'s certificates do not count any more."))
+
+
+async def _sent_away(door: Doorbook, name: str, why: str) -> None:
+    """Write down whose line was ended; a disk that is full does not keep it open."""
+    with suppress(HansaError):
+        await asyncio.to_thread(door.sent_away, name, "a line", why)

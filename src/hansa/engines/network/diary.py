@@ -47,6 +47,8 @@ READMITTED: Final = "readmitted"
 _TURNS: Final = (ASIDE, READMITTED)
 _HOUR: Final = 3600.0
 _WORDS: Final = 500  # letters of a party's reason
+_NAME: Final = 100
+_NAMES: Final = 200  # that are told apart in an hour: who may certify, may make up any number
 
 
 @final
@@ -87,7 +89,7 @@ class Diary:
 class Doorbook:
     """Who was sent away at the desk, and why: at most `most` lines an hour for each name, then a count.
 
-    `clock`: seconds that never run backwards.
+    Of more than so many names in an hour, the others are one. `clock`: seconds that never run backwards.
     """
 
     def __init__(self, store: Store, most: int = 20, clock: Callable[[], float] = time.monotonic) -> None:
@@ -100,6 +102,7 @@ class Doorbook:
         """Write down that somebody was refused something; `why` holds nothing of what they said."""
         if self.clock() - self._since >= _HOUR:
             self._turn()
+        who = who[:_NAME] if len(self._seen) < _NAMES or who in self._seen else "others"
         self._seen[who] = self._seen.get(who, 0) + 1
         if self._seen[who] <= self.most:
             self.store.note("sent away", f"{what}: {why}.", party=who)
