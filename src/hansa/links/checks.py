@@ -77,6 +77,9 @@ class holdout_vote(Link):
     model and optimiser as they were. One vote a party, inside a secure sum where the job's sums are secure: nobody sees
     who has voted how.
 
+    Each model is held against the one before: an optimiser that overshoots at first, as `adam` does, needs more slack.
+    Where a round is repeated exactly, with full batches, one that was dropped is dropped again.
+
     A party that lies has no say over what others find; but inside one secure sum it can put in more than one vote.
     Counts that cannot be are dropped, smaller lies are not seen. So a vote stands against updates that spoil the model,
     and not against a liar at the vote itself; behind `secure_groups` an update needs to get past both.
