@@ -16,6 +16,7 @@ PARTS: dict[str, dict[str, str]] = {
         "rounds": "hansa.horizontal.rounds:Rounds",
         "evaluate": "hansa.horizontal.evaluate:Evaluate",
         "binning": "hansa.horizontal.binning:Binning",
+        "selection": "hansa.horizontal.selection:Select",
         "glm": "hansa.horizontal.glm:Glm",
         "statistics": "hansa.horizontal.statistics:Statistics",
     },

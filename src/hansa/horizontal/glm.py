@@ -30,6 +30,7 @@ from hansa.horizontal.newton import Frame, Point, Problem, refuse_separated
 from hansa.horizontal.prepared import Prepared
 from hansa.horizontal.regression import Regression
 from hansa.horizontal.regressors import Regressors, names_of, regressors_of, triangle, whole
+from hansa.horizontal.selected import Selection
 
 _HALVINGS = 30
 
@@ -119,6 +120,8 @@ class Meat(Ask):
 @dataclass(frozen=True)
 class Glm:
     """Regress the target on the prepared columns of all parties: the coefficients that pooled rows would give.
+
+    After a selection, on the columns that it kept.
 
     `family`, `link_function`, `power`: see `Family`. `intercept`: whether there is a constant. `reference`: leave the
     first level of each category or binned column out, or none. `drop`: prepared columns that are left out, such as
@@ -233,7 +236,8 @@ Leave one of them out.
         centre = totals["x"][places] / totals["mass"][0] if self.intercept else np.zeros(len(left))
         reply = yield Asks(dict.fromkeys(here, Gram(left, centre)))
         products = whole(reply.value["products"][0])
-        return Problem.of(self, names, references, totals, (centre, products)), here
+        problem = Problem.of(self, names, references, totals, (centre, products))
+        return replace(problem, selected=done.find(Selection) is not None), here
 
     def _names(self, parties: Roster, each: Any, done: Done) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The columns that all parties have, less what is dropped; and which of them are reference levels."""
@@ -251,7 +255,8 @@ Leave one of them out.
         levels = [[n for n in e.names if n not in self.drop] for e in coded if isinstance(e, OneHot | Binned)]
         first = self.reference == "first" and self.intercept
         references = tuple(own[0] for own in levels if first and own)
-        left = tuple(name for name in names if name not in self.drop)
+        selection = done.find(Selection)
+        left = tuple(n for n in names if n not in self.drop and (selection is None or n in selection.kept))
         if not left and not self.intercept:
             raise DataError("No column is left to regress on.", mend="Look at drop and the preparation.")
         return left, references

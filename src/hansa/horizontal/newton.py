@@ -111,6 +111,7 @@ class Problem:
     references: tuple[str, ...] = ()
     aliased: Mapping[str, str] = field(default_factory=dict)
     separated: tuple[str, ...] = ()
+    selected: bool = False
 
     @classmethod
     def of(
@@ -201,6 +202,7 @@ class Problem:
             steps,
             point.asks,
             converged=point.size <= glm.tolerance,
+            selected=self.selected,
         )
         return replace(made, cov=made.scale * back @ self.inverse(point.information) @ back.T)
 

@@ -25,6 +25,7 @@ class Regression:
     `rows`: how many were summed; a weighted one counts once. `aliased`: columns that others determine, and which;
     they are left out. `references`: the columns that stand for a category's reference level. `separated`: columns
     without a finite estimate, were it not for a penalty. `robust`: by which column standard errors are clustered.
+    `selected`: whether the columns were chosen on the same rows.
     Standard errors of a ridge are those of the penalised information; they know nothing of its bias.
 
     Example:
@@ -54,6 +55,7 @@ class Regression:
     asks: int = 0
     converged: bool = False
     robust: str = ""
+    selected: bool = False
 
     @property
     def df_resid(self) -> int:
@@ -165,6 +167,8 @@ class Regression:
             notes.append(f"Ridge {self.ridge:g} on standardised columns: standard errors know nothing of its bias.")
         if self.firth:
             notes.append("Bias is reduced by Jeffreys' prior (Firth 1993).")
+        if self.selected:
+            notes.append("Standard errors, p-values and intervals are not valid after selection on the same rows.")
         if not self.converged:
             notes.append("It has not converged: do not use it.")
         return ["", *notes] if notes else []

@@ -208,6 +208,10 @@ class Rounds:
         """Updates, where the chain has a rule that must see each."""
         return frozenset({Train} if self.links().combine.guarantees.sees_each else ())
 
+    def often(self) -> Mapping[type[Ask], int]:
+        """One update a round, and one check where there is one."""
+        return {Train: self.rounds, Check: sum(self._checks(round_) for round_ in range(1, self.rounds + 1))}
+
     def plan(self, parties: Roster, kept: Learning | None, done: Done) -> Plan[Learning]:
         """The federated rounds, from the first parameters to the last."""
         chain = self.links()

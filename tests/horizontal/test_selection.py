@@ -1,0 +1,123 @@
+"""Select: the same columns from any partition and under secure sums, by the score tests of pooled rows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hansa.core.carry import near
+from hansa.core.codec import build, plain
+from hansa.core.job import Job
+from hansa.core.post import in_process, seats_of
+from hansa.core.step import Step
+from hansa.core.table import Table
+from hansa.errors import ConfigError, JobError
+from hansa.horizontal.binning import Binning
+from hansa.horizontal.glm import Glm
+from hansa.horizontal.regression import Regression
+from hansa.horizontal.selected import Selection
+from hansa.horizontal.selection import Select
+from tests.horizontal.banks import divided
+
+
+def book(rows=1500, seed=0):
+    """Loans: two strong columns, a twin of one, one that only seems to help, noise, and a category."""
+    rng = np.random.default_rng(seed)
+    a, b = rng.normal(size=(2, rows))
+    c = a + 0.9 * b + 0.5 * rng.normal(size=rows)
+    home = rng.integers(0, 3, rows)
+    eta = -1.2 + 1.1 * a + 0.8 * b + 0.5 * (home == 2)
+    y = (rng.random(rows) < 1 / (1 + np.exp(-eta))).astype(int)
+    columns = {
+        "a": a,
+        "twin": a + 0.01 * rng.normal(size=rows),
+        "b": b,
+        "c": c,
+        "noise": rng.normal(size=rows),
+        "home": np.array(["own", "free", "rent"])[home].tolist(),
+        "y": y,
+    }
+    return Table.of({**columns, "__part__": np.zeros(rows, int)}, target="y")
+
+
+def selected(parties, *steps, **settings):
+    job = Job("selection", (Binning(), *steps), **{"min_parties": 1, "min_rows": 1, "min_cell": 1, **settings})
+    seats = seats_of(job, parties)
+    return near(job, seats, in_process(job, parties)).run()
+
+
+WHOLE = divided(book(), [])
+
+
+@pytest.mark.parametrize("stepwise", ["both", "forward", "backward", "none"])
+def test_every_way_keeps_what_tells_with_the_right_signs(stepwise):
+    done = selected(WHOLE, Select(min_iv=0.0, stepwise=stepwise), Glm())
+    found, fitted = done.last(Selection), done.last(Regression)
+    assert {"b", "home"} <= set(found.kept)
+    assert len({"a", "twin"} & set(found.kept)) == 1
+    assert "correlates" in (found.dropped.get("a") or found.dropped["twin"])
+    assert sorted((*found.kept, *found.dropped)) == ["a", "b", "c", "home", "noise", "twin"]
+    assert fitted.names == ("const", *found.kept)
+    assert (fitted.params[1:] < 0).all()
+    assert "not valid after selection" in fitted.summary()
+
+
+@settings(max_examples=10, deadline=None)
+@given(
+    cuts=st.lists(st.integers(0, 1500), min_size=1, max_size=19),
+    stepwise=st.sampled_from(["both", "forward", "backward"]),
+    seed=st.integers(0, 2),
+)
+def test_any_partition_keeps_the_same(cuts, stepwise, seed):
+    step = Select(min_iv=0.0, max_correlation=1.0, max_vif=0.0, stepwise=stepwise)
+    table = book(seed=seed)
+    whole, found = (selected(divided(table, c), step).last(Selection) for c in ([], cuts))
+    assert (found.kept, found.path) == (whole.kept, whole.path)
+    assert found.dropped.keys() == whole.dropped.keys()
+
+
+def test_the_columns_enter_in_the_order_of_statsmodels_score_tests():
+    sm = pytest.importorskip("statsmodels.api", reason="statsmodels: the oracle of regressions, extra dev")
+    table, rules = book(), Select(min_iv=0.0, max_correlation=1.0, max_vif=0.0, stepwise="forward", signs=False)
+    done = selected(divided(table, [300, 900]), rules)
+    process, found = done.results[0], done.last(Selection)
+    X, y = process.prepared.transform(table), table.y()
+    names, inside = process.prepared.names, []
+    while True:
+        at = [names.index(name) for name in inside]
+        fit = sm.GLM(y, sm.add_constant(X[:, at], has_constant="add"), family=sm.families.Binomial()).fit(tol=1e-12)
+        tests = {n: fit.score_test(exog_extra=X[:, [i]]) for i, n in enumerate(names) if n not in inside}
+        best = max(tests, key=lambda n: float(np.squeeze(tests[n][0])))
+        if float(np.squeeze(tests[best][1])) > rules.enter:
+            break
+        inside.append(best)
+    assert found.path == tuple(f"+ {name}" for name in inside)
+    for name, why in found.dropped.items():
+        assert why == f"its score test has p = {float(np.squeeze(tests[name][1])):.3g}"
+
+
+def test_forced_and_forbidden_columns_and_what_is_then_inside():
+    found = selected(WHOLE, Select(min_iv=0.0, forced=("noise", "twin"), forbidden=("a",))).last(Selection)
+    assert {"noise", "twin"} <= set(found.kept)
+    assert found.dropped["a"] == "it is forbidden"
+    assert found.path[0] == "+ b"
+
+
+def test_it_reads_back_from_a_file_and_refuses_what_contradicts_itself():
+    step = Select(0.1, 2.0, forced=("age",), stepwise="backward")
+    assert build(Step, plain(step), "") == step
+    for wrong in (
+        {"min_iv": -1.0},
+        {"max_iv": 0.01},
+        {"max_correlation": 0.0},
+        {"max_vif": 0.5},
+        {"enter": 0.1},
+        {"forced": ("a",), "forbidden": ("a",)},
+    ):
+        with pytest.raises(ConfigError):
+            Select(**wrong)
+    job = Job("doc", (Select(),), min_parties=1)
+    with pytest.raises(JobError, match="No earlier step gives a BinningProcess"):
+        near(job, seats_of(job, WHOLE), in_process(job, WHOLE)).run()
