@@ -4,10 +4,11 @@
     python benches/network.py --only rounds --nodes 5
 
 Rounds: one network of 10,000 parameters, one step a round at each bank, everything signed and on the disk before it
-counts; seconds between two `Keep`s, beside the same job in one process. Updates: 10 banks answer one ask at once with
-25 and 250 MB each; beside it, measured in the same run, the same bytes over bare TLS sockets and into files of the
-coordinator's disk (written and synced). The banks' own stores lie in memory where there is a folder for it: their disks
-are other machines'. Folding: MB a second of updates summed, against a copy of them.
+counts; milliseconds between two `Keep`s, beside the same job in one process and the least that a round waits for the
+disk: a bank's word, the words at the coordinator, the snapshot. Updates: 10 banks answer one ask at once with 25 and 250
+MB each; beside it, measured in the same run, the same bytes over bare TLS sockets and into files of the coordinator's
+disk (written and synced). The banks' own stores lie in memory where there is a folder for it: their disks are other
+machines'. Folding: MB a second of updates summed, against a copy of them.
 """
 
 from __future__ import annotations
@@ -308,6 +309,16 @@ def disk(size: int, count: int, folder: Path) -> float:
         return size * count / 1e6 / (time.perf_counter() - begun)
 
 
+def waiting(folder: Path, block: bytes = bytes(80_000)) -> float:
+    """Milliseconds that this disk takes to make so many bytes durable in a file that has room for them: median."""
+    at = list[float]()
+    with tempfile.TemporaryFile(dir=folder) as file:
+        for _ in range(200):
+            os.pwrite(file.fileno(), block, 0)
+            at += [time.perf_counter(), os.fdatasync(file.fileno()) or time.perf_counter()]
+    return 1e3 * median(np.diff(at)[::2])
+
+
 def alone(count: int, rounds: int) -> float:
     """Milliseconds a round of the same job in one process."""
     job, at = job_of(rounds), list[float]()
@@ -341,6 +352,7 @@ def measured(only: str | None, nodes: list[int], sizes: list[int], rounds: int, 
     figures: dict[str, Any] = {"cores": os.cpu_count(), "rounds": rounds}
     for count in nodes if only in {None, "rounds"} else ():
         one = between(count, rounds, 0, folder) | {"one_process_round_ms": alone(count, min(rounds, 50))}
+        one |= {"fsync_ms": (wait := waiting(folder)), "three_fsyncs_ms": 3 * wait}  # no round waits for the disk less
         figures[f"rounds_{count}"] = one
         print(f"rounds, {count} nodes:", json.dumps(one), flush=True)
     for size in sizes if only in {None, "updates"} else ():
