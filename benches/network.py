@@ -5,7 +5,7 @@
 
 Rounds: one network of 10,000 parameters, one step a round at each bank, everything signed and on the disk before it
 counts; milliseconds between two `Keep`s, beside the same job in one process and the least that a round waits for the
-disk: a bank's word, the words at the coordinator, the snapshot. Updates: 10 banks answer one ask at once with 25 and 250
+disk: a bank's word, the coordinator's words, the snapshot. Updates: 10 banks answer one ask at once with 25 and 250
 MB each; beside it, measured in the same run, the same bytes over bare TLS sockets and into files of the coordinator's
 disk (written and synced). The banks' own stores lie in memory where there is a folder for it: their disks are other
 machines'. Folding: MB a second of updates summed, against a copy of them.
