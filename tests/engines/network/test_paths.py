@@ -12,6 +12,7 @@ from hansa.cli.main import app
 from hansa.core.message import Name, Refusal
 from hansa.engines.network.names import COORDINATOR
 from hansa.engines.network.sayings import Offer, plainly, word_parcel
+from hansa.errors import HansaError
 from tests.engines.network.federation import TEXT, Federation, alone, chosen, job_of, members
 
 ELSEWHERE = ["../../evil", "/evil", "..", ".", "a/../../b", "\0", "x" * 5000, "~/evil", "..\\evil", "甲/乙"]
@@ -85,6 +86,6 @@ def test_a_table_of_a_job_is_a_name_and_no_path(tmp_path):
     party = members()[0]
     assert party.table("t") is not None
     found = job_of(job)
-    with pytest.raises(Exception, match="table"):
+    with pytest.raises(HansaError, match="table"):
         party.table(found.data.table)
     assert everything(tmp_path) == set()
