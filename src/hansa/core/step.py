@@ -133,6 +133,15 @@ class Collecting(Step, Protocol):
 
 
 @runtime_checkable
+class Bounded(Step, Protocol):
+    """A step that knows how often it asks some kinds: a party answers no more of them."""
+
+    def often(self) -> Mapping[type[Ask], int]:
+        """At most how many answers of a kind a party gives; kinds that are not here are not counted."""
+        ...
+
+
+@runtime_checkable
 class Placed(Step, Protocol):
     """A step that minds what comes after it in a job."""
 

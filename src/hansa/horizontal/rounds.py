@@ -2,7 +2,7 @@
 
 What leaves a party: in training, its update (`delta`), row count and summed loss, as the chain's links leave them; at a
 check, sums of its validation losses and, from `min_cell` rows on, how many are right and how many positive. The
-coordinator's half is `Rounds.plan`, the party's are `Trains` and `Checks`.
+coordinator's half is `Rounds.plan`, the party's are `Trains` and `Checks`; votes on the model stand in `votes`.
 
 Example:
     >>> from hansa.core.job import Job

@@ -14,6 +14,7 @@ from hansa.engines.network.desk import Desk
 from hansa.engines.network.site_store import SiteStore
 from hansa.errors import DataError
 from hansa.horizontal.prepare import Describe
+from hansa.horizontal.rounds import Train
 from tests.engines.network.federation import job_of, members
 
 ASK = Envelope(Name(0, 1, 0), Describe())
@@ -24,12 +25,12 @@ def sit(tmp_path):
     """Sit down at a desk in the same folder, again and again."""
     stores = []
 
-    def sat(compute=None):
+    def sat(compute=None, job=None):
         if stores:
             stores[-1].close()
         store = SiteStore(tmp_path / "site")
         stores.append(store)
-        job, party = job_of(), members(1)[0]
+        job, party = job or job_of(), members(1)[0]
         toml = job.to_toml()
         return Desk(store, job, store.open(toml, job.digest), party, compute or in_process(job, [party])), store
 
@@ -58,6 +59,28 @@ def test_each_word_has_a_line_in_the_ledger(sit):
     (line,) = store.ledger.lines()
     assert (line.line.kind, line.line.name) == ("Describe", ASK.name)
     assert store.verify() is None
+
+
+def training(desk, keep, turn=1, attempt=0):
+    """An ask to train, as the job has it, under some name."""
+    step = desk.job.steps[0]
+    return Envelope(Name(0, keep, turn, attempt), Train(np.zeros(3), 0, step.local.at(0, step.rounds), ({}, {})))
+
+
+def test_no_more_updates_leave_than_the_approved_job_has_rounds_whatever_they_are_called(sit):
+    job = job_of('name = "few"\nmin_parties = 1\ndata = {target = "late"}\nsteps = [{use = "rounds", rounds = 4}]')
+    desk, _ = sit(job=job)
+    for keep in range(3):
+        assert isinstance(desk.answer(training(desk, keep)).said, Answer)
+    again, _ = sit(job=job)  # the count outlives a restart
+    first = again.answer(training(again, 2))
+    assert isinstance(first.said, Answer)  # the same name: what was given before, and nothing more
+    assert isinstance(again.answer(training(again, 2, turn=7)).said, Answer)
+    for hostile in (training(again, 3), training(again, 2, turn=8), training(again, 0, attempt=1)):
+        said = again.answer(hostile).said
+        assert isinstance(said, Refusal)
+        assert "Train 4 times in a step, and this is one more" in said.what
+    assert isinstance(again.answer(training(again, 2)).said, Answer)
 
 
 def test_an_error_of_the_work_is_the_partys_no(sit):

@@ -28,12 +28,13 @@ from __future__ import annotations
 
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, final, runtime_checkable
+from typing import TYPE_CHECKING, Final, Protocol, final, runtime_checkable
 
-from hansa.core.message import Answer, Refusal
-from hansa.core.party import Seat, at_once
+from hansa.core.message import Answer, Name, Refusal
+from hansa.core.party import Seat, at_once, inner
 from hansa.core.post import kind_of
 from hansa.core.soundness import amiss, form_of, not_taken
+from hansa.core.step import Bounded
 from hansa.core.work import Compute, Work
 from hansa.engines.network.seat_book import SeatBook
 from hansa.engines.network.wire_ledger import protection
@@ -47,6 +48,11 @@ if TYPE_CHECKING:
     from hansa.core.message import Ask, Envelope
     from hansa.core.party import Party
     from hansa.engines.network.site_store import SiteStore
+
+_TOLD: Final = (
+    "SELECT given.step, given.keep, given.turn, given.attempt, given.kind"
+    " FROM given JOIN ledger ON ledger.sequence = given.line WHERE given.job = ? AND ledger.shapes != '[]'"
+)
 
 
 @runtime_checkable
@@ -72,9 +78,13 @@ class Desk:
         self.job, self.digest, self.party, self.compute = job, digest, party, compute
         self.handlers = tuple(job.handlers(step) for step in range(len(job.steps)))
         self.kinds: Mapping[str, type[Ask]] = {kind.__name__: kind for step in self.handlers for kind in step}
+        self.most = tuple(step.often() if isinstance(step, Bounded) else {} for step in job.steps)
         self.seat = Seat(party, job)
         self.book = SeatBook(store, digest, party.name)
         self.book.restore(self.seat)
+        self.told: dict[tuple[int, str], set[Name]] = {}
+        for *name, kind in store.database.rows(_TOLD, digest):
+            self.told.setdefault((name[0], kind), set()).add(Name(*name))
 
     def answer(self, envelope: Envelope) -> Word:
         """Answer an ask: as before, if it was answered before.
@@ -100,6 +110,8 @@ class Desk:
         except HansaError:
             self.book.restore(self.seat)  # it is ahead of the disk
             raise
+        if isinstance(said, Answer):
+            self.told.setdefault((envelope.name.step, kind), set()).add(envelope.name)
         return Word(envelope.name, self.party.name, kind_of(envelope.ask), said, digests)
 
     def unacknowledged(self) -> tuple[Word, ...]:
@@ -114,11 +126,23 @@ class Desk:
     def _said(self, envelope: Envelope) -> Answer | Refusal:
         """Answer or refuse; a fault of a handler or a guard is a no as well."""
         try:
-            return self.seat.open(envelope) or self._computed(envelope)
+            return self._too_often(envelope) or self.seat.open(envelope) or self._computed(envelope)
         except HansaError:
             raise
         except Exception as error:  # noqa: BLE001 - its kind is told, and never its text: a value may be in it
             return self._fault(envelope, error)
+
+    def _too_often(self, envelope: Envelope) -> Refusal | None:
+        """Refuse what the job asks no more of; a secure sum may be tried again, which shows no more of its parts."""
+        number, kind = envelope.name.step, type(inner(envelope.ask))
+        most = self.most[number].get(kind) if 0 <= number < len(self.most) else None
+        told = self.told.get((number, kind.__name__), set())
+        if most is None or len(told) < most or envelope.name in told:
+            return None
+        if kind in self.job.veiled(number) and len({name.keep for name in (*told, envelope.name)}) <= most:
+            return None
+        what = f"The job asks {kind.__name__} {most:,} times in a step, and this is one more."
+        return Refusal(what, "It was approved with so many.", "Submit it as a new job.")
 
     def _fault(self, envelope: Envelope, error: Exception) -> Refusal:
         """Note where something went wrong, which stays here, and refuse."""
