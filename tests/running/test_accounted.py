@@ -84,7 +84,10 @@ def why(*lines, job=JOB):
 
 def test_rounds_of_one_size_are_explained_and_one_more_is_not():
     assert why(*(update(keep=keep) for keep in range(3))) == []
-    assert why(*(update(keep=keep) for keep in range(4))) == ["The job has 3 rounds, and this is one more."]
+    more = ["The job asks Train 3 times in a step, and this is one more."]
+    assert why(*(update(keep=keep) for keep in range(4))) == more
+    again = replace(update(), line=replace(update().line, name=Name(1, 0, 5)))  # the same round, by another name
+    assert why(*(update(keep=keep) for keep in range(3)), again) == more
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,7 @@ import numpy as np
 
 from hansa.core.message import Masked
 from hansa.core.soundness import Form, form_of
+from hansa.core.step import Bounded
 from hansa.core.wire import DTYPES
 from hansa.horizontal.rounds import Check, Rounds, Train
 
@@ -70,7 +71,7 @@ class _Contract:
     job: Job
     widths: dict[int, int]
     names: set[Name]
-    turns: dict[tuple[int, str], set[int]]
+    turns: dict[tuple[int, str], set[Name | int]]
 
     def against(self, line: Line) -> Iterator[str]:
         """What speaks against a line, the first reason alone."""
@@ -110,12 +111,14 @@ class _Contract:
     def _often(self, line: Line) -> Iterator[str]:
         """Whether a round was asked too often, or there are too many."""
         step = self.job.steps[line.name.step]
-        if not isinstance(step, Rounds) or line.kind not in {Train.__name__, Check.__name__}:
+        bounds = step.often() if isinstance(step, Bounded) else {}
+        most = next((most for kind, most in bounds.items() if kind.__name__ == line.kind), None)
+        if most is None:
             return
         seen = self.turns.setdefault((line.name.step, line.kind), set())
-        seen.add(line.name.keep)
-        if len(seen) > step.rounds:
-            yield f"The job has {step.rounds} rounds, and this is one more."
+        seen.add(line.name if line.protection != SECURE else line.name.keep)  # a secure sum may be tried again
+        if len(seen) > most:
+            yield f"The job asks {line.kind} {most:,} times in a step, and this is one more."
 
     def _form(self, line: Line, kind: type[Any]) -> Iterator[str]:
         """Whether the vectors are those of an answer, where that can be told."""
