@@ -178,10 +178,11 @@ def test_a_bank_that_is_gone_at_any_message_is_out_of_the_sum_or_in_it_and_back_
 
 
 class Banks:
-    """Four banks' desks on their disks, which are put down and taken up again between any two messages."""
+    """Banks' desks on their disks, which are put down and taken up again between any two messages."""
 
-    def __init__(self, folder):
-        self.folder, self.job, self.parties = folder, job_of(SMALL), banks(4)
+    def __init__(self, folder, count=4):
+        checked = SMALL.replace("rounds = 1, check_every = 0", "rounds = 9")
+        self.folder, self.job, self.parties = folder, job_of(checked), banks(count)
         self.names, self.ask, self.open = tuple(one.name for one in self.parties), Check(np.zeros(3)), {}
         self.begin()
 
@@ -223,6 +224,30 @@ def four(tmp_path):
     made = Banks(tmp_path)
     yield made
     made.end()
+
+
+def test_a_bank_that_is_sent_another_model_is_found_out_before_anything_is_masked(tmp_path):
+    """Five banks; a hostile coordinator would have one alone train from a model in which only its rows show."""
+    five, other = Banks(tmp_path, 5), Check(np.array([0.0, 0.0, 1e-9]))
+    try:
+        names, about = five.names, dict.fromkeys(five.names, digest_of_ask(five.ask))
+        for turn, told in ((0, about), (10, {**about, "bank-0": digest_of_ask(other)})):
+            said = five.say(turn, {name: Invited(names, told[name]) for name in names})
+            adverts = {name: unpack(Advert, one.load["advert"].tobytes()) for name, one in said.items()}
+            dealt = five.say(turn + 1, dict.fromkeys(names, Adverted(adverts)))
+            if turn:
+                assert all("in a sum of other terms" in one.what for one in dealt.values())
+                continue
+            letters = {name: {of: dealt[of].mail[name].data for of in names if of != name} for name in names}
+            masked = five.say(
+                2, {name: Masked(other if name == "bank-0" else five.ask, letters[name]) for name in names}
+            )
+            assert "Something else is asked" in masked.pop("bank-0").what
+            assert not any(isinstance(one, Refusal) for one in masked.values())
+            listed = five.say(3, {"bank-0": Listed(names)})
+            assert isinstance(listed["bank-0"], Refusal)
+    finally:
+        five.end()
 
 
 @pytest.mark.parametrize("counted", [(), tuple(Name(0, 0, turn) for turn in range(9))])
