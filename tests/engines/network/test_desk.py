@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hansa.core.load import Load
-from hansa.core.message import Answer, Envelope, Name, Refusal
+from hansa.core.message import Answer, Envelope, Masked, Name, Refusal
 from hansa.core.party import AT_ONCE
 from hansa.core.post import in_process
 from hansa.core.work import Outcome
@@ -81,6 +81,20 @@ def test_no_more_updates_leave_than_the_approved_job_has_rounds_whatever_they_ar
         assert isinstance(said, Refusal)
         assert "Train 4 times in a step, and this is one more" in said.what
     assert isinstance(again.answer(training(again, 2)).said, Answer)
+
+
+def test_a_secure_sum_may_be_tried_again_and_not_for_ever(sit):
+    chain = 'chain = ["by_examples", "secure_sum"]'
+    text = f'name = "few"\ndata = {{target = "late"}}\nsteps = [{{use = "rounds", rounds = 2, {chain}}}]'
+    desk, _ = sit(job=job_of(text))
+    desk.told[0, "Train"] = {Name(0, 0, turn) for turn in range(5)}
+    again = lambda keep, turn: desk._too_often(Envelope(Name(0, keep, turn), Masked(training(desk, 0).ask)))  # noqa: E731
+    assert again(0, 9) is None
+    assert again(1, 0) is None
+    desk.told[0, "Train"].add(Name(0, 1, 0))
+    assert again(2, 0) is not None  # a third round
+    desk.told[0, "Train"] |= {Name(0, 1, turn) for turn in range(20)}
+    assert again(1, 99) is not None
 
 
 def test_an_error_of_the_work_is_the_partys_no(sit):

@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     from hansa.core.party import Party
     from hansa.engines.network.site_store import SiteStore
 
+_TRIES: Final = 10
+"""How often a secure sum may be tried, on average: each tells a sum, at parameters that the coordinator chooses."""
 _TOLD: Final = (
     "SELECT given.step, given.keep, given.turn, given.attempt, given.kind"
     " FROM given JOIN ledger ON ledger.sequence = given.line WHERE given.job = ? AND ledger.shapes != '[]'"
@@ -133,13 +135,14 @@ class Desk:
             return self._fault(envelope, error)
 
     def _too_often(self, envelope: Envelope) -> Refusal | None:
-        """Refuse what the job asks no more of; a secure sum may be tried again, which shows no more of its parts."""
+        """Refuse what the job asks no more of; a secure sum may be tried again, where parties drop out of it."""
         number, kind = envelope.name.step, type(inner(envelope.ask))
         most = self.most[number].get(kind) if 0 <= number < len(self.most) else None
         told = self.told.get((number, kind.__name__), set())
         if most is None or len(told) < most or envelope.name in told:
             return None
-        if kind in self.job.veiled(number) and len({name.keep for name in (*told, envelope.name)}) <= most:
+        keeps = {name.keep for name in (*told, envelope.name)}
+        if kind in self.job.veiled(number) and len(keeps) <= most and len(told) < _TRIES * most:
             return None
         what = f"The job asks {kind.__name__} {most:,} times in a step, and this is one more."
         return Refusal(what, "It was approved with so many.", "Submit it as a new job.")
