@@ -23,6 +23,7 @@ from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any, TypeAlias, final
 
+from hansa.engines.network.checkpoints import Checkpoints
 from hansa.engines.network.disk import LocalDisk
 from hansa.errors import ConfigError, DataError, DiskFailed
 
@@ -37,11 +38,12 @@ Row: TypeAlias = tuple[Any, ...]
 _SETTINGS = (
     ("page_size", "16384"),  # a word in a row spans several pages: fewer and larger ones
     ("journal_mode", "WAL"),
-    ("wal_autocheckpoint", "250"),  # 4 MB: a log that does not grow is synced sooner
+    ("wal_autocheckpoint", "2000"),  # 32 MB: mostly `rest` comes before, and a log that does not grow is synced sooner
     ("synchronous", "FULL"),
     ("secure_delete", "FAST"),  # what is let go is not written once more as zeros, as it is not in a file
     ("foreign_keys", "ON"),
 )
+_MANY = 16  # commits from one checkpoint to the next, about
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT}
 
 
@@ -68,6 +70,7 @@ class Database:
         """Open it, or make it; lead an older version on to this one."""
         self.path, self.schema = path, schema
         self._lock, self._held = RLock(), -1
+        self._commits, self._checkpoints = 0, Checkpoints(lambda: disk.connect(path))
         self._connection: sqlite3.Connection | None = None
         try:
             with self.translated():
@@ -88,11 +91,19 @@ class Database:
             try:
                 yield connection
                 connection.execute("COMMIT")
+                self._commits += 1
             except BaseException:
                 if connection.in_transaction:
                     with suppress(sqlite3.Error):
                         connection.execute("ROLLBACK")
                 raise
+
+    def rest(self) -> None:
+        """Say that now is a good moment to bring the log into its place, as others are to do something first."""
+        with self._lock:
+            if self._commits >= _MANY:
+                self._commits = 0
+                self._checkpoints.begin()
 
     def rows(self, statement: str, *values: object) -> list[Row]:
         """What a statement finds. Raises DataError as `translated` does."""
@@ -126,6 +137,7 @@ class Database:
 
     def close(self) -> None:
         """Close it and let other processes have it."""
+        self._checkpoints.close()
         with self._lock:
             if self._connection is not None:
                 with suppress(sqlite3.Error):

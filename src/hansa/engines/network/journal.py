@@ -238,6 +238,7 @@ class JobJournal:
             connection.execute("INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?, ?, ?, ?)", values)
             gone = self._empty(connection, snapshot.keep, at.step, flying)
             connection.execute("DELETE FROM closings WHERE job = ? AND keep < ?", (self.digest, snapshot.keep))
+        database.rest()
         shelf.drop({*gone, *(digest for (digest,) in old)} - {slip.digest})
         with self._holding:
             self._held = {key: word for key, word in self._held.items() if key in flying}

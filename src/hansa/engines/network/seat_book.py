@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from hansa.core.message import Answer, Refusal
     from hansa.core.party import Memory, Seat
 
+_LATELY: Final = 16
 _KEPT: Final = 2
 _PENDING: Final = 4
 """As a seat holds them: words of the last few keeps, and as many memories that wait for their answer to count."""
@@ -68,9 +69,8 @@ class SeatBook:
     def __init__(self, store: SiteStore, job: str, party: str) -> None:
         """Open the book of a job, by its digest, and of the party that sits there."""
         self.store, self.job, self.party = store, job, party
-        self._heard: set[Name] = (
-            set()
-        )  # written with what comes next: one that is lost is offered again, and heard again
+        self._heard: set[Name] = set()  # written with what comes next: one that is lost is heard of again
+        self._written: dict[Name, None] = {}  # heard of before, lately
 
     def give(
         self,
@@ -133,7 +133,7 @@ class SeatBook:
 
     def acknowledged(self, names: Iterable[Name]) -> None:
         """The coordinator has these for good; they are not offered again, and may go."""
-        self._heard.update(names)
+        self._heard.update(name for name in names if name not in self._written)
 
     def unacknowledged(self) -> tuple[Word, ...]:
         """Words that the coordinator may not have, in the order of their asks: so they can go over one line.
@@ -227,6 +227,8 @@ class SeatBook:
 
     def _done(self, files: list[str], heard: frozenset[Name]) -> None:
         self._heard -= heard
+        self._written = dict.fromkeys([*self._written, *heard][-_LATELY:])
+        self.store.database.rest()
         self.store.shelf.drop(files)
 
     def _tree(self, name: Name, memory: Memory) -> dict[str, Any]:
