@@ -29,7 +29,7 @@ def test_an_update_within_the_bound_leaves_as_it_is_and_a_longer_one_stays():
 @pytest.mark.parametrize("combine", [weighted_mean(), secure_sum()])
 def test_a_round_goes_on_without_the_party_that_refuses_itself(combine):
     links = (by_examples(), Lies(("bank-04",), 1000.0), norm_bound(20.0), combine)
-    learned, _ = run(job_of(*links, rounds=2, quorum=6), books(9), clock=lambda party, name: 1.0)
+    learned, _ = run(job_of(*links, rounds=2, quorum=6), books(9))
     there = [bank for bank in books(9) if bank.name != "bank-04"]
     plain, _ = run(job_of(by_examples(), weighted_mean(), rounds=2), there)
     assert [point.counted for point in learned.history] == [8, 8]

@@ -27,7 +27,7 @@ from hansa.core.attendance import Attendance, changes
 from hansa.core.fold import Mergeable
 from hansa.core.journal import Closing, Flight, Snapshot
 from hansa.core.message import Answer, Envelope, Name, Refusal
-from hansa.core.plan import First, Keep, Quorum, Reply
+from hansa.core.plan import Everyone, First, Keep, Quorum, Reply
 from hansa.core.post import Near, Quick, in_process, kind_of, seats_of
 from hansa.core.soundness import unlike
 from hansa.errors import PartyFailed, PolicyRefusal, TooFewParties, named
@@ -117,7 +117,7 @@ class Carrier:
             PolicyRefusal: a party refused and the turn waits for everyone; where an error made it refuse, that kind.
         """
         to = sorted(asks.to, key=self.places.__getitem__)
-        if self.quick is not None and not isinstance(asks.until, First):
+        if self.quick is not None and isinstance(asks.until, Everyone):
             return self._whole(self.quick, name, asks, to)
         closing = self.journal.closing(name) if self.journal is not None else None
         before, back = self.attendance, self._back() if closing is None else closing.back
