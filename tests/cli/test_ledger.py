@@ -94,6 +94,17 @@ def test_a_ledger_that_was_changed_is_named_with_exit_3(hansa, home):
     assert "last backup" in said
 
 
+def test_what_the_node_has_noted_is_read_by_the_bank(hansa, home):
+    assert f"job approved  {job_of().digest[:12]}" in hansa("ledger", "notes", home)
+    store = SiteStore(home / "state")
+    store.note("job refused", "Not at this hour.", job="ab" * 32)
+    store.close()
+    said = hansa("ledger", "notes", home / "node.toml", "--job", "abab")
+    assert "job refused   abababababab  Not at this hour." in said
+    assert "approved" not in said
+    assert "Nothing was noted" in hansa("ledger", "notes", home, "--job", "cdcd")
+
+
 def test_a_folder_without_a_node_and_a_node_without_a_store_are_said(hansa, tmp_path):
     assert "cannot be read" in hansa("ledger", "wire", tmp_path, code=2)
     (tmp_path / "node.toml").write_text(NODE)

@@ -81,7 +81,36 @@ class Wire:
         return one.line.job.startswith(self.job) and one.line.time >= begin
 
 
-VERBS: Final = (Wire,)
+@final
+@dataclass(frozen=True)
+class Notes:
+    """Read what a node has noted: jobs that it approved or refused and why, other words that were asked for, faults."""
+
+    example: ClassVar[str] = "hansa ledger notes node.toml"
+
+    node: Annotated[Path, typer.Argument(help="The node's file, or its folder.")] = Path("node.toml")
+    job: Annotated[str, typer.Option(help="Only of this job, by the first digits of its digest.")] = ""
+
+    def do(self) -> None:
+        """Print a line for each."""
+        from hansa.engines.network.site_store import notes_of, read_ledger
+        from hansa.running.site import STATE
+
+        ledger = read_ledger((self.node if self.node.is_dir() else self.node.parent) / STATE)
+        try:
+            found = [one for one in notes_of(ledger) if one[2].startswith(self.job)]
+        finally:
+            ledger.database.close()
+        for at, kind, job, what in found:
+            said = "by its text, its parties and its submitter" if kind == "job approved" else what
+            say(
+                f"{datetime.fromtimestamp(at).astimezone():%Y-%m-%d %H:%M:%S}  {kind:<12}  {job[:12]:<12}  {said}".rstrip()
+            )
+        if not found:
+            say("Nothing was noted.")
+
+
+VERBS: Final = (Wire, Notes)
 
 
 def line_of(one: Recorded, jobs: Mapping[str, Job], begun: Mapping[tuple[str, int], int]) -> str:

@@ -63,7 +63,7 @@ GROUPS: dict[str, tuple[tuple[type[Verb], ...], str]] = {
     "schema": (schema.VERBS, "What institutions agree their tables to be: write it, hold to it."),
     "consortium": (consortium.VERBS, "At the coordinator: make a consortium, admit members, see them."),
     "node": (node.VERBS, "At an institution: its node and its policy."),
-    "ledger": (ledger.VERBS, "At an institution: what has left it."),
+    "ledger": (ledger.VERBS, "At an institution: what has left it, and what its node has noted."),
 }
 
 for _name, (_verbs, _help) in GROUPS.items():

@@ -161,8 +161,7 @@ class SiteStore:
 
     def notes(self) -> tuple[tuple[float, str, str, str], ...]:
         """What happened: time, kind, job, and what, in order."""
-        rows = self.database.rows("SELECT time, kind, job, what FROM events ORDER BY rowid")
-        return tuple((at, kind, job, what) for at, kind, job, what in rows)
+        return notes_of(self.ledger)
 
 
 def verified(ledger: WireLedger) -> int | None:
@@ -172,11 +171,17 @@ def verified(ledger: WireLedger) -> int | None:
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as path:
         ...     store = SiteStore(Path(path))
-        ...     verified(store.ledger), texts_of(store.ledger), store.close()
-        (None, {}, None)
+        ...     verified(store.ledger), texts_of(store.ledger), notes_of(store.ledger), store.close()
+        (None, {}, (), None)
     """
     wrong, missing = ledger.verify(), ledger.database.rows(_UNTRUE)[0][0]
     return min((number for number in (wrong, missing) if number is not None), default=None)
+
+
+def notes_of(ledger: WireLedger) -> tuple[tuple[float, str, str, str], ...]:
+    """What happened at a site beside its ledger: time, kind, job, and what, in order."""
+    rows = ledger.database.rows("SELECT time, kind, job, what FROM events ORDER BY rowid")
+    return tuple((at, kind, job, what) for at, kind, job, what in rows)
 
 
 def texts_of(ledger: WireLedger) -> dict[str, str]:
