@@ -102,10 +102,9 @@ class Notes:
         finally:
             ledger.database.close()
         for at, kind, job, what in found:
+            when = f"{datetime.fromtimestamp(at).astimezone():%Y-%m-%d %H:%M:%S}"
             said = "by its text, its parties and its submitter" if kind == "job approved" else what
-            say(
-                f"{datetime.fromtimestamp(at).astimezone():%Y-%m-%d %H:%M:%S}  {kind:<12}  {job[:12]:<12}  {said}".rstrip()
-            )
+            say(f"{when}  {kind:<12}  {job[:12]:<12}  {said}".rstrip())
         if not found:
             say("Nothing was noted.")
 
