@@ -11,10 +11,11 @@ from tests.engines.network.trial import EVERYBODY, NAMES, Trial
 
 
 @pytest.mark.slow
-def test_the_coordinator_dies_at_every_named_step(tmp_path, tell):
-    trial, draw = Trial(tmp_path), random.Random(1)
-    tell("coordinator: " + trial.under((trial.at_points, "coordinator", COORDINATOR, draw)))
-    assert len(set(trial.killed)) == len(COORDINATOR) >= 25
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_the_coordinator_dies_at_every_named_step(tmp_path, tell, when):
+    trial, points = Trial(tmp_path), [point for point in COORDINATOR if point.when == when]
+    tell(f"coordinator, {when}: " + trial.under((trial.at_points, "coordinator", points, random.Random(1))))
+    assert len(set(trial.killed)) == len(points) >= 13
 
 
 @pytest.mark.slow

@@ -37,7 +37,8 @@ chain = ["by_examples", "{combine}"]
 """
 NAMES = ("bank-0", "bank-1", "bank-2")
 EVERYBODY = ("coordinator", *NAMES)
-PATIENCE = 60.0
+PATIENCE, LONG = 120.0, 280.0
+"""Seconds for a process to come to a step, and for one who follows a job while the coordinator dies again and again."""
 
 
 def job_of(name, rounds, hidden, settings="min_parties = 3", combine="weighted_mean"):
@@ -122,7 +123,7 @@ class Trial:
                 thread.start()
             while any(thread.is_alive() for thread in threads) or not self.jobs:
                 job = self.job(f"job {len(self.jobs)}")
-                result = run(job, on=Consortium(self.rig.card, patience=PATIENCE), baselines=False)
+                result = run(job, on=Consortium(self.rig.card, patience=LONG), baselines=False)
                 self.jobs.append((job, result.model.parameters_sha256))
             for thread in threads:
                 thread.join()
