@@ -228,6 +228,17 @@ def test_what_would_be_unsafe_is_refused_when_it_is_built():
         run(job_of(by_examples(), secure_groups(), quorum=8), books(9))
 
 
+@pytest.mark.parametrize("other", [secure_sum(), secure_sum(cohorts="steady"), secure_groups(size=4)])
+def test_sums_of_groups_stand_beside_no_other_sums_in_a_job(other):
+    """All but one bank in a sum of everybody, less the other groups' sums, is what is left of that one's group."""
+    one, two = Rounds(chain=(by_examples(), secure_groups())), Rounds(chain=(by_examples(), other))
+    for steps in ((one, two), (two, one)):
+        with pytest.raises(ChainError, match="single parties' parts could be reckoned"):
+            Job("scores", steps)
+    Job("scores", (one, one))
+    Job("scores", (Rounds(chain=(by_examples(), secure_sum())), Rounds(chain=(by_examples(), secure_sum(clip=1.0)))))
+
+
 def test_it_is_named_where_a_rule_cannot_stand():
     from hansa.links import coordinate_median
 

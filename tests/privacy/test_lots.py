@@ -116,6 +116,8 @@ def test_a_seat_is_for_good():
         pledge(seated, "4f2a", named(9), 8, tools["bank-a"])
     with pytest.raises(PolicyRefusal, match="sits in its group already"):
         sit(seated, Lots(lots.pledges, {**lots.numbers, "bank-b": bytes(32)}), 3)
+    with pytest.raises(PolicyRefusal, match="sits in its group already"):
+        sit(seated, lots, 4)  # the same lot in groups of another size
     with pytest.raises(PolicyRefusal, match="too few parties for groups of 10"):
         sit(drawers["bank-a"], lots, 10)
 

@@ -15,7 +15,7 @@ from hansa.core.contract import Contract
 from hansa.core.fold import Sum
 from hansa.core.plan import Keep
 from hansa.core.step import Chained, Collecting, Done, Placed, Roster, Step
-from hansa.errors import ConfigError, PolicyRefusal, TooFewParties
+from hansa.errors import ChainError, ConfigError, PolicyRefusal, TooFewParties
 from hansa.own_parts import allowing
 
 if TYPE_CHECKING:
@@ -104,12 +104,13 @@ class Job:
     `quorum`: how many answers a round needs (0: all that were asked). `deadline`: seconds to wait for them.
     `min_parties`: the fewest parties it runs with. `min_rows`: the fewest customers behind any released number of a
     party. `min_cell`: the fewest customers in a released count, unless it is in a secure sum. Customers are told apart
-    by the id; without one, each row is a customer. `set_aside_after`: a party that leaves so many asks in a row without
-    an answer is asked no more, as long as `min_parties` are (0: it is always asked). `parts`: the parts of one's own
+    by the id; without one, each row is a customer. `set_aside_after`: a party that gives no answer in so many rounds
+    in a row is asked no more, as long as `min_parties` are (0: it is always asked). `parts`: the parts of one's own
     that the steps name, each with the SHA-256 of its module's file; see `hansa.own_parts`.
 
     Raises:
         ConfigError: no steps, steps in an order that one of them forbids, or a setting outside its range.
+        ChainError: sums of groups in one step, and other sums that hide each part in another.
 
     Example:
         >>> from hansa.horizontal import Prepare, Rounds
@@ -143,6 +144,19 @@ class Job:
         for place, step in enumerate(self.steps, start=1):
             if isinstance(step, Placed):
                 step.check_after(self.steps[place:])
+        self._check_sums()
+
+    def _check_sums(self) -> None:
+        """Refuse sums of groups beside sums of all: their difference would show single parties' parts."""
+        chained = [step.links().combine for step in self.steps if isinstance(step, Chained)]
+        hiding = [link for link in chained if link.guarantees.hides_each]
+        other = next((link for link in hiding if link != hiding[0]), None)
+        if other is not None and any(link.guarantees.same for link in hiding):
+            raise ChainError(
+                f"The job sums in two ways: {hiding[0].sentence()} and {other.sentence()}.",
+                "From sums of groups and sums of all, single parties' parts could be reckoned.",
+                "Combine by the same link in every step.",
+            )
 
     @property
     def digest(self) -> str:

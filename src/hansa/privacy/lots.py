@@ -182,6 +182,8 @@ def sit(drawer: Drawer, lots: Lots, size: int) -> Drawer:
     group = next((group for group in groups if drawer.party in group), ())
     if len(group) < size:
         raise PolicyRefusal(f"There are too few parties for groups of {size}.", "A smaller one hides too little.")
+    if drawer.group not in {(), group}:
+        raise PolicyRefusal(f"{drawer.party} sits in its group already.", "In one job it sits in no other.")
     return replace(drawer, lots=lots, group=group)
 
 
