@@ -240,6 +240,9 @@ class Box:
             at += one.nbytes
         return found
 
+    def drop(self):
+        self.data = None
+
 
 @pytest.mark.parametrize("step", [1, 7, 1000])
 def test_tensors_go_where_the_receiver_says_once_the_head_is_known(step):

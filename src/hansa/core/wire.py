@@ -62,6 +62,10 @@ class Room(Protocol):
         """All of them, once each is whole and is what was sent."""
         ...
 
+    def drop(self) -> None:
+        """Let go of what has come: it is of no use."""
+        ...
+
 
 def digests_of(body: Any) -> tuple[bytes, ...]:
     """The SHA-256 of each array of a body, in order: for parcels that bring the same to many; see `Parcel`.
@@ -185,6 +189,10 @@ class Intake:
             raise WireError("A frame has bytes behind its end.")
         return None if self._open else self._whole(self._parcel)
 
+    def drop(self) -> None:
+        """Let go of what has come: the rest will not."""
+        self._room.drop()
+
     def _begin(self, rest: memoryview) -> memoryview:
         """Gather the fixed part and the head; what is left of the piece."""
         rest = self._gather(rest, _FIXED.size)
@@ -261,6 +269,9 @@ class _Memory:
 
     def tensors(self) -> Sequence[NDArray[Any]]:
         return self._tensors
+
+    def drop(self) -> None:
+        self._tensors, self._views = (), []
 
 
 def _told(head: Mapping[str, Any], tensors: Sequence[NDArray[Any]], digests: tuple[bytes, ...]) -> Parcel:

@@ -64,14 +64,13 @@ class Spool:
         self._away = weakref.finalize(self, _away, self._file, self._path)
         self._sizes = [array.nbytes for array in layout.arrays if array.size]
         self._left = self._at = self._begun = 0
-        self._put(START)
 
     def write(self, data: memoryview) -> None:
         """Take the next bytes of the arrays."""
         while len(data):
             if not self._left:
                 self._left = self._sizes.pop(0)
-                self._put(bytes(gap_at(self._at)))
+                self._put(bytes(gap_at(self._at or len(START))))
             here = data[: self._left]
             self._put(here)
             self._left -= len(here)
@@ -101,9 +100,10 @@ class Spool:
         self._away()
 
     def _put(self, data: bytes | memoryview) -> None:
-        if len(data):
-            self._disk.write(self._file, data)
-            self._at += len(data)
+        for piece in (data,) if self._at else (START, data):
+            if len(piece):
+                self._disk.write(self._file, piece)
+                self._at += len(piece)
 
 
 def _away(file: int, path: Path) -> None:
@@ -133,3 +133,7 @@ class Incoming:
         self.spool.finish(self.digests)
         self.map = self.spool.read()
         return arrays_in(self.map, self.spool.layout)
+
+    def drop(self) -> None:
+        """Let go of what has come, unless it was taken."""
+        self.spool.drop()

@@ -190,8 +190,14 @@ class Store:
             DataError: the disk fails; then none of them is there, or all are.
             WireError: a word that cannot be kept.
         """
-        with self.database.translated():
-            slips = self._slips(job, words)
+        try:
+            with self.database.translated():
+                slips = self._slips(job, words)
+        except BaseException:
+            for word in words:
+                if word.incoming is not None:
+                    word.incoming.drop()
+            raise
         with self.database.transaction() as connection:
             verdicts = tuple(self._put(connection, job, *pair) for pair in zip(words, slips, strict=True))
         clashes = (slip for slip, verdict in zip(slips, verdicts, strict=True) if verdict == "clash")
@@ -258,7 +264,7 @@ class Store:
                 slips[place] = self.shelf.weigh(tree) if known else self.shelf.put(tree)
             elif known:
                 slips[place] = Slip(word.incoming.spool.digest, word.incoming.spool.layout.size, "gone")
-                word.incoming.spool.drop()
+                word.incoming.drop()
             else:
                 come[place] = word.incoming
         slips |= zip(come, self.shelf.take(list(come.values())), strict=True)

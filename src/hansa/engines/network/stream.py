@@ -36,7 +36,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, final
 import numpy as np
 
 from hansa.core.wire import Intake, Limits, Parcel, RoomFor, digest_of
-from hansa.errors import DataError, PartyLost, WireError
+from hansa.errors import DataError, DiskFailed, PartyLost, WireError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -130,17 +130,16 @@ class Inbox:
             raise WireError("A frame is longer than it said.")
         try:
             parcel = frame.intake.feed(data)
-        except (OSError, DataError) as error:
+            if frame.got == frame.total:
+                return self._admitted(peer, parcel)
+        except BaseException as error:
+            frame.intake.drop()
+            if not isinstance(error, OSError | DataError):
+                raise
             LOG.warning("what %s sends cannot be kept: %s", peer, error)
-            raise DataError(
-                "What came could not be kept.", "The disk failed.", "Make room: it is sent again."
-            ) from None
-        if frame.got < frame.total:
-            self._frame = frame
-            return None
-        if parcel is None:
-            raise WireError("A frame is shorter than it said.")
-        return self._admitted(peer, parcel)
+            raise DiskFailed("What came could not be kept.", "The disk failed.", "It is sent again.") from None
+        self._frame = frame
+        return None
 
     def _begin(self, peer: str, message: bytes) -> memoryview:
         if len(message) < _FIRST.size:
@@ -156,11 +155,14 @@ class Inbox:
             raise WireError("A frame goes on where none was cut off.")
         else:
             self._frame = _Frame(digest, total, Intake(self._limits, digest, self._room_for))
-            if total > CHUNK:
-                self._cut = None  # it takes the place of the one that was cut off
+            if total > CHUNK and cut is not None:  # it takes the place of the one that was cut off
+                cut.intake.drop()
+                self._cut = None
         return memoryview(message)[_FIRST.size :]
 
-    def _admitted(self, peer: str, parcel: Parcel) -> Parcel:
+    def _admitted(self, peer: str, parcel: Parcel | None) -> Parcel:
+        if parcel is None:
+            raise WireError("A frame is shorter than it said.")
         if parcel.sender != peer:
             raise WireError("A message is said to be from somebody else than who sent it.")
         if parcel.kind in STRICT:
