@@ -219,7 +219,7 @@ def test_a_bank_that_is_lost_once_is_refused_where_cohorts_are_steady(cohorts):
     if cohorts == "any":
         assert run(job, clock=clock).last(Learning).history[0].counted == 3
     else:
-        with pytest.raises(PolicyRefusal, match="differ by a single one"):
+        with pytest.raises(PolicyRefusal, match="differ by fewer than 3"):
             run(job, clock=clock)
 
 

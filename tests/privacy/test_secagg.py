@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import product
+from itertools import combinations, product
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from hansa.core.message import Refusal
 from hansa.errors import PartyFailed, TooFewParties
-from hansa.privacy.secagg import SIGN_KEYS, hear, unmask
+from hansa.privacy.secagg import SIGN_KEYS, apart, hear, unmask
 from hansa.privacy.sum_words import Adverts, Announced, Client, Invite, Letters, Reveal, Signed, Survivors, Terms
 from tests.privacy.hostile import Coordinator
 from tests.privacy.sums import ABOUT, Quick, Refusing, Sum, masked, named, terms_for, tools_for
@@ -250,9 +250,35 @@ def test_a_cohort_that_differs_by_one_bank_is_refused_where_it_must_be_steady():
     four = {name: hear(client, Survivors(named(5)), tools[name])[0] for name, client in clients.items()}
     assert four["bank-a"].cohorts == (named(5),)
     one = replace(masked_by_all()[1]["bank-a"], cohorts=(named(5), named(3)))
-    refused(one, Survivors(named(5)[:4], steady=True), tools, "differ by a single one")
+    refused(one, Survivors(named(5)[:4], steady=True), tools, "differ by fewer than 3")
     assert not isinstance(hear(one, Survivors(named(5)[:4]), tools["bank-a"])[1], Refusal)
-    assert not isinstance(hear(one, Survivors(named(5), steady=True), tools["bank-a"])[1], Refusal)
+    same = replace(one, cohorts=(named(5),))
+    assert not isinstance(hear(same, Survivors(named(5), steady=True), tools["bank-a"])[1], Refusal)
+    full = replace(one, cohorts=tuple((*named(4), str(i)) for i in range(256)))
+    refused(full, Survivors(named(5), steady=True), tools, "differ by fewer than 3")
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.sets(st.integers(0, 8), min_size=3), min_size=1, max_size=5), st.integers(2, 4))
+def test_lists_that_stand_apart_are_combined_to_tell_of_no_fewer_parties(lists, least):
+    """Sums can be added with any factors: what comes out stands on `least` parties or more, or on nobody."""
+    accepted = []
+    for one in lists:
+        if apart((*accepted, tuple(one)), least):
+            accepted.append(tuple(one))
+    rows = np.array([[float(name in one) for name in range(9)] for one in accepted]).reshape(-1, 9)
+    rank = np.linalg.matrix_rank(rows) if len(rows) else 0
+    for few in combinations(range(9), least - 1):
+        rest = np.delete(rows, few, axis=1)  # a combination that is zero outside of the few is zero there as well
+        assert (np.linalg.matrix_rank(rest) if len(rows) else 0) == rank
+
+
+def test_lists_that_differ_by_two_each_time_would_tell_of_one_and_are_refused():
+    """All, all but 1 and 2, all but 2 and 3, all but 1 and 3: half of what the last three lack is a single bank."""
+    lists = [tuple(name for name in range(9) if name not in out) for out in ((), (1, 2), (2, 3), (1, 3))]
+    rows = np.array([[float(name in one) for name in range(9)] for one in lists])
+    assert (rows.T @ [0.5, -0.5, 0.5, -0.5]).nonzero()[0].tolist() == [1]
+    assert not apart(lists[:2], 3)
 
 
 # ---- what parties try ------------------------------------------------------------------------------------------------

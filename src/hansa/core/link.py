@@ -42,7 +42,7 @@ class Guarantees:
     `bounds`: a party's update has a bounded norm after it. `needs_bound`: its noise is calibrated to such a bound.
     `sees_each`: the coordinator sees every single update. `hides_each`: nobody but its owner does.
     `colluders`: hidden also where so many parties are in league with a hostile coordinator; `steady`: parties refuse
-    a sum whose parties differ by a single one from those of an earlier sum.
+    a sum that, less earlier ones, would tell of too few of them.
     `least`: the fewest parties it works with. `asks`: how many a cohort link asks a round, None where that may vary.
     `samples`: a cohort link asks others from round to round. `same`: it works with the same ones alone.
     `wants`: wishes that the trainer must honour.

@@ -59,7 +59,7 @@ def _sums(policy: Policy) -> str:
     sums = policy.sums
     if sums is None:
         return "It may have no secure sums (sums is not set)."
-    change = ", and whose parties never differ by a single one unless noise hides it" if sums.steady else ""
+    change = ", and whose parties never differ by a few alone, unless noise hides them" if sums.steady else ""
     return (
         f"Its secure sums hold against {sums.colluders} colluding parties or more, and are opened by {sums.threshold}"
         f" parties or more{change}."

@@ -5,7 +5,7 @@ Example:
     >>> from hansa.horizontal import Rounds
     >>> job = Job("scores", (Rounds(chain=(by_examples(), secure_sum())),))
     >>> [one.what for one in against(job, Sums())]
-    ['The parties of secure sums may differ by a single one from round to round.']
+    ['The parties of secure sums may differ by a single one, or a few, from sum to sum.']
     >>> next(too_few(job, Sums(threshold=4), 4)).what
     'A secure sum of 4 parties is opened by 3 of them; at least 4 are asked for.'
 """
@@ -31,7 +31,7 @@ class Sums:
 
     `colluders`: at least so many parties in league with the coordinator. `threshold`: at least so many parties must
     agree before a sum is opened. `steady`: where no noise is added that is calibrated to a bound, parties refuse a sum
-    whose parties differ by a single one from those of an earlier sum.
+    whose parties differ by too few from those of earlier sums.
 
     Raises:
         ConfigError: a number below what it can be.
@@ -66,8 +66,8 @@ def against(job: Job, sums: Sums | None) -> Iterator[Refusal]:
             yield Refusal(f"{what}; at least {sums.colluders} are asked for.", mend=mend)
         if sums.steady and not says.steady and not any(link.guarantees.needs_bound for link in chain.links):
             yield Refusal(
-                "The parties of secure sums may differ by a single one from round to round.",
-                "The difference of two such sums shows that one's numbers, and no noise hides them.",
+                "The parties of secure sums may differ by a single one, or a few, from sum to sum.",
+                "The difference of such sums shows their numbers, and no noise hides them.",
                 'Let the job set cohorts = "steady", or add noise behind a bound.',
             )
 

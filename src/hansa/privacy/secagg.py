@@ -39,8 +39,10 @@ Example:
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from hashlib import sha256
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from hansa.core.message import Refusal
@@ -192,15 +194,29 @@ def _signature(client: Client, said: Survivors, tools: Tools) -> tuple[Client, b
     _require(client.party in names, f"{client.party} is told that it was lost, and it was not.")
     _enough(terms, names, tuple(client.held))
     names = tuple(name for name in terms.names if name in names)
-    if said.steady and any(len(set(names) ^ set(earlier)) == 1 for earlier in client.cohorts):
+    forgets = len(client.cohorts) >= _COHORTS
+    if said.steady and (forgets or not apart((*client.cohorts, names), terms.least)):
         raise PolicyRefusal(
-            "The parties of a secure sum differ by a single one from those of an earlier sum.",
-            "The difference of the two sums would show that one's numbers.",
-            "Bring the same parties, lose two, or add noise and let the cohort change.",
+            f"The parties of a secure sum differ by fewer than {terms.least} from those of earlier sums.",
+            f"The difference of such sums would show numbers of fewer than {terms.least} parties.",
+            "Bring the same parties, or add noise and let the cohort change.",
         )
     cohorts = client.cohorts if names in client.cohorts else (*client.cohorts, names)[-_COHORTS:]
     after = replace(client, phase="agreed", survivors=names, cohorts=cohorts)
     return after, tools.identity.sign(SIGN_SURVIVORS, _survivors(after, terms))
+
+
+def apart(cohorts: Sequence[Sequence[str]], least: int) -> bool:
+    """Whether sums over these lists, added and subtracted in any way, tell of no fewer parties than `least`.
+
+    Parties that are in the very same sums stand in such a result together or not at all; so they must not be fewer.
+
+    Example:
+        >>> apart(("abcdef", "abc"), 3), apart(("abcdef", "abcd"), 3), apart(("abcdefghi", "abcdef", "defghi"), 3)
+        (True, False, True)
+    """
+    together = Counter(tuple(name in cohort for cohort in cohorts) for name in {*chain.from_iterable(cohorts)})
+    return all(size >= least for size in together.values())
 
 
 def _reveal(client: Client, said: Signed, tools: Tools) -> tuple[Client, Reveal]:

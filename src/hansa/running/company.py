@@ -66,7 +66,8 @@ def _against(link: Link, n: int) -> Iterator[str]:
 
 def _changing(job: Job, link: Link) -> Iterator[str]:
     if link.guarantees.steady:
-        yield "Parties refuse a sum whose parties differ by a single one from those of an earlier sum."
+        least = least_of(link.guarantees.colluders)
+        yield f"Parties refuse a sum that, less earlier ones, would tell of fewer than {least} of them."
     elif job.quorum:
         what = "With a quorum a party may be in one sum and not in the next: their difference tells of that one."
         yield f'{what} Parties refuse it where the job sets cohorts = "steady".'
