@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from hansa.engines.network import shelf as room
 from hansa.engines.network.disk import LocalDisk
 from hansa.engines.network.sheet import raw
 from hansa.engines.network.shelf import Shelf
@@ -119,3 +120,74 @@ def test_what_is_small_or_does_not_hold_all_that_comes_is_given_no_file(tmp_path
     assert shelf_in(tmp_path, 1000).expect(tree, [bytes(32)]) is None
     assert shelf_in(tmp_path, 0).expect(tree, [bytes(32)] * 2) is None
     assert list((tmp_path / "sheets").iterdir()) == []
+
+
+@pytest.fixture
+def _all_worth_it(monkeypatch):
+    monkeypatch.setattr(room, "_SPARE", 0)
+
+
+def tree(value):
+    return {"x": np.full(100, float(value))}
+
+
+def inode(shelf, slip):
+    return (shelf.folder / slip.digest).stat().st_ino
+
+
+@pytest.mark.usefixtures("_all_worth_it")
+def test_a_file_that_was_let_go_is_written_over_once_nobody_reads_it(tmp_path):
+    shelf = shelf_in(tmp_path)
+    first = shelf.put(tree(1))
+    place, x = inode(shelf, first), shelf.get(first)["x"]
+    shelf.drop([first.digest])
+    with pytest.raises(DataError, match="not there"):
+        shelf.get(first)
+    second = shelf.put(tree(2))
+    assert inode(shelf, second) != place, "somebody still reads it"
+    assert x.tolist() == [1.0] * 100
+    del x
+    other = shelf.put({"x": np.ones(200)})
+    assert inode(shelf, other) != place, "it is of another size"
+    third = shelf.put(tree(3))
+    assert inode(shelf, third) == place
+    assert [float(shelf.get(slip)["x"][-1]) for slip in (second, other, third)] == [2.0, 1.0, 3.0]
+
+
+@pytest.mark.usefixtures("_all_worth_it")
+def test_what_waits_to_be_written_over_is_swept_away_and_goes_with_its_shelf(tmp_path, monkeypatch):
+    for how in ("gone", "killed"):
+        shelf = shelf_in(tmp_path)
+        shelf.drop([shelf.put(tree(1)).digest])
+        (left,) = shelf.folder.iterdir()
+        assert left.name.startswith(".spare-")
+        if how == "gone":
+            del shelf
+        else:
+            assert shelf_in(tmp_path).sweep([]) == 1
+        assert list((tmp_path / "sheets").iterdir()) == []
+    monkeypatch.setattr(room, "_SPARES", 1000)
+    shelf = shelf_in(tmp_path)
+    shelf.drop([shelf.put(tree(value)).digest for value in range(3)])
+    assert len(list(shelf.folder.iterdir())) == 1, "no more of them than so many bytes"
+
+
+@pytest.mark.usefixtures("_all_worth_it")
+@pytest.mark.parametrize("way", [put, come])
+@pytest.mark.parametrize("power", [False, True])
+def test_a_death_while_a_file_is_written_over_leaves_no_sheet_that_is_not_whole(tmp_path, way, power):
+    for n in range(1, 8):
+        for how in ("die", "torn"):
+            folder, image = tmp_path / f"{n}{how}", tmp_path / f"{n}{how} after"
+            disk = Disk(folder, image, 0, how, power)
+            shelf = Shelf(folder, disk, 0)
+            shelf.drop([shelf.put({"x": np.ones(30)}).digest])
+            disk.n = disk.calls + n
+            with pytest.raises(Dead):
+                way(shelf)
+            again = Shelf(image, LocalDisk(), 0)
+            digest = again.weigh(TREE)
+            if (image / digest.digest).exists():
+                assert again.get(digest)["x"].sum() == 435
+            again.sweep([])
+            assert list(image.iterdir()) == []

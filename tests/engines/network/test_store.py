@@ -100,8 +100,8 @@ def test_ten_thousand_duplicates_and_conflicts_are_counted_once(tmp_path):
 
 
 @pytest.mark.parametrize("power", [False, True])
-@pytest.mark.parametrize("inline", [0, 1 << 20])
-def test_a_death_at_any_call_keeps_all_words_of_a_batch_or_none(tmp_path, inline, power):
+@pytest.mark.parametrize(("inline", "incoming"), [(0, False), (0, True), (1 << 20, False)])
+def test_a_death_at_any_call_keeps_all_words_of_a_batch_or_none(tmp_path, inline, incoming, power):
     for how in ("die", "torn"):
         for n in range(1, 60):
             folder, image = tmp_path / f"{n}{how}", tmp_path / f"{n}{how} after"
@@ -110,7 +110,8 @@ def test_a_death_at_any_call_keeps_all_words_of_a_batch_or_none(tmp_path, inline
             store = opened(folder, NAMES, disk, inline)
             disk.n = disk.calls + n
             try:
-                store.put(DIGEST, [word(1), word(2, 1)])
+                batch = [word(1), word(2, 1)]
+                store.put(DIGEST, [come(store, one) for one in batch] if incoming else batch)
             except Dead:
                 store.close()
             else:
