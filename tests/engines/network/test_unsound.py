@@ -7,6 +7,7 @@ import asyncio
 import numpy as np
 import pytest
 
+from hansa.core.attendance import summed
 from hansa.core.load import Load
 from hansa.core.message import Answer
 from hansa.core.post import in_process
@@ -122,6 +123,8 @@ def test_an_update_that_stands_out_counts_and_is_noted(tmp_path, change, what):
     (note,) = [note for note in notes if note.kind == "odd update"]
     assert note.party == "bank-1"
     assert what in note.what
+    (said,) = summed([(note.party, note.kind, note.what)])  # as the result and its report tell it
+    assert said.startswith("bank-1: odd update once. Its update is ")
 
 
 def test_a_job_in_which_all_is_well_notes_nothing(tmp_path):
