@@ -13,7 +13,7 @@ from hansa.engines.network.coordinator import Coordinator
 from hansa.engines.network.health import Address, exposed
 from hansa.engines.network.identity import Identity
 from hansa.engines.network.meters import Meters, of_node, size_of
-from hansa.errors import JobError
+from hansa.errors import ConfigError, PolicyRefusal
 from tests.engines.network.federation import job_of, members
 from tests.engines.network.test_coordinator import follow, until
 from tests.engines.network.town import Town
@@ -55,6 +55,10 @@ def test_a_coordinator_tells_of_rounds_words_bytes_parties_and_certificates(town
     follow(town, job_of())
     found = scraped(town)
     assert found["hansa_parties",] == 3
+    assert found["hansa_calls_total", "people", "done"] >= 3  # submitted, followed, brought
+    with pytest.raises(ConfigError):
+        town.calls("anna", "scientist").stop("0123456789ab")
+    assert scraped(town)["hansa_calls_total", "people", "refused"] == 1
     assert found["hansa_party_connected", "bank-1"] == 1
     assert found["hansa_jobs", "done"] == 1
     assert found["hansa_rounds_total",] == 4
@@ -71,7 +75,7 @@ def test_a_coordinator_tells_of_rounds_words_bytes_parties_and_certificates(town
 
 def test_refusals_and_lines_that_came_back_are_counted_and_who_is_away_is_seen(town):
     town.refusals["bank-1"] = Refusal("Not on a Sunday.")
-    with pytest.raises(JobError):
+    with pytest.raises(PolicyRefusal):
         follow(town, job_of())
     town.leave("bank-2")
     town.join(town.parties[2])

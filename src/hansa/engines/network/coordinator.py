@@ -39,7 +39,7 @@ from hansa.engines.network.health import Address, Health, serving
 from hansa.engines.network.hub import Hub
 from hansa.engines.network.jobs import Jobs
 from hansa.engines.network.membership import Membership
-from hansa.engines.network.meters import Metered, of_coordinator
+from hansa.engines.network.meters import Metered, counted, of_coordinator
 from hansa.engines.network.names import COORDINATOR
 from hansa.engines.network.roster import Roster
 from hansa.engines.network.sayings import plainly
@@ -94,8 +94,8 @@ class Coordinator:
                     self.identity,
                     self.members.trust,
                     lambda pipe, peer: self._attend(hub, door, pipe, peer),
-                    office.answer,
-                    reception.answer,
+                    counted(office.answer, "people", hub.meters),
+                    counted(reception.answer, "certificates", hub.meters),
                     lambda name: _sent_away(door, name, "its certificate does not count for that"),
                 )
                 beats = asyncio.create_task(self._beats(hub))

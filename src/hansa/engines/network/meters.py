@@ -25,13 +25,14 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias, final
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, ParamSpec, TypeAlias, final
 
+from hansa.core.wire import read as read_parcel
 from hansa.engines.network.certificates import read
 from hansa.errors import IdentityError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Awaitable, Callable, Iterable
     from pathlib import Path
 
     from hansa.engines.network.coordinator import Coordinator
@@ -41,9 +42,11 @@ if TYPE_CHECKING:
     from hansa.engines.network.node import Node
     from hansa.engines.network.stream import Pipe
 
+P = ParamSpec("P")
 Labels: TypeAlias = tuple[str, ...]
 Count: TypeAlias = dict[Labels, float]
 _DAY: Final = 86_400.0
+_SHORT: Final = 64 << 10  # bytes; a no is shorter, and a piece of a result need not be read for this
 _FIRST: Final = b"\x01"  # how the first message of a frame begins
 _STATES: Final = ("submitted", "running", "stopped", "done", "failed")
 
@@ -68,8 +71,8 @@ class Meters:
     """Counts since the process began, by labels.
 
     `lines`: streams that were opened, by peer. `frames`, `bytes`: by peer and "in" or "out". `words`: answers by party
-    and what became of them: "new", "same" (offered again), "clash". `refusals`: by party. `calls`: of people and banks
-    by kind, "done" or "refused". `rounds`, `seconds`: rounds that were closed, and how long they took together.
+    and what became of them: "new", "same" (offered again), "clash". `refusals`: by party. `calls`: "people" or
+    "certificates", "done" or "refused". `rounds`, `seconds`: rounds that were closed, and how long they took together.
     """
 
     lines: Count = field(default_factory=_count)
@@ -124,6 +127,29 @@ class Metered:
         """Send one."""
         await self.pipe.write(message)
         self.meters.passed(self.peer, "out", len(message), begins=message[:1] == _FIRST)
+
+
+def counted(answer: Callable[P, Awaitable[bytes]], kind: str, meters: Meters) -> Callable[P, Awaitable[bytes]]:
+    """The same answers to calls, counted by whether they are a no.
+
+    Example:
+        >>> import asyncio
+        >>> from hansa.engines.network.sayings import plainly
+        >>> async def no(data: bytes) -> bytes:
+        ...     return b"".join(plainly("No", "coordinator", "anna").frame())
+        >>> meters = Meters()
+        >>> _ = asyncio.run(counted(no, "people", meters)(b""))
+        >>> dict(meters.calls)
+        {('people', 'refused'): 1.0}
+    """
+
+    async def told(*words: P.args, **named: P.kwargs) -> bytes:
+        said = await answer(*words, **named)
+        refused = len(said) <= _SHORT and read_parcel(said).kind == "No"
+        meters.calls[kind, "refused" if refused else "done"] += 1
+        return said
+
+    return told
 
 
 def of_coordinator(coordinator: Coordinator, hub: Hub, jobs: Jobs) -> tuple[Figure, ...]:
