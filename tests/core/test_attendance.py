@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from hansa.core.attendance import Attendance, changes
+from hansa.core.attendance import Attendance, Limits, changes
 from hansa.core.carry import Carrier
 from hansa.core.job import Job
 from hansa.core.message import Refusal
@@ -62,7 +62,7 @@ def keeps_of(asked, party):
     return [name.keep for name, who in asked if who == party]
 
 
-def test_after_three_asks_in_a_row_without_an_answer_a_party_is_asked_no_more():
+def test_after_three_rounds_without_an_answer_a_party_is_asked_no_more():
     asked, done = carried(toys(), parties(4), clock=away("bank-1"))
     assert keeps_of(asked, "bank-1") == [0, 1, 2]
     assert keeps_of(asked, "bank-0") == list(range(8))
@@ -142,10 +142,12 @@ def test_who_was_let_back_in_is_a_fact_of_the_turn_and_not_of_the_replay():
 
 
 def test_what_became_of_a_party_is_told_with_the_reason_it_gave():
-    first = Attendance().after(("bank-a",), ("bank-a",), most=2, least=0, of=2)
+    limits = Limits(most=2, least=0, parties=2)
+    first = Attendance().after(4, ("bank-a",), ("bank-a",), limits)
     (told,) = changes(Attendance(), first, {"bank-a": Refusal("Not on a Sunday.", "We rest.")})
     assert (told.kind, told.why) == ("refused", "Not on a Sunday. We rest.")
-    second = first.after(("bank-a",), ("bank-a",), most=2, least=0, of=2)
+    assert first.after(4, ("bank-a",), ("bank-a",), limits) == first  # in the same round
+    second = first.after(5, ("bank-a",), ("bank-a",), limits)
     (told,) = changes(first, second, {})
-    assert (told.kind, told.why) == ("set aside", "2 asks in a row had no answer.")
+    assert (told.kind, told.why) == ("set aside", "It gave no answer in 2 rounds in a row.")
     assert "hansa readmit" in second.words()["bank-a"].mend

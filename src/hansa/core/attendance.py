@@ -1,16 +1,16 @@
 """Who answers and who does not: a party that fails too often in a row is set aside for the rest of a job.
 
-It is asked no more, so that no round waits for it, and can be let back in. What is counted are asks, never seconds, and
-only turns that were closed: a replay counts the same.
+It is asked no more, so that no round waits for it, and can be let back in. What is counted are rounds (from one state
+that is kept to the next), never seconds, and only turns that were closed: a replay counts the same.
 
 Example:
-    >>> seen = Attendance()
-    >>> for _ in range(3):
-    ...     seen = seen.after(("bank-a", "bank-b"), failed=("bank-b",), most=3, least=1, of=2)
+    >>> limits, seen = Limits(most=3, least=1, parties=2), Attendance()
+    >>> for keep in (4, 4, 5, 6):
+    ...     seen = seen.after(keep, asked=("bank-a", "bank-b"), failed=("bank-b",), limits=limits)
     >>> seen.missed, seen.aside
     ({'bank-b': 3}, ('bank-b',))
-    >>> seen.readmit(("bank-b",))
-    Attendance(missed={}, aside=())
+    >>> seen.readmit(("bank-b",)).aside
+    ()
 """
 
 from __future__ import annotations
@@ -28,38 +28,49 @@ Kind: TypeAlias = Literal["lost", "refused", "set aside", "let back in", "answer
 """What may become of a party in a job."""
 
 
+class Limits(NamedTuple):
+    """After how many rounds in a row without an answer a party is set aside (0: never), as long as `least` are left."""
+
+    most: int
+    least: int
+    parties: int
+
+
 @final
 @dataclass(frozen=True)
 class Attendance:
-    """How many asks in a row each party has left unanswered, and who is set aside for it."""
+    """In how many rounds in a row each party has left an ask without an answer, when last, and who is set aside."""
 
     missed: Mapping[str, int] = field(default_factory=dict)
+    last: Mapping[str, int] = field(default_factory=dict)
     aside: tuple[str, ...] = ()
 
-    def after(self, asked: Collection[str], failed: Collection[str], *, most: int, least: int, of: int) -> Attendance:
-        """What is so after one more turn: `failed` of those who were `asked` gave no answer.
-
-        After `most` failures in a row (0: never) a party is set aside, as long as `least` of all (`of`) are left.
-        """
+    def after(self, keep: int, asked: Collection[str], failed: Collection[str], limits: Limits) -> Attendance:
+        """What is so after one more turn since a keep: `failed` of those who were `asked` gave no answer."""
         missed = {party: count for party, count in self.missed.items() if party not in asked}
-        missed |= {party: self.missed.get(party, 0) + 1 for party in asked if party in failed}
+        last = {party: at for party, at in self.last.items() if party in missed}
         aside = list(self.aside)
         for party in asked:
-            if most and missed.get(party, 0) >= most and of - len(aside) > least:
+            if party not in failed:
+                continue
+            missed[party] = self.missed.get(party, 0) + (self.last.get(party) != keep)
+            last[party] = keep
+            if 0 < limits.most <= missed[party] and limits.parties - len(aside) > limits.least:
                 aside.append(party)
-        return Attendance(missed, tuple(aside))
+        return Attendance(missed, last, tuple(aside))
 
     def readmit(self, parties: Collection[str]) -> Attendance:
         """What is so once parties are let back in: they begin anew."""
         missed = {party: count for party, count in self.missed.items() if party not in parties}
-        return Attendance(missed, tuple(party for party in self.aside if party not in parties))
+        last = {party: at for party, at in self.last.items() if party in missed}
+        return Attendance(missed, last, tuple(party for party in self.aside if party not in parties))
 
     def words(self) -> dict[str, Refusal]:
         """Why each of those who are set aside is not asked."""
         return {
             party: Refusal(
                 f"{party} is set aside.",
-                f"It left {self.missed.get(party, 0)} asks in a row without an answer.",
+                f"It gave no answer in {self.missed.get(party, 0)} rounds in a row.",
                 "Mend what kept it from answering, and let it back in: hansa readmit.",
             )
             for party in self.aside
@@ -140,7 +151,7 @@ def changes(before: Attendance, after: Attendance, refused: Mapping[str, Refusal
     """What became of parties between two turns: the first failure of a row, being set aside, and being back.
 
     Example:
-        >>> one = Attendance({"bank-a": 1})
+        >>> one = Attendance({"bank-a": 1}, {"bank-a": 0})
         >>> list(changes(Attendance(), one, {})), list(changes(one, Attendance(), {}))[0].kind
         ([Change(party='bank-a', kind='lost', why='It did not answer in time.')], 'answers again')
     """
@@ -151,8 +162,9 @@ def changes(before: Attendance, after: Attendance, refused: Mapping[str, Refusal
             why = "It did not answer in time." if no is None else " ".join(filter(None, (no.what, no.why)))
             yield Change(party, "lost" if no is None else "refused", why)
         if party in after.aside and party not in before.aside:
-            yield Change(party, "set aside", f"{count} asks in a row had no answer.")
+            yield Change(party, "set aside", f"It gave no answer in {count} rounds in a row.")
         elif party in before.aside and party not in after.aside:
             yield Change(party, "let back in", "It is asked again.")
         elif earlier and not count:
-            yield Change(party, "answers again", f"It had left {earlier} asks in a row without an answer.")
+            rounds = "a round" if earlier == 1 else f"{earlier} rounds in a row"
+            yield Change(party, "answers again", f"It had given no answer in {rounds}.")

@@ -23,7 +23,7 @@ from dataclasses import replace
 from math import inf
 from typing import TYPE_CHECKING, NoReturn, final
 
-from hansa.core.attendance import Attendance, changes
+from hansa.core.attendance import Attendance, Limits, changes
 from hansa.core.fold import Mergeable
 from hansa.core.journal import Closing, Flight, Snapshot
 from hansa.core.message import Answer, Envelope, Name, Refusal
@@ -148,8 +148,8 @@ class Carrier:
         asked = tuple(party for party in asks.to if party not in slower)
         failed = {*closing.refused, *closing.lost}.difference(slower)
         if failed or self.attendance.missed:
-            limits = {"most": self.job.set_aside_after, "least": self.job.min_parties, "of": len(self.places)}
-            self.attendance = self.attendance.after(asked, failed, **limits)
+            limits = Limits(self.job.set_aside_after, self.job.min_parties, len(self.places))
+            self.attendance = self.attendance.after(name.keep, asked, failed, limits)
         if self.witness is not None and self.attendance != before:
             self.witness.tell(name, tuple(changes(before, self.attendance, refused)))
 

@@ -41,13 +41,13 @@ def test_a_replay_tells_the_same_and_it_is_written_once(diary):
 def test_a_party_comes_back_once_for_each_time_that_it_is_let_in(diary):
     with pytest.raises(ConfigError, match="not set aside"):
         diary.readmit("bank-a")
-    diary.tell(Name(1, 2, 0), [Change("bank-a", "set aside", "3 asks in a row had no answer.")])
+    diary.tell(Name(1, 2, 0), [Change("bank-a", "set aside", "It gave no answer in 3 rounds in a row.")])
     diary.readmit("bank-a", "olga")
     assert diary.readmitted() == ("bank-a",)
     with pytest.raises(ConfigError, match="not set aside"):
         diary.readmit("bank-a")
     diary.tell(Name(1, 5, 0), [Change("bank-a", "let back in", "It is asked again.")])
-    diary.tell(Name(1, 8, 0), [Change("bank-a", "set aside", "3 asks in a row had no answer.")])
+    diary.tell(Name(1, 8, 0), [Change("bank-a", "set aside", "It gave no answer in 3 rounds in a row.")])
     assert diary.readmitted() == ()
     assert [note.what for note in diary.store.notes(diary.digest) if note.kind == "readmitted"] == ["By olga."]
 

@@ -11,7 +11,7 @@ Example:
     ...     store = Store(Path(path))
     ...     job = Job.from_toml('name = "scores"\nsteps = ["prepare", "rounds"]')
     ...     diary = Diary(store, store.submit(job.to_toml(), "anna", ["bank-a", "bank-b"]), job)
-    ...     diary.tell(Name(1, 4, 0), [Change("bank-b", "set aside", "3 asks in a row had no answer.")])
+    ...     diary.tell(Name(1, 4, 0), [Change("bank-b", "set aside", "It gave no answer in 3 rounds in a row.")])
     ...     diary.readmitted(), diary.readmit("bank-b"), diary.readmitted()
     ...     [(note.kind, note.party, note.what) for note in store.notes(diary.digest)][0]
     ...     desk = Doorbook(store, most=1)
@@ -19,7 +19,7 @@ Example:
     ...     [note.what for note in store.notes("")]
     ...     store.close()
     ((), None, ('bank-b',))
-    ('set aside', 'bank-b', 'rounds, after keep 4: 3 asks in a row had no answer.')
+    ('set aside', 'bank-b', 'rounds, after keep 4: It gave no answer in 3 rounds in a row.')
     (None, None)
     ['Submit: his role does not allow it.']
 """
