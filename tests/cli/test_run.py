@@ -41,6 +41,41 @@ def test_no_customers_value_is_ever_shown(hansa, project, tmp_path):
     assert "6" in said
 
 
+CARD = """
+name = "card"
+[data]
+target = "default"
+id = "id"
+[[steps]]
+use = "binning"
+drop = ["region", "issued"]
+[[steps]]
+use = "selection"
+[[steps]]
+use = "glm"
+[[steps]]
+use = "evaluate"
+[simulation]
+files = { bank-a = "data/bank-a.csv", bank-b = "data/bank-b.csv", bank-c = "data/bank-c.csv" }
+"""
+
+
+def test_a_scorecards_job_is_checked_run_reported_and_scores(hansa, project, tmp_path):
+    (tmp_path / "card.toml").write_text(CARD, "utf-8")
+    words = [tmp_path / "card.toml", "--data", project]
+    said = hansa("check", *words)
+    assert "rows without and with the event by cell" in said
+    assert "The job can be run." in said
+    assert "own AUC" in hansa("run", *words, "--runs", tmp_path / "runs", "--workers", "1")
+    run = next((tmp_path / "runs").iterdir())
+    told = json.loads((run / "result.json").read_text("utf-8"), parse_constant=pytest.fail)
+    assert told["regression"]["coefficients"].keys() == {"const", *told["selection"]["kept"]}
+    assert "The regression" in (run / "report.html").read_text("utf-8")
+    hansa("predict", run, project / "data" / "bank-a.csv", "--out", tmp_path / "scores.csv")
+    assert (tmp_path / "scores.csv").read_text("utf-8").startswith("id,probability")
+    assert "card" in hansa("runs", "list", tmp_path / "runs")
+
+
 def test_settings_are_toml_or_words():
     assert settings(["a=5", "b=[1, 2]", "c=word", 'd={ use = "adam" }']) == {
         "a": 5,

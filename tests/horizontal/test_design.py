@@ -7,7 +7,6 @@ import pytest
 
 from hansa.core.job import Job
 from hansa.core.party import Party, site_of
-from hansa.core.step import Done
 from hansa.core.table import Column, Table
 from hansa.engines.simulation import Simulation
 from hansa.errors import DataError, PartyFailed, Refused, TooFewParties
@@ -121,7 +120,7 @@ def test_other_parts_are_refused():
 
 def test_what_is_remembered_is_what_parties_remember():
     prepared, seats = fitted(Prepare(), divided(book(300), [100]))
-    assert remembered(Done((prepared,)))["prepared"].tobytes() == seats["bank-1"].memory["prepared"].tobytes()
+    assert remembered(prepared)["prepared"].tobytes() == seats["bank-1"].memory["prepared"].tobytes()
 
 
 def test_too_few_rows_are_no_rows():

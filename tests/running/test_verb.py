@@ -7,13 +7,21 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hansa.core.job import Data
+from hansa.core.carry import run_alone
+from hansa.core.job import Data, Job
+from hansa.core.metrics import paired_delong
+from hansa.core.party import site_of
 from hansa.engines.simulation import Simulation
-from hansa.errors import DataError
+from hansa.errors import ConfigError, DataError
+from hansa.horizontal.design import parts_of
+from hansa.horizontal.evaluate import own_job
 from hansa.horizontal.gain import ROUGH
+from hansa.horizontal.models import prepared_in
+from hansa.horizontal.regression import Regression
+from hansa.running.model import load
 from hansa.running.verb import run
 from hansa.trainers import Linear
-from tests.running.banks import banks, job
+from tests.running.banks import banks, columns, job
 
 
 def result(work, parties, **settings):
@@ -182,3 +190,48 @@ def test_that_nothing_was_chosen_on_validation_is_said():
     few = result(job(min_rows=70), banks(), baselines=False)  # a fifth of 260 rows are for validation
     assert any(said in line for line in few.warnings)
     assert not any(said in line for line in result(job(), banks(), baselines=False).warnings)
+
+
+STEPS = '["binning", { use = "selection", min_iv = 0.0 }, "glm", "evaluate"]'
+CARD = Job.from_toml(f'name = "card"\nmin_cell = 2\nsteps = {STEPS}')
+
+
+def test_a_regression_on_selected_bins_is_a_model_like_any_other(tmp_path):
+    found = result(CARD, banks())
+    told = found.summary()
+    assert {"federated", "central", "ensemble", "local_mean", "pooled_gain"} <= set(found.metrics)
+    assert all(np.isfinite(bank["gain"]["low"]) for bank in found.metrics["parties"].values())
+    assert found.metrics["federated"]["auc"] == pytest.approx(found.metrics["central"]["auc"], abs=0.02)
+    coefficients = {name: line["coef"] for name, line in told["regression"]["coefficients"].items()}
+    assert list(coefficients) == ["const", *told["selection"]["kept"]]
+    assert list(found.model.prepared.columns) == told["selection"]["kept"]
+    rows = {name: values for name, values in columns(7).items() if name in coefficients}
+    X = found.model.design(rows)
+    eta = coefficients["const"] + X @ [coefficients[name] for name in found.model.prepared.names]
+    np.testing.assert_allclose(load(found.save(tmp_path)).predict_proba(rows)[:, 1], 1 / (1 + np.exp(-eta)), rtol=1e-12)
+    assert "The regression" in found.page()
+    assert "row" in found.table()
+
+
+def test_what_a_bank_gains_by_a_shared_regression_is_delongs_over_its_own():
+    parties = banks()
+    found = result(CARD, parties, baselines=False)
+    for party in parties:
+        own = run_alone(own_job(CARD), party)
+        prepared, regression = prepared_in(own), own.last(Regression)
+        table = site_of(party, CARD).table
+        test = table.take(np.flatnonzero(parts_of(table, prepared.split) == 2))
+        local = regression.predict(prepared.transform(test), prepared.names)
+        pair = paired_delong(local, found.model.predict_proba(test)[:, 1], test.y())
+        told = found.metrics["parties"][party.name]
+        assert told["gain"]["auc"] == pytest.approx(pair.gain, abs=1e-12)
+        assert told["gain"]["low"] == pytest.approx(pair.low, abs=1e-12)
+        assert told["federated"]["auc"] == pytest.approx(pair.auc_b, abs=1e-12)
+
+
+def test_a_regression_that_cannot_be_evaluated_is_refused_before_it_runs():
+    for glm in ("{use = 'glm', offset = 'age'}", "{use = 'glm', family = 'poisson'}"):
+        with pytest.raises(ConfigError, match="Only a logistic regression without an offset"):
+            Job.from_toml(f'name = "card"\nsteps = ["binning", {glm}, "evaluate"]')
+    with pytest.raises(ConfigError, match="selection must stand before glm"):
+        Job.from_toml('name = "card"\nsteps = ["binning", "glm", "selection"]')

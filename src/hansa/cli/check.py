@@ -69,9 +69,19 @@ def _tell_job(job: Job) -> None:
 
 def sentence(step: Step) -> str:
     """What a step does, in one sentence."""
+    from hansa.horizontal.binning import Binning
     from hansa.horizontal.evaluate import Evaluate
+    from hansa.horizontal.glm import Glm
     from hansa.horizontal.rounds import Rounds
+    from hansa.horizontal.selection import Select
 
+    if isinstance(step, Binning):
+        return f"binning: columns in up to {step.max_n_bins} bins by weight of evidence, from summed counts"
+    if isinstance(step, Select):
+        return "selection: columns are kept or dropped by what tables and sums tell"
+    if isinstance(step, Glm):
+        carried = "added in clear" if step.sums is None else f"carried by {step.sums.sentence()}"
+        return f"glm: an exact {step.family} regression by Newton's steps on sums, {carried}"
     if isinstance(step, Rounds):
         count, what = (step.local.steps, "step") if step.local.steps else (step.local.epochs or 1, "epoch")
         length = f"{count} {what}{'s' * (count != 1)}"
@@ -133,12 +143,13 @@ def _learnable(job: Job, sites: Sequence[Site], parts: Mapping[str, Codes]) -> N
 
     from hansa.core.trainer import Design
     from hansa.data.parts import TRAIN
+    from hansa.horizontal.binning import Binning
     from hansa.horizontal.design import enough
     from hansa.horizontal.floors import floors_of
+    from hansa.horizontal.models import Modelling
     from hansa.horizontal.prepare import Prepare
-    from hansa.horizontal.rounds import Rounds
 
-    learned = [step for step in job.steps if isinstance(step, Rounds)]
+    learned = [step for step in job.steps if isinstance(step, Modelling)]
     trains: list[Design] = []
     for site in sites:
         table = site.table.take(parts[site.name] == TRAIN)
@@ -151,7 +162,7 @@ def _learnable(job: Job, sites: Sequence[Site], parts: Mapping[str, Codes]) -> N
             "Nothing would be learned.",
             "Bring more rows, or lower min_rows if all of them agree.",
         )
-    prepares = any(isinstance(step, Prepare) for step in job.steps) and len(sites) > 1
+    prepares = any(isinstance(step, Prepare | Binning) for step in job.steps) and len(sites) > 1
     binary = any(step.trainer.task == "binary" for step in learned)
     if prepares and binary and len(np.unique(np.concatenate([data.y for data in trains]))) == 1:
         raise DataError(
@@ -163,9 +174,10 @@ def _learnable(job: Job, sites: Sequence[Site], parts: Mapping[str, Codes]) -> N
 
 def _seen(job: Job, table: Table) -> Table:
     """The columns that the job learns from, and those with a role."""
+    from hansa.horizontal.binning import Binning
     from hansa.horizontal.prepare import Prepare
 
-    steps = [step for step in job.steps if isinstance(step, Prepare)]
+    steps = [step for step in job.steps if isinstance(step, Prepare | Binning)]
     used = {name for step in steps for name in step.used(table)} if steps else {*table.names}
     return table.select([name for name in table.names if name in {*used, *table.roles}])
 
@@ -173,18 +185,22 @@ def _seen(job: Job, table: Table) -> Table:
 def _usable(job: Job, site: Site) -> None:
     """Refuse what training would refuse: a target that its loss cannot take, infinite or unprepared features."""
     from hansa.core.metrics.rows import checked_label
+    from hansa.horizontal.binning import Binning
     from hansa.horizontal.columns import LABELLED, NUMERIC, Coding
     from hansa.horizontal.design import design_of
     from hansa.horizontal.fitting import refuse_infinite
+    from hansa.horizontal.models import Modelling
     from hansa.horizontal.prepare import Prepare
-    from hansa.horizontal.rounds import Rounds
 
     steps, table = [step for step in job.steps if isinstance(step, Prepare)], site.table
+    binned = [step for step in job.steps if isinstance(step, Binning)]
     try:
-        if any(isinstance(step, Rounds) and step.trainer.task == "binary" for step in job.steps):
+        if binned or any(isinstance(step, Modelling) and step.trainer.task == "binary" for step in job.steps):
             checked_label(table.y(), len(table))
-        if not steps:
+        if not steps and not binned:
             design_of(site, {}, "train", "float64")
+        for name in {name for step in binned for name in step.used(table) if table.column(name).kind in NUMERIC}:
+            refuse_infinite(table.column(name))
         for name in {name for step in steps for name in step.used(table)}:
             codings = [step.columns.get(name, Coding()) for step in steps]
             words = all(coding.how in {*LABELLED, "tokens"} for coding in codings)

@@ -166,13 +166,13 @@ class Binning:
         return ()
 
     def check_after(self, after: Sequence[Step]) -> None:
-        """No other preparation of columns comes after, and no rounds: their models hold a `Prepared` of `Prepare`."""
+        """No other preparation of columns comes after, and no rounds."""
         if any(step.title in {"binning", "prepare"} for step in after):
             raise ConfigError("A job prepares its columns once.", mend="Take one of prepare and binning out.")
-        if any(step.title in {"rounds", "evaluate"} for step in after):
+        if any(step.title == "rounds" for step in after):
             raise ConfigError(
                 "Rounds do not learn from weights of evidence.",
-                "The model that they save would not know how its columns were binned.",
+                "These already say how the odds go, and a regression on them is exact in a few asks.",
                 'Put a glm step after binning, or prepare with numeric = "bins".',
             )
 

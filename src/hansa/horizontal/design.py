@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from hansa.core.codec import pack, unpack
 from hansa.core.party import Memory, Site
-from hansa.core.step import Done
 from hansa.core.table import Table
 from hansa.core.trainer import Design
 from hansa.data.parts import PART_COLUMN, PARTS, TRAIN, Codes, Split
@@ -81,14 +80,13 @@ def prepared_of(site: Site, memory: Memory) -> Prepared | None:
     return site.derived(f"prepared/{_digest(memory)}", lambda: unpack(Prepared, memory["prepared"].tobytes()))
 
 
-def remembered(done: Done) -> Memory:
+def remembered(prepared: Prepared | None) -> Memory:
     """What parties remember of a job's preparation: `prepared`, uint8 `[bytes]`; nothing where there was none.
 
     Example:
-        >>> remembered(Done())
+        >>> remembered(None)
         {}
     """
-    prepared = done.find(Prepared)
     return {} if prepared is None else {"prepared": np.frombuffer(pack(prepared), np.uint8)}
 
 

@@ -51,7 +51,7 @@ from hansa.core.trainer import Design, Trainer
 from hansa.errors import ConfigError, HansaError
 from hansa.horizontal.design import design_of, enough, floors_at, remembered
 from hansa.horizontal.gain import NOTES, Own, Scoring, gain_of
-from hansa.horizontal.rounds import Learning, Rounds
+from hansa.horizontal.models import Modelling, learned_in, prepared_in
 from hansa.horizontal.scores import loss_sums
 
 _MOST_ASKS = 8
@@ -169,7 +169,7 @@ class Evaluate:
 
     def plan(self, parties: Roster, kept: Verdict | None, done: Done) -> Plan[Verdict]:
         """Losses, then scores bin by bin, then each party's comparison."""
-        learned = done.last(Learning)
+        learned = learned_in(done, prepared_in(done))
         params = learned.chosen
         verdict = kept or Verdict(centre=learned.centre)
         until = parties.until(len(parties))
@@ -209,21 +209,22 @@ class Evaluate:
 
 
 def trainer_of(job: Job) -> tuple[Trainer, int]:
-    """The trainer of the job's last `rounds` before its `evaluate`, and the number of steps up to there.
+    """The trainer of the last model before the job's `evaluate`, and the number of steps up to there.
 
     Raises:
-        ConfigError: there are no rounds to evaluate.
+        ConfigError: there is no model to evaluate.
 
     Example:
+        >>> from hansa.horizontal.rounds import Rounds
         >>> trainer_of(Job("scores", steps=(Rounds(), Evaluate())))[1]
         1
     """
     for number, step in enumerate(job.steps):
         if isinstance(step, Evaluate):
             for earlier in reversed(job.steps[:number]):
-                if isinstance(earlier, Rounds):
+                if isinstance(earlier, Modelling):
                     return earlier.trainer, number
-    raise ConfigError("There is nothing to evaluate.", mend="Put a rounds step before evaluate.")
+    raise ConfigError("There is nothing to evaluate.", mend="Put rounds or glm before evaluate.")
 
 
 def own_job(job: Job) -> Job:
@@ -233,13 +234,14 @@ def own_job(job: Job) -> Job:
     first rounds begin at random where the job's begin from a model that was given; later ones go on from its own.
 
     Example:
+        >>> from hansa.horizontal.rounds import Rounds
         >>> len(own_job(Job("scores", steps=(Rounds(), Evaluate()))).steps)
         1
     """
     steps = job.steps[: trainer_of(job)[1]]
-    first = next(place for place, step in enumerate(steps) if isinstance(step, Rounds))
+    first = next(place for place, step in enumerate(steps) if isinstance(step, Modelling))
     steps = tuple(
-        step.alone(first=place == first) if isinstance(step, Rounds) else step for place, step in enumerate(steps)
+        step.alone(first=place == first) if isinstance(step, Modelling) else step for place, step in enumerate(steps)
     )
     data = replace(job.data, positive="", schema=None)  # a site's table has its form by now
     return replace(job, data=data, steps=steps, min_rows=1).alone()
@@ -248,7 +250,8 @@ def own_job(job: Job) -> Job:
 def fit_alone(job: Job, party: Party) -> Memory:
     """Run the job's steps for one party; what is remembered holds `prepared` (where the job prepares) and `params`."""
     done = run_alone(own_job(job), party)
-    return {**remembered(done), "params": done.last(Learning).chosen}
+    prepared = prepared_in(done)
+    return {**remembered(prepared), "params": learned_in(done, prepared).chosen}
 
 
 @final

@@ -10,24 +10,28 @@ the sums travel through a secure sum. A party with fewer training rows than `min
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hansa import catalogue
+from hansa.core.chain import Chain
 from hansa.core.fold import Collect
+from hansa.core.link import Link
 from hansa.core.load import Load
 from hansa.core.message import Answer, Ask
 from hansa.core.party import Handler, Memory, Site
 from hansa.core.plan import Asks, Gather, Keep, Plan
-from hansa.core.step import Done, Event, Roster
+from hansa.core.step import Done, Event, Roster, Step
+from hansa.core.trainer import Trainer
 from hansa.errors import ConfigError, DataError, nearest
 from hansa.horizontal.columns import Binned, OneHot
 from hansa.horizontal.families import Family, FamilyName, Floats, LinkFunction
+from hansa.horizontal.models import prepared_in
 from hansa.horizontal.newton import Frame, Point, Problem, refuse_separated
-from hansa.horizontal.prepared import Prepared
 from hansa.horizontal.regression import Regression
 from hansa.horizontal.regressors import Regressors, names_of, regressors_of, triangle, whole
 from hansa.horizontal.selected import Selection
@@ -129,7 +133,8 @@ class Glm:
     `cluster`: a column, such as the customer's id, whose rows are not independent: standard errors by the sandwich of
     Liang and Zeger (1986), with the usual small-sample factor; no cluster may be spread over parties. `ridge`: half the
     weight of the squared norm of the coefficients on standardised columns. `firth`: Jeffreys' prior (Firth 1993), a
-    second ask a step. `tolerance`: Newton's step, by the largest coefficient, at which it stops.
+    second ask a step. `tolerance`: Newton's step, by the largest coefficient, at which it stops. `sums`: the link that
+    carries the sums of all steps of the job, such as `secure_sum`; without, they are added in clear.
 
     Raises:
         ConfigError: settings outside their range, or that contradict each other.
@@ -156,6 +161,7 @@ Leave one of them out.
     firth: bool = False
     max_iter: int = 50
     tolerance: float = 1e-10
+    sums: Link | None = None
 
     def __post_init__(self) -> None:
         """Check ranges."""
@@ -168,6 +174,11 @@ Leave one of them out.
             )
         if not self.intercept and self.kind.link in {"inverse", "identity"} and self.family != "linear":
             raise ConfigError(f"Without an intercept the link '{self.kind.link}' has nowhere to begin.")
+        if self.sums is not None and (not self.sums.guarantees.hides_each or self.sums.guarantees.same):
+            raise ConfigError(
+                f"{self.sums.title} does not carry the sums of a regression.",
+                mend="Take secure_sum or encrypted_sum, or leave it out.",
+            )
 
     @property
     def kind(self) -> Family:
@@ -183,6 +194,33 @@ Leave one of them out.
     def state(self) -> type[Regression]:
         """What the plan keeps and returns."""
         return Regression
+
+    @property
+    def trainer(self) -> Trainer:
+        """What scores a row by the coefficients."""
+        loss = "logistic" if self.family == "logistic" else "squared"
+        linear: Trainer = catalogue.part("linear")(loss, intercept=self.intercept)
+        return linear
+
+    def links(self) -> Chain:
+        """What carries the sums."""
+        return Chain((catalogue.part("weighted_mean")() if self.sums is None else self.sums,))
+
+    def alone(self, *, first: bool = True) -> Glm:
+        """The same regression for one party by itself, with nobody to hide from."""
+        del first
+        return replace(self, sums=None)
+
+    def check_after(self, after: Sequence[Step]) -> None:
+        """No selection comes after, and a test only of chances that columns alone make."""
+        if any(step.title == "selection" for step in after):
+            raise ConfigError("selection must stand before glm.", "It says what to regress on.", "Swap the two steps.")
+        if any(step.title == "evaluate" for step in after) and (self.kind.link != "logit" or self.offset):
+            raise ConfigError(
+                "Only a logistic regression without an offset is evaluated.",
+                "The test counts the scores of events, by the columns alone.",
+                "Take evaluate out, or regress by the logit without an offset.",
+            )
 
     def events(self) -> tuple[Event, ...]:
         """Nothing that an accountant could bound."""
@@ -250,7 +288,7 @@ Leave one of them out.
         for name in self.drop:
             if name not in names:
                 raise DataError(f"There is no prepared column '{name}' to drop.", mend=nearest(name, names))
-        prepared = done.find(Prepared)
+        prepared = prepared_in(done)
         coded = () if prepared is None else prepared.encodings
         levels = [[n for n in e.names if n not in self.drop] for e in coded if isinstance(e, OneHot | Binned)]
         first = self.reference == "first" and self.intercept

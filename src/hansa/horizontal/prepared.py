@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import final
 
@@ -96,6 +96,11 @@ class Prepared:
             "positive_rate": self.positive_rate,
             "duplicates_train_test": float(self.duplicates_train_test),
         }
+
+    def only(self, names: Collection[str]) -> Prepared:
+        """The same preparation of those columns that make at least one of these."""
+        mine = tuple(encoding for encoding in self.encodings if not set(encoding.names).isdisjoint(names))
+        return replace(self, encodings=mine)
 
     def transform(self, table: Table, dtype: str = "float64") -> NDArray[np.floating]:
         """The table's rows as numbers `[rows, width]`; columns that were not fitted are ignored.

@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hansa.core.metrics.tails import normal_beyond, normal_within
-from hansa.errors import DataError, nearest
+from hansa.errors import ConfigError, DataError, nearest
 from hansa.horizontal.families import Family, FamilyName, Floats, LinkFunction
+from hansa.horizontal.prepared import Prepared
+from hansa.horizontal.rounds import Learning
 
 CONST = "const"
 
@@ -131,6 +133,27 @@ class Regression:
             eta += param if name == CONST and name not in names else param * X[:, names.index(name)]
         return Family(self.family, self.link_function, self.power).mean(eta)
 
+    def reads(self, prepared: Prepared | None) -> Prepared | None:
+        """The part of a preparation that the regression reads: no columns but its own."""
+        return None if prepared is None else prepared.only(self.names)
+
+    def learning(self, prepared: Prepared | None) -> Learning:
+        """The regression as parameters of `Linear` over the prepared columns; 0 of those that it leaves out.
+
+        Raises:
+            ConfigError: there is no preparation, so that nothing says how a row becomes columns.
+        """
+        if prepared is None:
+            raise ConfigError(
+                "A regression on raw columns scores no rows.",
+                "Nothing would keep how a row becomes columns.",
+                'Put binning before glm, or prepare with numeric = "none".',
+            )
+        own = dict(zip(self.names, self.params.tolist(), strict=True))
+        constant = [own[CONST]] if CONST in own else []
+        vector = np.array([*(own.get(name, 0.0) for name in prepared.names), *constant])
+        return Learning(prepared.width, vector)
+
     def as_dict(self) -> dict[str, Any]:
         """The table as plain data, by coefficient."""
         low, high = self.conf_int().T
@@ -153,9 +176,11 @@ class Regression:
         for name, row in self.as_dict().items():
             c, e, z, p, low, high = row.values()
             lines.append(f"{name:<{width}}{c:>12.4f}{e:>12.4f}{z:>10.3f}{p:>9.3f}{low:>12.4f}{high:>12.4f}")
-        return "\n".join([*lines, *self._notes()])
+        return "\n".join([*lines, *[""] * bool(self.notes), *self.notes])
 
-    def _notes(self) -> list[str]:
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader must know of it, a sentence each."""
         notes = [f"Left out: {name} is {why}." for name, why in self.aliased.items()]
         if self.references:
             notes.append(f"Reference levels: {', '.join(self.references)}.")
@@ -171,4 +196,4 @@ class Regression:
             notes.append("Standard errors, p-values and intervals are not valid after selection on the same rows.")
         if not self.converged:
             notes.append("It has not converged: do not use it.")
-        return ["", *notes] if notes else []
+        return tuple(notes)

@@ -12,6 +12,7 @@ from hansa.report.gains import gains, learning, pooled
 from hansa.report.page import Table, figure_of, page, pairs, paragraph, responsive, section, table
 from hansa.report.ranking import ranking
 from hansa.report.reading import MEASURES, Reading, items, mapping, number
+from hansa.report.regression import regressed
 from hansa.report.svg import safe
 from hansa.report.width import clean
 
@@ -37,7 +38,7 @@ def result_page(
         _warnings(reading),
         gains(reading),
         pooled(reading),
-        learning(reading, history),
+        regressed(reading) or learning(reading, history),
         ranking(reading, counts),
         _left(reading),
         _partition(reading),
@@ -94,7 +95,7 @@ def _facts(reading: Reading) -> list[tuple[str, str]]:
     rounds, best = number(reading.summary.get("rounds")), number(reading.summary.get("best_round"))
     if rows:
         facts.append((count(rows), "test rows"))
-    if isfinite(rounds):
+    if isfinite(rounds) and rounds > 0:
         facts.append((count(rounds), f"rounds, best {count(best)}" if isfinite(best) and best > 0 else "rounds"))
     if isfinite(number(reading.summary.get("seconds"))):
         facts.append((duration(number(reading.summary.get("seconds"))), "run time"))

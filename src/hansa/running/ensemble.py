@@ -92,7 +92,8 @@ class EnsembleOfLocals:
 
     def _fitted(self, session: Session) -> FittedEnsemble:
         room, done = _room(), session.run()
-        prepared, memory = done.last(Prepared), remembered(done)
+        prepared = done.last(Prepared)
+        memory = remembered(prepared)
         task: Task = room.task_of(self.estimator, prepared.classes)
         stand_in: Any = AsGiven(task)
         told(stand_in, prepared)  # refuses codes, whose order means nothing

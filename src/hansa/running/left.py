@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from hansa.horizontal.binning import Binning
 from hansa.horizontal.evaluate import Evaluate
+from hansa.horizontal.glm import Glm
 from hansa.horizontal.prepare import Prepare
 from hansa.horizontal.quality import Quality
 from hansa.horizontal.rounds import Rounds
+from hansa.horizontal.selection import Select
 
 if TYPE_CHECKING:
     from hansa.core.job import Job
@@ -67,6 +70,8 @@ def _step(job: Job, step: Step) -> list[_Line]:
                 "how each column's groups rank the events", "once", f"groups of at least {job.min_cell} rows", _CLEAR
             ),
         ]
+    if isinstance(step, Binning | Select | Glm):
+        return _scorecard(step, few, tails, rare=f"counts under {job.min_cell} joined with others")
     if isinstance(step, Rounds):
         return _rounds(step, few, thin)
     if isinstance(step, Evaluate):
@@ -78,6 +83,26 @@ def _step(job: Job, step: Step) -> list[_Line]:
         ]
         return [*lines, _line(figures, "once", few, _CLEAR)] if step.compare else lines
     return []
+
+
+def _scorecard(step: Binning | Select | Glm, few: str, tails: str, rare: str) -> list[_Line]:
+    """What binning, selection and regression tell."""
+    sums = "the gradient, the information matrix and the deviance of a regression, summed over training rows"
+    if isinstance(step, Binning):
+        seen = _CLEAR if step.by_party else ""
+        return [
+            _line("names, kinds and labels of columns", "once", "labels with enough customers", _CLEAR),
+            _line("counts of values below candidate edges", "about ten times", tails),
+            _line("rows without and with the event by cell of each column", "once", rare, seen),
+        ]
+    if isinstance(step, Select):
+        return [_line(sums, "a few times for each column that comes or goes", few)]
+    return [
+        _line("names of columns", "once", "none", _CLEAR),
+        _line("sums over training rows of weights, outcomes and columns, and of products of columns", "once", few),
+        _line(sums, f"in up to {step.max_iter} steps", few),
+        *([_line("summed products of each cluster's gradients", "once", few)] if step.cluster else []),
+    ]
 
 
 def _rounds(step: Rounds, few: str, thin: str) -> list[_Line]:

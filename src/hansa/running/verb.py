@@ -18,6 +18,7 @@ from hansa.engines.simulation import Session
 from hansa.errors import ConfigError
 from hansa.horizontal.design import remembered
 from hansa.horizontal.evaluate import Evaluate, Verdict, fit_alone, trainer_of
+from hansa.horizontal.models import Modelling, learned_in, prepared_in, read_by
 from hansa.horizontal.prepared import Prepared
 from hansa.horizontal.rounds import Learning, Rounds
 from hansa.horizontal.scores import MEASURE, measures
@@ -25,6 +26,7 @@ from hansa.report.reading import MODELS, Reading
 from hansa.running.baselines import Baselines, compare_all, pooled
 from hansa.running.company import company, remarks
 from hansa.running.folder import Folder
+from hansa.running.found import found_by
 from hansa.running.left import left
 from hansa.running.model import Model
 from hansa.running.privacy import privacy
@@ -101,8 +103,8 @@ def run(
         >>> run(job, on=Simulation(banks)).metrics["federated"]["auc"] > 0.9
         True
     """
-    if not any(isinstance(step, Rounds) for step in job.steps):
-        raise ConfigError(f"The job '{job.name}' learns nothing.", mend="Give it a step of rounds.")
+    if not any(isinstance(step, Modelling) for step in job.steps):
+        raise ConfigError(f"The job '{job.name}' learns nothing.", mend="Give it a step of rounds, or glm.")
     place = None if folder is None else Path(folder)
     told = about(job, stamped(job.name) if place is None else place.resolve().name)
     with Feed(trackers, told, place) as feed:
@@ -121,19 +123,20 @@ def _run(
     baselines: bool,
 ) -> Result:
     begun = time.perf_counter()
-    learned = [step for step in job.steps if isinstance(step, Rounds)]
+    last = [step for step in job.steps if isinstance(step, Modelling)][-1]
     with on.session(job) as session:
         seen = session if isinstance(session, Session) else None
         wants = baselines and any(isinstance(step, Evaluate) and step.compare for step in job.steps)
         central = seen.aside(fit_alone, (job, pooled(job, seen.engine.parties))) if seen and wants else None
         results = _carry(session, job, feed, watch, start)
         verdict = results.find(Verdict)
-        learning = results.last(Learning)
+        prepared = read_by(results, prepared_in(results))
+        learning = learned_in(results, prepared)
         metrics, scores = _metrics(seen, job, results, verdict, central)
         warnings = [*_warnings(job, results, metrics), *summed(session.happened)]
         sites = seen.sites.values() if seen else ()
         weight = next((site.table.weight for site in sites if site.table.weight), job.data.weight)
-        model = Model(learned[-1].trainer, learning.chosen, learning.width, results.find(Prepared), _facts(job))
+        model = Model(last.trainer, learning.chosen, learning.width, prepared, _facts(job))
     return Result(
         job,
         model,
@@ -144,7 +147,7 @@ def _run(
         (),
         tuple(warnings),
         learning.best_round or learning.round,
-        {**_told(job, learned[-1], _present(seen, learning)), "weight": weight},
+        {**_told(job, last, _present(seen, job, learning)), **found_by(results), "weight": weight},
         scores,
     )
 
@@ -186,7 +189,8 @@ def _metrics(
         found["federated"] = {**told_figures(pool), **pool}
     else:
         baselines = Baselines(job, seen.sites)
-        own = baselines.scored({**remembered(done), "params": done.last(Learning).chosen})
+        prepared = prepared_in(done)
+        own = baselines.scored({**remembered(prepared), "params": learned_in(done, prepared).chosen})
         found["federated"] = {**baselines.metrics(own), **pool}
         if trainer.task == "binary" and len(own.y) > 0:
             found["federated"]["auc_interval"] = exact_interval(own.score, own.y)
@@ -210,26 +214,30 @@ def _warnings(job: Job, done: Done, metrics: Mapping[str, Any]) -> list[str]:
         if twins:
             lines.append(f"{twins} test rows have the features of a training row of the same party.")
     checked = any(isinstance(step, Rounds) and step.check_every for step in job.steps)
-    if checked and done.last(Learning).best is None:
+    learned = done.find(Learning)
+    if checked and learned is not None and learned.best is None:
         lines.append("Nothing was chosen on validation: no party has min_rows validation rows; the last round is kept.")
     for name, why in metrics.get("missing", {}).items():
         lines.append(f"There is no {MODELS[name]} model to compare with. {why}")
     reading = Reading({"metrics": metrics})
     lines += [left for left in (reading.uncounted, reading.unsummed) if left]
-    lines += remarks(done.last(Learning).history)
+    lines += remarks(() if learned is None else learned.history)
     why = metrics.get("federated", {}).get("counts", {}).get("why")
     return [*lines, *[f"The sealed test has no pooled figures of scores: {why}."] * bool(why)]
 
 
-def _told(job: Job, last: Rounds, parties: int) -> dict[str, Any]:
+def _told(job: Job, last: Modelling, parties: int) -> dict[str, Any]:
     """What the report says of the job beside its figures."""
-    told = {"chain": str(last.links()), "steps": [step.title for step in job.steps], "left": left(job)}
+    chain = str(last.links()) if isinstance(last, Rounds) else ""
+    told = {"chain": chain, "steps": [step.title for step in job.steps], "left": left(job)}
     return {**told, "secure_sums": list(sums)} if (sums := company(job, parties)) else told
 
 
-def _present(seen: Session | None, learning: Learning) -> int:
-    """How many parties there were; where none is in sight, as many as were in a round."""
-    return len(seen.sites) if seen is not None else max(point.counted for point in learning.history)
+def _present(seen: Session | None, job: Job, learning: Learning) -> int:
+    """How many parties there were; where none is in sight, as many as were in a round, and no fewer than must be."""
+    if seen is not None:
+        return len(seen.sites)
+    return max((point.counted for point in learning.history), default=job.min_parties)
 
 
 def _facts(job: Job) -> dict[str, Any]:
