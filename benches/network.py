@@ -6,9 +6,10 @@
 Rounds: one network of 10,000 parameters, one step a round at each bank, everything signed and on the disk before it
 counts; milliseconds between two `Keep`s, beside the same job in one process and the least that a round waits for the
 disk: a bank's word, the coordinator's words, the snapshot. Updates: 10 banks answer one ask at once with 25 and 250
-MB each; beside it, measured in the same run, the same bytes over bare TLS sockets and into files of the coordinator's
-disk (written and synced). The banks' own stores lie in memory where there is a folder for it: their disks are other
-machines'. Folding: MB a second of updates summed, against a copy of them.
+MB each, in turns whose words may go when the next begins, as in rounds; beside it, measured in the same run, the same
+bytes over bare TLS sockets, through gRPC to somebody who does nothing with them, and into files of the coordinator's
+disk (`bare.py`). The banks' own stores lie in memory where there is a folder for it: their disks are other machines'.
+Folding: MB a second of updates summed, against a copy of them.
 """
 
 from __future__ import annotations
@@ -17,21 +18,19 @@ import argparse
 import asyncio
 import json
 import os
-import socket
-import ssl
-import subprocess
 import sys
 import tempfile
 import threading
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from bare import Process, bare, found, said, started
 
 from hansa.core.carry import Carrier, near
 from hansa.core.fold import Sum
@@ -45,11 +44,10 @@ from hansa.core.table import Table
 from hansa.core.work import Outcome, Work
 from hansa.engines.network.board import Board
 from hansa.engines.network.channel import dialler, listen
-from hansa.engines.network.enrolment import accept, ask
 from hansa.engines.network.hub import Hub
 from hansa.engines.network.identity import Identity
 from hansa.engines.network.journal import JobJournal
-from hansa.engines.network.membership import Charter, Membership
+from hansa.engines.network.membership import Membership
 from hansa.engines.network.node import Node
 from hansa.engines.network.sayings import Offer
 from hansa.engines.network.site_store import SiteStore
@@ -70,9 +68,7 @@ check_every = 0
 trainer = {use = "tabular", hidden = [101]}
 local = {epochs = 1, batch = 32}
 """  # 97 columns, 101 hidden units: 10,000 parameters
-CHUNK = 1 << 20
 _WARM = 4  # turns until both ends write over files of earlier ones
-Process: TypeAlias = "subprocess.Popen[str]"
 MEMORY = Path("/dev/shm")  # noqa: S108 - a file system in memory
 
 
@@ -85,14 +81,6 @@ def bank(place: int) -> Party:
 
 def job_of(rounds: int) -> Job:
     return Job.from_toml(Job.from_toml(JOB.replace("ROUNDS", str(rounds))).to_toml())
-
-
-def found(folder: Path, count: int) -> None:
-    """Make a consortium with so many banks, keys and certificates and all."""
-    now = datetime.now(UTC).replace(microsecond=0)
-    members = Membership.create(folder / "org", Charter("Bench", "localhost:7443"), now)
-    for name in (f"bank-{i}" for i in range(count)):
-        accept(members.admit(ask(members.invite(name, now), folder / name, now), now), folder / name, now)
 
 
 def memory(key: str) -> float:
@@ -228,85 +216,11 @@ def between(count: int, rounds: int, size: int, folder: Path) -> dict[str, Any]:
                 process.wait()
 
 
-def started(command: list[str]) -> Process:
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 - this file, again
-
-
-def said(process: Process) -> str:
-    """The next line that a process prints."""
-    if process.stdout is None or not (line := process.stdout.readline()):
-        raise SystemExit("A process of the bench ended early.")
-    return line
-
-
 @contextmanager
 def memory_folder(folder: Path, size: int) -> Iterator[str]:
     """Where the banks' stores lie: on the disk for rounds, in memory for large updates."""
     with tempfile.TemporaryDirectory(dir=MEMORY if size and MEMORY.is_dir() else folder) as path:
         yield path
-
-
-def sockets(size: int, count: int, folder: Path) -> float:
-    """MB a second of the same bytes over bare TLS sockets, from as many processes."""
-    with tempfile.TemporaryDirectory(dir=folder) as path:
-        found(Path(path), 1)
-        server = context(Path(path), Membership(Path(path) / "org").identity, server=True)
-        with socket.create_server(("127.0.0.1", 0), backlog=count) as listening:
-            port = str(listening.getsockname()[1])
-            command = [sys.executable, __file__, "--role", "sender", "--folder", path, "--size", str(size)]
-            senders = [started([*command, "--port", port]) for _ in range(count)]
-            lines = [server.wrap_socket(listening.accept()[0], server_side=True) for _ in senders]
-            begun = time.perf_counter()
-            threads = [threading.Thread(target=drain, args=(line,)) for line in lines]
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
-            took = time.perf_counter() - begun
-        for process in senders:
-            process.wait()
-    return size * count / 1e6 / took
-
-
-def drain(line: ssl.SSLSocket) -> None:
-    room = bytearray(CHUNK)
-    line.sendall(b"!")
-    with suppress(ssl.SSLEOFError):
-        while line.recv_into(room):
-            pass
-
-
-def send(folder: Path, port: int, size: int) -> None:
-    """Dial, wait for the word to go, and send so many bytes."""
-    client = context(folder, Identity.read(folder / "bank-0"), server=False)
-    block = memoryview(os.urandom(CHUNK))
-    with socket.create_connection(("127.0.0.1", port)) as raw, client.wrap_socket(raw) as line:
-        line.recv(1)
-        for at in range(0, size, CHUNK):
-            line.sendall(block[: min(CHUNK, size - at)])
-
-
-def context(folder: Path, identity: Identity, *, server: bool) -> ssl.SSLContext:
-    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER if server else ssl.PROTOCOL_TLS_CLIENT)
-    made.minimum_version, made.check_hostname, made.verify_mode = ssl.TLSVersion.TLSv1_3, False, ssl.CERT_REQUIRED
-    with tempfile.NamedTemporaryFile("w", dir=folder, suffix=".pem") as chain:
-        chain.write(identity.tls + identity.tls_key)
-        chain.flush()
-        made.load_cert_chain(chain.name)
-    made.load_verify_locations(cadata=identity.authority)
-    return made
-
-
-def disk(size: int, count: int, folder: Path) -> float:
-    """MB a second of the same bytes written and synced, one file for each update."""
-    block = memoryview(os.urandom(CHUNK))
-    with tempfile.TemporaryDirectory(dir=folder) as path:
-        begun = time.perf_counter()
-        for place in range(count):
-            with Path(path, str(place)).open("wb", buffering=0) as file:
-                file.writelines(block[: min(CHUNK, size - at)] for at in range(0, size, CHUNK))
-                os.fsync(file.fileno())
-        return size * count / 1e6 / (time.perf_counter() - begun)
 
 
 def waiting(folder: Path, block: bytes = bytes(80_000)) -> float:
@@ -356,9 +270,9 @@ def measured(only: str | None, nodes: list[int], sizes: list[int], rounds: int, 
         figures[f"rounds_{count}"] = one
         print(f"rounds, {count} nodes:", json.dumps(one), flush=True)
     for size in sizes if only in {None, "updates"} else ():
-        turns = [{"tls_mb_per_s": sockets(size, 10, folder), "disk_mb_per_s": disk(size, 10, folder)}]
+        turns = [bare(size, 10, folder)]
         one = between(10, 1, size, folder)
-        turns.append({"tls_mb_per_s": sockets(size, 10, folder), "disk_mb_per_s": disk(size, 10, folder)})
+        turns.append(bare(size, 10, folder))
         one |= {key: median(turn[key] for turn in turns) for key in turns[0]}
         one["ratio"] = one["mb_per_s"] / min(one["tls_mb_per_s"], one["disk_mb_per_s"])
         one["peak_less_3_updates_mb"] = one["peak_resident_mb"] - 3 * size / 1e6
@@ -387,8 +301,6 @@ def main() -> None:
     elif given.role == "banks":
         places = [int(place) for place in given.places.split(",")]
         asyncio.run(attend(given.folder, Path(given.sites), places, int(given.port), size))
-    elif given.role == "sender":
-        send(given.folder, int(given.port), size)
     else:
         figures = measured(given.only, given.nodes, given.size, given.rounds, given.folder)
         if given.json:
