@@ -191,3 +191,12 @@ def test_a_death_while_a_file_is_written_over_leaves_no_sheet_that_is_not_whole(
                 assert again.get(digest)["x"].sum() == 435
             again.sweep([])
             assert list(image.iterdir()) == []
+
+
+def test_the_digests_of_small_arrays_are_taken_over_where_all_of_them_are_known(tmp_path):
+    shelf, tree = Shelf(tmp_path, LocalDisk(), 1 << 16), {"x": np.arange(3.0), "y": np.arange(2)}
+    plain = shelf.put(tree)
+    assert shelf.put(tree, plain.digests) == plain
+    assert shelf.put(tree, plain.digests[:1]) == plain
+    with pytest.raises(DataError):
+        shelf.get(shelf.put(tree, (bytes(32), bytes(32))))  # what is kept is held against them

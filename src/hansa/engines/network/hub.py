@@ -208,7 +208,7 @@ class Hub:
             else:
                 kept = await board.looked_at(peer, parcel.name, said)
                 incoming = parcel.room if kept is said and isinstance(parcel.room, Incoming) else None
-                self._words.put(Come(parcel.job, Word(parcel.name, peer, kind, kept, incoming=incoming)))
+                self._words.put(Come(parcel.job, Word(parcel.name, peer, kind, kept, parcel.digests, incoming)))
         elif parcel.kind == "Shut" and board is not None:
             said = word_of(parcel.body)
             if not isinstance(said, Refusal):

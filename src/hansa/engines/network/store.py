@@ -35,6 +35,7 @@ from hansa.engines.network.disk import LocalDisk
 from hansa.engines.network.sayings import said_in_parcel
 from hansa.engines.network.sheet import first_digest_of
 from hansa.engines.network.shelf import INLINE, Shelf, Slip
+from hansa.engines.network.wire_ledger import contents
 from hansa.engines.network.words import Word, said_in, tree_of
 from hansa.errors import ConfigError, DataError
 
@@ -62,6 +63,7 @@ _FIND = (
     "SELECT digest, size, place, body FROM words"
     " WHERE job = ? AND step = ? AND keep = ? AND turn = ? AND attempt = ? AND party = ?"
 )
+_ADD = "INSERT INTO words VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 _FILES = (
     "SELECT digest FROM words WHERE place = 'file'",
     "SELECT digest FROM snapshots WHERE place = 'file'",
@@ -258,10 +260,10 @@ class Store:
         slips: dict[int, Slip] = {}
         come: dict[int, Incoming] = {}
         for place, word in enumerate(words):
-            known = bool(self.database.rows(_FIND, job, *word.name, word.party))
+            known = self._may_be_a_file(word) and bool(self.database.rows(_FIND, job, *word.name, word.party))
             if word.incoming is None:
                 tree = tree_of(job, word)
-                slips[place] = self.shelf.weigh(tree) if known else self.shelf.put(tree)
+                slips[place] = self.shelf.weigh(tree) if known else self.shelf.put(tree, word.digests)
             elif known:
                 slips[place] = Slip(word.incoming.spool.digest, word.incoming.spool.layout.size, "gone")
                 word.incoming.drop()
@@ -270,13 +272,14 @@ class Store:
         slips |= zip(come, self.shelf.take(list(come.values())), strict=True)
         return [slips[place] for place in range(len(words))]
 
+    def _may_be_a_file(self, word: Word) -> bool:
+        return word.incoming is not None or 2 * contents(word.said)[0] > self.shelf.inline
+
     def _put(self, connection: sqlite3.Connection, job: str, word: Word, slip: Slip) -> Verdict:
         where = (job, *word.name, word.party)
-        held = connection.execute(_FIND, where).fetchone()
-        if held is None:
-            row = (*where, word.kind, *slip.row, FRESH)
-            connection.execute("INSERT INTO words VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+        if connection.execute(_ADD, (*where, word.kind, *slip.row, FRESH)).rowcount:
             return "new"
+        held = connection.execute(_FIND, where).fetchone()
         if held[0] == slip.digest or held[0] == first_digest_of(tree_of(job, word)):
             return "same"
         now = self.clock()
