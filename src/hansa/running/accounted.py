@@ -25,7 +25,7 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from math import prod
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, final
 
@@ -59,19 +59,39 @@ class Odd(NamedTuple):
 
 def unexplained(job: Job, lines: Iterable[Recorded]) -> tuple[Odd, ...]:
     """The lines of a ledger, of this job, that it does not explain."""
-    held = _Contract(job, {}, set(), {})
+    held = _Contract(job, tuple(_step(job, number) for number in range(len(job.steps))))
     return tuple(Odd(one.sequence, why) for one in lines for why in held.against(one.line))
+
+
+class _Step(NamedTuple):
+    """What a step asks, by the names of kinds: the kinds, those that leave in secure sums alone, how often at most."""
+
+    kinds: Mapping[str, type[Any]]
+    veiled: frozenset[str]
+    often: Mapping[str, int]
+
+
+def _step(job: Job, number: int) -> _Step:
+    step = job.steps[number]
+    often = step.often() if isinstance(step, Bounded) else {}
+    return _Step(
+        {kind.__name__: kind for kind in job.handlers(number)},
+        frozenset(kind.__name__ for kind in job.veiled(number)),
+        {kind.__name__: most for kind, most in often.items()},
+    )
 
 
 @final
 @dataclass(frozen=True)
 class _Contract:
-    """A job as a reader of a ledger holds it: the width of each step's update, names that were used, rounds begun."""
+    """A job as a reader of a ledger holds it: the width of each step's update, names that were used, turns taken."""
 
     job: Job
-    widths: dict[int, int]
-    names: set[Name]
-    turns: dict[tuple[int, str], set[Name | int]]
+    steps: tuple[_Step, ...]
+    widths: dict[int, int] = field(default_factory=dict)
+    names: set[Name] = field(default_factory=set)
+    turns: dict[tuple[int, str], set[Name | int]] = field(default_factory=dict)
+    forms: dict[tuple[int, str, int], Form | None] = field(default_factory=dict)
 
     def against(self, line: Line) -> Iterator[str]:
         """What speaks against a line, the first reason alone."""
@@ -81,38 +101,33 @@ class _Contract:
         if not line.shapes:
             yield from self._words(line)
             return
-        if not 0 <= line.name.step < len(self.job.steps):
+        if not 0 <= line.name.step < len(self.steps):
             yield f"The job has no step {line.name.step}."
             return
-        kinds = {kind.__name__: kind for kind in self.job.handlers(line.name.step)}
-        if line.kind not in kinds:
+        step = self.steps[line.name.step]
+        if line.kind not in step.kinds:
             yield f"Its step asks no '{line.kind}'."
             return
         if line.name in self.names:
             yield "This ask was answered before."
         self.names.add(line.name)
-        yield from self._often(line)
+        yield from self._often(line, step.often.get(line.kind))
         yield from _bytes(line)
-        veiled = {kind.__name__ for kind in self.job.veiled(line.name.step)}
         if line.protection == SECURE:
             return
-        if line.kind in veiled:
+        if line.kind in step.veiled:
             yield "The job lets this leave inside a secure sum alone, and it left in clear."
-        yield from self._form(line, kinds[line.kind])
+        yield from self._form(line, step.kinds[line.kind])
 
     def _words(self, line: Line) -> Iterator[str]:
         """A line without vectors is a refusal, and holds a few sentences."""
-        known = {kind.__name__ for step in range(len(self.job.steps)) for kind in self.job.handlers(step)}
-        if line.kind not in {*known, REFUSED}:
+        if line.kind != REFUSED and not any(line.kind in step.kinds for step in self.steps):
             yield f"The job asks no '{line.kind}'."
         elif line.size > _WORDS:
             yield f"A refusal of {line.size:,} bytes holds more than sentences."
 
-    def _often(self, line: Line) -> Iterator[str]:
+    def _often(self, line: Line, most: int | None) -> Iterator[str]:
         """Whether a round was asked too often, or there are too many."""
-        step = self.job.steps[line.name.step]
-        bounds = step.often() if isinstance(step, Bounded) else {}
-        most = next((most for kind, most in bounds.items() if kind.__name__ == line.kind), None)
         if most is None:
             return
         seen = self.turns.setdefault((line.name.step, line.kind), set())
@@ -126,7 +141,10 @@ class _Contract:
         width = shapes[_UPDATE].shape[-1] if _UPDATE in shapes else 0
         if width and self.widths.setdefault(line.name.step, width) != width:
             yield f"Its update has {width:,} numbers, and others of its step {self.widths[line.name.step]:,}."
-        form = self._expected(line.name.step, kind, width)
+        key = (line.name.step, line.kind, width)
+        if key not in self.forms:
+            self.forms[key] = self._expected(line.name.step, kind, width)
+        form = self.forms[key]
         if form is None:
             return
         for name in form.vectors.keys() - shapes.keys():
