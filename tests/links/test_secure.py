@@ -19,7 +19,7 @@ from hansa.core.post import in_process, seats_of
 from hansa.core.table import Table
 from hansa.core.work import Work
 from hansa.engines.simulation import Simulation
-from hansa.errors import ChainError, ConfigError, JobError, PolicyRefusal, TooFewParties
+from hansa.errors import ChainError, ConfigError, JobError, TooFewParties
 from hansa.horizontal.evaluate import Verdict
 from hansa.horizontal.rounds import Check, Learning, Rounds, Train
 from hansa.links import by_examples, coordinate_median, fixed, secure_sum, weighted_mean
@@ -211,7 +211,7 @@ def test_how_much_was_cut_is_told_from_inside_the_sum():
 
 
 @pytest.mark.parametrize("cohorts", ["any", "steady"])
-def test_a_bank_that_is_lost_once_is_refused_where_cohorts_are_steady(cohorts):
+def test_a_bank_that_is_lost_once_is_named_and_no_sum_goes_on_without_it_where_cohorts_are_steady(cohorts):
     def clock(party, name):
         return None if party == "bank-1" and name.turn == 7 else 1.0
 
@@ -219,7 +219,7 @@ def test_a_bank_that_is_lost_once_is_refused_where_cohorts_are_steady(cohorts):
     if cohorts == "any":
         assert run(job, clock=clock).last(Learning).history[0].counted == 3
     else:
-        with pytest.raises(PolicyRefusal, match="differ by fewer than 3"):
+        with pytest.raises(TooFewParties, match="Missing: bank-1"):
             run(job, clock=clock)
 
 

@@ -27,7 +27,7 @@ from hansa.core.link import Guarantees, Link, Stage
 from hansa.core.load import Load
 from hansa.core.message import Answer, Ask, Masked, Refusal, Sealed
 from hansa.core.party import AT_ONCE, Handler, Memory, Site
-from hansa.core.plan import Asks, First, Gather, Quorum, Reply, Until
+from hansa.core.plan import Asks, Everyone, First, Gather, Quorum, Reply, Until
 from hansa.errors import ConfigError, HansaError, JobError, PolicyRefusal, TooFewParties
 from hansa.links.slots import require, updates, weights
 from hansa.privacy.fixed_point import FixedPoint
@@ -104,7 +104,8 @@ class secure_sum(Link):
     Each update is cut to [-clip, clip] and summed exactly, in steps of 2^-bits, times a weight of at most `weight`; the
     mean is off by at most 2^-(bits + 1) a coordinate. Any other sum of the job is carried the same way, in steps of
     2^-32. `colluders`: so many parties may be in league with a hostile coordinator. `parties`: at most so many are in
-    one sum. `cohorts`: with "steady", parties refuse a sum that, less earlier ones, would tell of too few of them.
+    one sum. `cohorts`: with "steady", parties refuse a sum that, less earlier ones, would tell of too few of them; a sum
+    waits for all then, whatever the job's quorum.
 
     It hides parts; it does not bound what the sum itself tells.
 
@@ -203,11 +204,13 @@ class secure_sum(Link):
         return Reply(opened(words, total, self.numbers), survivors, heard, lost)
 
     def _until(self, until: Until, threshold: int) -> Until:
-        """Never fewer than can open the sum."""
+        """Never fewer than can open the sum; where parties may not change, all: the deadline names who is lost."""
         if isinstance(until, First):
             raise ConfigError(
                 "A secure sum cannot go on with the first few answers.", mend="Ask everyone, or give the job a quorum."
             )
+        if self.guarantees.steady:
+            return Everyone()
         return replace(until, n=max(until.n, threshold)) if isinstance(until, Quorum) else until
 
     def _end(self, until: Until, terms: Terms) -> Until:

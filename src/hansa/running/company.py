@@ -67,7 +67,8 @@ def _against(link: Link, n: int) -> Iterator[str]:
 def _changing(job: Job, link: Link) -> Iterator[str]:
     if link.guarantees.steady:
         least = least_of(link.guarantees.colluders)
-        yield f"Parties refuse a sum that, less earlier ones, would tell of fewer than {least} of them."
+        waits = " So each sum waits for all, whatever the quorum." if job.quorum else ""
+        yield f"Parties refuse a sum that, less earlier ones, would tell of fewer than {least} of them.{waits}"
     elif job.quorum:
         what = "With a quorum a party may be in one sum and not in the next: their difference tells of that one."
         yield f'{what} Parties refuse it where the job sets cohorts = "steady".'

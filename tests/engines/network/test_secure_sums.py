@@ -19,7 +19,7 @@ from hansa.engines.network.desk import Desk
 from hansa.engines.network.seat_book import SeatBook
 from hansa.engines.network.site_store import SiteStore
 from hansa.engines.simulation import Simulation
-from hansa.errors import DataError, PartyLost
+from hansa.errors import DataError, PartyLost, TooFewParties
 from hansa.horizontal.rounds import Check, Learning
 from hansa.links.secure import Adverted, Invited, Listed, Opened
 from hansa.privacy import primitives
@@ -175,6 +175,15 @@ def test_a_bank_that_is_gone_at_any_message_is_out_of_the_sum_or_in_it_and_back_
     assert [one.counted for one in learned.history] == [3 + (point > 2), 4]
     assert learned.params.tobytes() == wanted.params.tobytes()
     once(heard)
+
+
+def test_a_steady_job_stops_where_a_bank_is_gone_and_goes_on_with_it(tmp_path):
+    text = "deadline = 0.5\nquorum = 3\n" + SMALL.replace('"secure_sum"', '{use = "secure_sum", cohorts = "steady"}')
+    there = banks(4, **{"3": (Vanishing("Train"),)})
+    with pytest.raises(TooFewParties, match="Missing: bank-3"):
+        carried(Federation(tmp_path, job_of(text), there))
+    back = [replace(one, guards=()) for one in there]
+    assert carried(Federation(tmp_path, job_of(text), back))[0] == alone(job_of(text), back)
 
 
 class Banks:
