@@ -64,7 +64,7 @@ min_rows = 1
 [[steps]]
 use = "rounds"
 rounds = ROUNDS
-check_every = 0
+check_every = EVERY
 trainer = {use = "tabular", hidden = [101]}
 local = {epochs = 1, batch = 32}
 """  # 97 columns, 101 hidden units: 10,000 parameters
@@ -79,8 +79,8 @@ def bank(place: int) -> Party:
     return Party(f"bank-{place}", {"rows": Table.from_matrix(x, (x[:, 0] > 0).astype(int))})
 
 
-def job_of(rounds: int) -> Job:
-    return Job.from_toml(Job.from_toml(JOB.replace("ROUNDS", str(rounds))).to_toml())
+def job_of(rounds: int, every: int = 0) -> Job:
+    return Job.from_toml(Job.from_toml(JOB.replace("ROUNDS", str(rounds)).replace("EVERY", str(every))).to_toml())
 
 
 def memory(key: str) -> float:
@@ -112,7 +112,7 @@ def peak_of(key: str) -> Iterator[list[float]]:
 async def coordinate(folder: Path, count: int, rounds: int, size: int) -> dict[str, Any]:
     """The coordinator: carry the job's rounds, or take in updates of so many bytes from everybody."""
     org, names = Membership(folder / "org"), [f"bank-{i}" for i in range(count)]
-    job, store = job_of(rounds), Store(folder / "coordinator")
+    job, store = job_of(rounds, every=int(size > 0)), Store(folder / "coordinator")
     digest = store.submit(job.to_toml(), "anna", names)
     hub = Hub(store, org.identity.sign, org.roster(datetime.now(UTC)).verify)
     board = Board(hub, digest, Offer(job.to_toml(), dict.fromkeys(names, "")), JobJournal(store, job))
@@ -271,7 +271,7 @@ def measured(only: str | None, nodes: list[int], sizes: list[int], rounds: int, 
         print(f"rounds, {count} nodes:", json.dumps(one), flush=True)
     for size in sizes if only in {None, "updates"} else ():
         turns = [bare(size, 10, folder)]
-        one = between(10, 1, size, folder)
+        one = between(10, 100, size, folder)
         turns.append(bare(size, 10, folder))
         one |= {key: median(turn[key] for turn in turns) for key in turns[0]}
         one["ratio"] = one["mb_per_s"] / min(one["tls_mb_per_s"], one["disk_mb_per_s"])
