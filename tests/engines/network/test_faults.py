@@ -173,7 +173,7 @@ def test_a_quiet_line_stays_up(house, monkeypatch):
 
 def test_a_bank_that_cannot_be_reached_hangs_no_turn_and_is_back_later(tmp_path, house):
     keeps = []
-    job = job_of("quorum = 2\ndeadline = 0.5\n" + TEXT.replace("rounds = 4", "rounds = 8"))
+    job = job_of("quorum = 2\ndeadline = 0.5\nset_aside_after = 0\n" + TEXT.replace("rounds = 4", "rounds = 16"))
 
     def watch(keep):
         keeps.append(keep)
@@ -190,7 +190,7 @@ def test_a_bank_that_cannot_be_reached_hangs_no_turn_and_is_back_later(tmp_path,
     finally:
         for one in rig.stores:
             one.close()
-    assert (counts[0], counts[-1]) == (3, 3)
+    assert (counts[0], counts[-1]) == (3, 3), counts
     assert 2 in counts
 
 
