@@ -104,8 +104,8 @@ class secure_sum(Link):
     Each update is cut to [-clip, clip] and summed exactly, in steps of 2^-bits, times a weight of at most `weight`; the
     mean is off by at most 2^-(bits + 1) a coordinate. Any other sum of the job is carried the same way, in steps of
     2^-32. `colluders`: so many parties may be in league with a hostile coordinator. `parties`: at most so many are in
-    one sum. `cohorts`: with "steady", parties refuse a sum that, less earlier ones, would tell of too few of them; a sum
-    waits for all then, whatever the job's quorum.
+    one sum. `cohorts`: with "steady", parties refuse a sum that, less earlier ones, would tell of too few of them; then
+    each sum waits for all, whatever the quorum.
 
     It hides parts; it does not bound what the sum itself tells.
 
