@@ -6,12 +6,12 @@ import random
 import threading
 import time
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from hansa.cli.rig import Rig
+from hansa.cli.trial import _cast
 from hansa.core.job import Job
 from hansa.core.table import Table
 from hansa.engines.network.calls import Caller
@@ -22,7 +22,6 @@ from hansa.engines.network.site_store import SiteStore
 from hansa.engines.network.store import Store
 from hansa.engines.simulation import Simulation
 from hansa.errors import PartyLost
-from hansa.running.scenario import read_job
 from hansa.running.verb import run
 from tests.engines.network.federation import members
 
@@ -124,12 +123,10 @@ def test_killed_at_random_instants_it_gives_the_bits_of_a_simulation(tmp_path):
     assert survive(tmp_path, rounds=60, seed=1, count=4) >= 2
 
 
-def over_the_network(path, data, folder, **changes):
+def over_the_network(path, data, folder, rounds=None):
     """A job of the examples between processes, and in one; the two models' digests."""
-    file = read_job(path, changes)
-    job = replace(file.job, data=replace(file.job.data, table="loans"))
-    cast = file.scenario.cast(data, file.job)
-    with Rig.lay_out(folder / "rig", job, {one.name: one.table(file.job.data.table) for one in cast.parties}) as rig:
+    job, tables = _cast(path, data, rounds)
+    with Rig.lay_out(folder / "rig", job, tables) as rig:
         rig.start_all()
         found = run(job, on=Consortium(rig.card))
         near = run(job, on=Simulation(rig.parties(), workers=1), baselines=False)
