@@ -9,8 +9,9 @@ import pytest
 from hansa.engines.network.consortium import Consortium
 from hansa.engines.network.site_store import read_ledger, verified
 from hansa.running.accounted import unexplained
-from tests.engines.network.federation import TEXT, alone, chosen, job_of, members
+from tests.engines.network.federation import TEXT, Federation, alone, chosen, job_of, members
 from tests.engines.network.proxy import Proxy
+from tests.engines.network.test_secure_sums import SECURE, banks
 from tests.engines.network.town import Town
 
 WIDE = TEXT.replace("hidden = [4]", "hidden = [4000]").replace("rounds = 4", "rounds = 6")
@@ -55,3 +56,21 @@ def test_a_proxy_counts_what_the_ledger_says(town):
         ledger.database.close()
         town.on(proxy.stop())
     town.on(asyncio.sleep(0))
+
+
+@pytest.mark.parametrize("chain", ["secure_sum", "encrypted_sum"])
+def test_the_job_explains_what_leaves_in_secure_sums(tmp_path, chain):
+    job = job_of(SECURE.replace("secure_sum", chain))
+    federation = Federation(tmp_path, job, banks())
+
+    async def whole():
+        await federation.start()
+        try:
+            await federation.run()
+            return [store.ledger.lines() for _, store in federation.nodes.values()]
+        finally:
+            await federation.stop()
+
+    for lines in asyncio.run(asyncio.wait_for(whole(), 60)):
+        assert {one.line.protection for one in lines if one.line.kind == "Train"} == {"secure sum"}
+        assert unexplained(job, lines) == ()
