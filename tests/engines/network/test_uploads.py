@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import random
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -181,3 +184,38 @@ def test_whichever_call_of_the_disk_fails_the_update_comes_again_and_counts_once
         centre.stop()
 
     asyncio.run(full())
+
+
+_LARGE = """
+import asyncio, sys
+from pathlib import Path
+import numpy as np
+from hansa.core.fold import Sum
+from tests.engines.network import test_uploads as here
+
+def peak():
+    (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) // 1024
+
+async def main():
+    here.UPDATE = np.zeros((1, 20_000_000))
+    centre = here.Centre(Path(sys.argv[1]))
+    before = peak()
+    assert (await centre.upload())[2]
+    came = peak() - before
+    said = centre.store.word(centre.job.digest, here.NAME, "bank-0")
+    fold = Sum()
+    total = fold.close(fold.add(fold.add(fold.zero([0, 1]), [0], said), [1], said))
+    print(came, peak() - before - total["delta"].nbytes // 2**20)
+    centre.stop()
+
+asyncio.run(main())
+"""
+
+
+def test_an_update_of_160_mb_costs_little_memory_on_its_way_and_its_sum_nothing_but_the_sum(tmp_path):
+    command = [sys.executable, "-c", _LARGE, str(tmp_path)]
+    found = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[3])
+    came, summed = map(int, found.stdout.split())
+    assert came < 40  # MiB
+    assert summed < 40
