@@ -64,6 +64,7 @@ PARTS: dict[str, dict[str, str]] = {
     },
     "Contract": {
         "schema": "hansa.data.schema:Schema",
+        "person_periods": "hansa.data.hazard:PersonPeriods",
     },
     "Splitter": {
         "iid": "hansa.data.partition:Iid",
