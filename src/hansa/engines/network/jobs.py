@@ -287,7 +287,7 @@ class Jobs:
             event.set()
 
     def _mark(self, digest: str, state: str, why: str = "", error: str = "") -> None:
-        LOG.info("job %s: %s", digest[:12], state)
+        LOG.info("job %s: %s", digest[:12], state, extra={"job": digest})
         try:
             if state == "failed":
                 self.store.note("error", error, job=digest)
