@@ -18,6 +18,7 @@ from hansa.core.post import in_process
 from hansa.engines.network.desk import Desk
 from hansa.engines.network.seat_book import SeatBook
 from hansa.engines.network.site_store import SiteStore
+from hansa.engines.network.words import Word
 from hansa.engines.simulation import Simulation
 from hansa.errors import DataError, PartyLost, TooFewParties
 from hansa.horizontal.rounds import Check, Learning
@@ -125,7 +126,7 @@ def test_a_masked_vector_that_comes_twice_counts_once_and_another_one_is_noted_a
             for word in words:
                 if word.kind == "Train" and word.party == "bank-1":
                     load = word.said.load if same else Load({n: v + 1 for n, v in word.said.load.vectors.items()})
-                    noted.extend(put(digest, [replace(word, said=Answer(load))]))
+                    noted.extend(put(digest, [Word(word.name, word.party, word.kind, Answer(load))]))
             return verdicts
 
         fed.store.put = doubled
