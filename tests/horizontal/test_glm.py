@@ -27,6 +27,7 @@ from hansa.horizontal.labels import labelled
 from hansa.horizontal.newton import Frame
 from hansa.horizontal.prepare import Prepare
 from hansa.horizontal.regression import Regression
+from hansa.links import secure_groups, secure_sum, weighted_mean
 from tests.horizontal.banks import divided, fitted, job_of
 
 ALL = HashSplit(1.0, 0.0, 0.0)
@@ -306,3 +307,13 @@ def test_bank_marketing_regresses_as_pooled_rows_do(sm, shared_data):
     oracle = sm.GLM(table.y(), X / scale, family=sm.families.Binomial()).fit(tol=1e-14)
     np.testing.assert_allclose(found.params, oracle.params / scale, rtol=1e-8)
     np.testing.assert_allclose(found.bse, oracle.bse / scale, rtol=1e-8)
+
+
+def test_sums_travel_by_a_link_that_hides_each_part_or_in_clear():
+    assert [link.title for link in Glm(sums=secure_sum()).links().links] == ["secure_sum"]
+    job = Job("card", (Glm(sums=secure_sum(colluders=2)),))
+    assert Job.from_toml(job.to_toml()) == job
+    assert job.secure(0) == secure_sum(colluders=2)
+    for link in (weighted_mean(), secure_groups()):
+        with pytest.raises(ConfigError, match="does not carry the sums of a regression"):
+            Glm(sums=link)

@@ -13,12 +13,14 @@ from hansa.core.job import Job
 from hansa.core.post import in_process, seats_of
 from hansa.core.step import Step
 from hansa.core.table import Table
+from hansa.engines.simulation import Simulation
 from hansa.errors import ConfigError, JobError
 from hansa.horizontal.binning import Binning
 from hansa.horizontal.glm import Glm
 from hansa.horizontal.regression import Regression
 from hansa.horizontal.selected import Selection
 from hansa.horizontal.selection import Select
+from hansa.links import secure_sum
 from tests.horizontal.banks import divided
 
 
@@ -121,3 +123,24 @@ def test_it_reads_back_from_a_file_and_refuses_what_contradicts_itself():
     job = Job("doc", (Select(),), min_parties=1)
     with pytest.raises(JobError, match="No earlier step gives a BinningProcess"):
         near(job, seats_of(job, WHOLE), in_process(job, WHOLE)).run()
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_secure_sums_keep_the_same_columns_and_coefficients(seed):
+    parties = divided(book(900, seed), [200, 500])
+    steps = (Binning(), Select(min_iv=0.0))
+    plain, secure = (
+        run_in(Job("card", (*steps, Glm(sums=sums)), min_rows=1, min_cell=1), parties) for sums in (None, secure_sum())
+    )
+    kept = [done.last(Selection) for done in (plain, secure)]
+    assert (kept[0].kept, kept[0].path) == (kept[1].kept, kept[1].path)
+    found = [done.last(Regression) for done in (plain, secure)]
+    np.testing.assert_allclose(found[1].params, found[0].params, rtol=1e-6)
+    np.testing.assert_allclose(found[1].bse, found[0].bse, rtol=1e-6)
+    counts = [np.concatenate([table.counts.ravel() for table in done.results[0].tables]) for done in (plain, secure)]
+    assert (counts[0] == counts[1]).all()
+
+
+def run_in(job, parties):
+    with Simulation(parties, workers=1).session(job) as session:
+        return session.run()
