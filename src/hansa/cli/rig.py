@@ -165,9 +165,9 @@ class Rig:
 
     def stop(self) -> None:
         """Tell all processes to end, and see that they do."""
-        for process in self.processes.values():
+        for process in list(self.processes.values()):
             process.send_signal(signal.SIGTERM)
-        for process in self.processes.values():
+        for process in list(self.processes.values()):
             with suppress(subprocess.TimeoutExpired):
                 process.wait(_PATIENCE)
             process.kill()
