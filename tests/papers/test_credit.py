@@ -60,6 +60,28 @@ def test_most_banks_gain_on_their_own_book_under_the_natural_partition(shared_da
     assert sum(gain > 0 for gain in gains) >= 4
 
 
+@pytest.mark.parametrize("skewed", [False, True], ids=["by a natural column", "Dirichlet 0.5"])
+@pytest.mark.parametrize(
+    ("name", "bar", "changes"),
+    [
+        ("uci_default_woe", 0.768, {}),
+        ("give_me_some_credit_woe", 0.855, {}),
+        ("give_me_some_credit_woe", 0.848, {"steps.0.min_bin_size": 0.05, "steps.0.columns": {}}),
+    ],
+    ids=["uci_default", "give_me_some_credit, bins of 1 %", "give_me_some_credit, bins of 5 %"],
+)
+def test_regressions_on_monotone_bins_hold_the_pooled_ones(name, bar, changes, skewed, shared_data):
+    if skewed:
+        changes = {**changes, "simulation.partition": DIRICHLET}
+    file = read_job(JOBS / f"{name}.toml", changes)
+    found = run(file.job, on=Simulation(file.scenario.cast(shared_data, file.job).parties))
+    auc = {key: found.metrics[key]["auc"] for key in ("federated", "central")}
+    assert auc["federated"] >= max(bar, auc["central"] - 0.001)
+    coefficients = found.facts["regression"]["coefficients"]
+    assert all(line["coef"] < 0 for column, line in coefficients.items() if column != "const")
+    assert not {"SEX", "MARRIAGE", "AGE"} & coefficients.keys()
+
+
 def test_a_column_known_only_after_the_call_is_refused(shared_data):
     with pytest.raises(ConfigError, match="'duration' at outcome"):
         read_job(JOBS / "bank_marketing_logistic.toml", {"steps.0.drop": []})
