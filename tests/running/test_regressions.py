@@ -11,6 +11,8 @@ from hansa.core.metrics import auc_of
 from hansa.data.parts import HashSplit
 from hansa.errors import DataError
 from hansa.horizontal.binning import Binning
+from hansa.horizontal.selection import Select
+from hansa.links import secure_sum
 
 
 @pytest.fixture(scope="module")
@@ -44,4 +46,15 @@ def test_counts_with_an_exposure_give_the_rate_that_made_them():
     assert rate[1] == pytest.approx(rate[0] / 2)
     with pytest.raises(DataError, match="offset"):
         found.predict({"x": [0.0], "log_years": [None]})
+    assert Job.from_toml(face.to_job().to_toml()) == face.to_job()
+
+
+def test_what_a_selection_drops_is_not_needed_to_score(banks):
+    found = hs.GLM(prepare=Binning(HashSplit(1.0, 0.0, 0.0)), selection=Select(min_iv=0.1)).fit(banks)
+    assert list(found.params) == ["const", *found.selection.kept]
+    assert found.selection.dropped
+    assert "not valid after selection" in found.summary()
+    fresh = hs.loan_book(50, seed=77)
+    np.testing.assert_array_equal(found.predict(fresh.select(found.selection.kept)), found.predict(fresh))
+    face = hs.GLM(prepare=Binning(), selection=Select(), sums=secure_sum())
     assert Job.from_toml(face.to_job().to_toml()) == face.to_job()

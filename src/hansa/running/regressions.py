@@ -17,13 +17,17 @@ from hansa.horizontal.binning import Binning
 from hansa.horizontal.binning_process import BinningProcess
 from hansa.horizontal.families import FamilyName, LinkFunction
 from hansa.horizontal.glm import Glm
+from hansa.horizontal.models import prepared_in, read_by
 from hansa.horizontal.prepare import Prepare
 from hansa.horizontal.prepared import Prepared
 from hansa.horizontal.regression import Regression
+from hansa.horizontal.selected import Selection
+from hansa.horizontal.selection import Select
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from hansa.core.link import Link
     from hansa.core.party import Party
 
 
@@ -36,7 +40,7 @@ def _as_it_is() -> Prepare:
 class GLMResults:
     """A fitted regression with the preparation of its columns: statsmodels' words, and means for new rows.
 
-    `binning`: the binning tables, where columns were binned.
+    `binning`: the binning tables, where columns were binned. `selection`: what was kept of them, where that was asked.
 
     Example:
         >>> import hansa as hs
@@ -50,6 +54,7 @@ class GLMResults:
     prepared: Prepared
     binning: BinningProcess | None = None
     offset: str = ""
+    selection: Selection | None = None
 
     @property
     def params(self) -> dict[str, float]:
@@ -95,7 +100,7 @@ class GLM:
 
     Settings are those of `Glm`. `prepare`: how columns become numbers; by default numbers in their own units and a
     column for each level of a category, all rows training. `Binning(...)` regresses on weights of evidence.
-    `positive`: the label of a target in words that is the event.
+    `selection`: which of them are kept. `positive`: the label of a target in words that is the event.
 
     Example:
         >>> GLM("poisson", offset="exposure").to_job().steps[1].family
@@ -112,6 +117,8 @@ class GLM:
     firth: bool = False
     prepare: Prepare | Binning = field(default_factory=_as_it_is)
     positive: str = ""
+    selection: Select | None = None
+    sums: Link | None = None
 
     def to_job(self) -> Job:
         """The job that `fit` runs."""
@@ -124,8 +131,10 @@ class GLM:
             cluster=self.cluster,
             ridge=self.ridge,
             firth=self.firth,
+            sums=self.sums,
         )
-        return Job("glm", (self.prepare, step), data=Data(positive=self.positive))
+        steps = (self.prepare, step) if self.selection is None else (self.prepare, self.selection, step)
+        return Job("glm", steps, data=Data(positive=self.positive))
 
     def fit(self, parties: Sequence[Party], workers: int = 0) -> GLMResults:
         """Regress over the parties in simulation.
@@ -135,6 +144,6 @@ class GLM:
         """
         with Simulation(parties, workers).session(self.to_job()) as session:
             done = session.run()
-        process = done.find(BinningProcess)
-        prepared = done.last(Prepared) if process is None else process.prepared
-        return GLMResults(done.last(Regression), prepared, process, self.offset)
+        prepared = read_by(done, prepared_in(done)) or Prepared(())
+        process, selection = done.find(BinningProcess), done.find(Selection)
+        return GLMResults(done.last(Regression), prepared, process, self.offset, selection)
