@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from hansa.core.codec import build
+from hansa.core.contract import Contract
+from hansa.core.table import Table
 from hansa.data.csv_file import read_csv
 from hansa.data.csv_format import CsvFormat
 from hansa.data.mapping import Rules
@@ -71,3 +73,12 @@ def test_its_settings_are_read():
 def test_its_splits_are_splits(use):
     trees = [tomllib.loads(text)["split"] for text in SETTINGS if text.startswith("split")]
     assert build(Split, next(tree for tree in trees if tree["use"] == use), "split").months == 6
+
+
+def test_its_months_at_risk_are_made():
+    spells = build(Contract, setting("schema =")["schema"], "schema")
+    loans = {"customer_id": [1, 2], "income": [10, 20], "months_on_book": [2, 13], "defaulted": [1, 0]}
+    made = spells.admit(Table.of(loans), "bank-a", 1)
+    assert made.names == ("customer_id", "income", "defaulted", "period")
+    assert sorted({*made.column("period").strings().tolist()}) == ["from 1", "from 13", "from 4", "from 7"]
+    assert made.y().sum() == 1

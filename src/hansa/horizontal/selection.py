@@ -30,6 +30,8 @@ from hansa.horizontal.stepwise import Standing
 
 _MOST_STEPS = 50
 _AT_REST = 1e-8
+"""What Newton's step could still take off the deviance: next to nothing beside a chi-squared."""
+
 _LEAST_SHARE = 1e-9
 
 
@@ -127,7 +129,7 @@ def _climbed(here: Sequence[str], course: Course, point: Standing) -> Gather[Sta
         point = yield from _asked(here, course, cleared, point.asks)
     for _ in range(_MOST_STEPS):
         step, share = point.step(course.inside), 1.0
-        if np.abs(step).max() <= _AT_REST * (1 + np.abs(point.beta).max()):
+        if float(step @ point.gradient) <= _AT_REST:
             return point
         there = yield from _asked(here, course, point.beta + step, point.asks)
         while not there.deviance <= point.deviance + 1e-10 * (1 + abs(point.deviance)) and share > _LEAST_SHARE:
