@@ -10,9 +10,19 @@ from hansa.core.party import Party, site_of
 from hansa.core.table import Column, Table
 from hansa.engines.simulation import Simulation
 from hansa.errors import DataError, PartyFailed, Refused, TooFewParties
-from hansa.horizontal.design import design_of, enough, floors_at, parts_of, prepared_of, remembered, width_of
+from hansa.horizontal.design import (
+    check_taken,
+    design_of,
+    enough,
+    floors_at,
+    parts_of,
+    prepared_of,
+    remembered,
+    width_of,
+)
 from hansa.horizontal.evaluate import Evaluate, Verdict
 from hansa.horizontal.prepare import Prepare
+from hansa.horizontal.prepared import Prepared
 from hansa.horizontal.rounds import Learning, Rounds
 from tests.horizontal.banks import book, divided, fitted, job_of
 
@@ -136,3 +146,12 @@ def test_rows_of_no_weight_do_not_hide_the_one_that_has_some():
         table = Table.of({"x": np.arange(100.0), "y": [0, 1] * 50, "w": mass}, target="y", weight="w")
         site = raw_site(table)
         assert enough(design_of(site, {}, "train", "float64"), floors_at(site, {}, "train")).rows == left
+
+
+def test_a_preparation_that_was_not_the_last_is_refused():
+    taken, last = remembered(Prepared(())), Prepared((), config="points").digest
+    check_taken(taken, "")  # nothing is said of the model's preparation
+    check_taken(taken, Prepared(()).digest)
+    for memory in (taken, {}):
+        with pytest.raises(Refused, match="prepared otherwise"):
+            check_taken(memory, last)

@@ -80,6 +80,23 @@ def prepared_of(site: Site, memory: Memory) -> Prepared | None:
     return site.derived(f"prepared/{_digest(memory)}", lambda: unpack(Prepared, memory["prepared"].tobytes()))
 
 
+def check_taken(memory: Memory, digest: str) -> None:
+    """Refuse where a model's columns are prepared otherwise than this party has taken; an empty digest says nothing.
+
+    Raises:
+        Refused: the party was away when the last preparation, such as a scorecard's points, was handed out.
+
+    Example:
+        >>> check_taken(remembered(Prepared(())), Prepared(()).digest)
+    """
+    if digest and _digest(memory) != digest:
+        raise Refused(
+            "The model's columns are prepared otherwise than this party has taken.",
+            "The party was away when the last preparation was handed out, and its scores would be wrong.",
+            "Start the job again with all parties, or set a quorum that does without this one.",
+        )
+
+
 def remembered(prepared: Prepared | None) -> Memory:
     """What parties remember of a job's preparation: `prepared`, uint8 `[bytes]`; nothing where there was none.
 

@@ -49,7 +49,7 @@ from hansa.core.plan import Asks, Gather, Keep, Plan
 from hansa.core.step import Done, Event, Roster, Step
 from hansa.core.trainer import Design, Trainer
 from hansa.errors import ConfigError, HansaError
-from hansa.horizontal.design import design_of, enough, floors_at, remembered
+from hansa.horizontal.design import check_taken, design_of, enough, floors_at, remembered
 from hansa.horizontal.gain import NOTES, Own, Scoring, gain_of
 from hansa.horizontal.models import Modelling, learned_in, prepared_in
 from hansa.horizontal.scores import loss_sums
@@ -60,10 +60,14 @@ _MOST_ASKS = 8
 @final
 @dataclass(frozen=True)
 class Losses(Ask):
-    """What do these parameters `[d]` lose on your test rows? Values are summed as distances from `centre`."""
+    """What do these parameters `[d]` lose on your test rows? Values are summed as distances from `centre`.
+
+    `prepared`: the digest of the preparation that they are parameters of, here and below; empty where there is none.
+    """
 
     params: NDArray[np.floating]
     centre: float = 0.0
+    prepared: str = ""
 
 
 @final
@@ -73,6 +77,7 @@ class Scores(Ask):
 
     params: NDArray[np.floating]
     edges: NDArray[np.uint64]
+    prepared: str = ""
 
 
 @final
@@ -81,6 +86,7 @@ class Compare(Ask):
     """Train your own model by the same steps; how does it do beside these parameters on your test rows?"""
 
     params: NDArray[np.floating]
+    prepared: str = ""
 
 
 @final
@@ -169,30 +175,31 @@ class Evaluate:
 
     def plan(self, parties: Roster, kept: Verdict | None, done: Done) -> Plan[Verdict]:
         """Losses, then scores bin by bin, then each party's comparison."""
-        learned = learned_in(done, prepared_in(done))
-        params = learned.chosen
+        prepared = prepared_in(done)
+        learned = learned_in(done, prepared)
+        params, digest = learned.chosen, "" if prepared is None else prepared.digest
         verdict = kept or Verdict(centre=learned.centre)
         until = parties.until(len(parties))
         if verdict.sums is None:
-            reply = yield Asks(dict.fromkeys(parties, Losses(params, verdict.centre)), until=until)
+            reply = yield Asks(dict.fromkeys(parties, Losses(params, verdict.centre, digest)), until=until)
             binary = bool(reply.value["binary"][0, 0])
             unsummed = len(parties) - len(reply.counted)
             verdict = replace(verdict, sums=reply.value["sums"][0], binary=binary, unsummed=unsummed)
             yield Keep(verdict)
         if verdict.binary and not verdict.asks:
-            verdict = yield from self._count(parties, params, verdict)
+            verdict = yield from self._count(parties, Scores(params, first_edges(), digest), verdict)
             yield Keep(verdict)
         if self.compare and not verdict.parties:
-            reply = yield Asks(dict.fromkeys(parties, Compare(params)), fold=Collect(), until=until)
+            reply = yield Asks(dict.fromkeys(parties, Compare(params, digest)), fold=Collect(), until=until)
             verdict = replace(verdict, parties=_own(parties, reply.value))
             yield Keep(verdict)
         return verdict
 
-    def _count(self, parties: Roster, params: NDArray[np.floating], verdict: Verdict) -> Gather[Verdict]:
+    def _count(self, parties: Roster, ask: Scores, verdict: Verdict) -> Gather[Verdict]:
         """Ask for counts, and again over finer bins, until they pin the AUC."""
-        edges: NDArray[np.uint64] | None = first_edges()
+        edges: NDArray[np.uint64] | None = ask.edges
         while edges is not None and verdict.asks < _MOST_ASKS:
-            ask = Scores(params, edges)
+            ask = replace(ask, edges=edges)
             reply = yield Asks(dict.fromkeys(parties, ask), until=parties.until(len(parties)))
             low, high = (reply.value[name].reshape(2, -1) for name in ("low", "high"))
             verdict = replace(
@@ -261,6 +268,7 @@ class LossCounter:
 
     def answer(self, ask: Losses, site: Site, memory: Memory) -> tuple[Answer, Memory]:
         """Sum the losses over the test rows; nothing of fewer than `min_rows`, no counts below `min_cell`."""
+        check_taken(memory, ask.prepared)
         trainer, _ = trainer_of(site.job)
         floors = floors_at(site, memory, "test")
         data = enough(design_of(site, memory, "test", trainer.dtype), floors)
@@ -277,6 +285,7 @@ class ScoreCounter:
 
     def answer(self, ask: Scores, site: Site, memory: Memory) -> tuple[Answer, Memory]:
         """Count scores by bin and label in groups of `min_cell`; a party with too few of a label is left out."""
+        check_taken(memory, ask.prepared)
         trainer, _ = trainer_of(site.job)
         floors = floors_at(site, memory, "test")
         data = enough(replace(design_of(site, memory, "test", trainer.dtype), weight=None), floors)  # rows are counted
@@ -298,6 +307,7 @@ class Comparer:
 
     def answer(self, ask: Compare, site: Site, memory: Memory) -> tuple[Answer, Memory]:
         """Train alone, score the own test with both models, and tell a handful of figures; of few rows, none."""
+        check_taken(memory, ask.prepared)
         trainer, _ = trainer_of(site.job)
         data = design_of(site, memory, "test", trainer.dtype)
         floors = floors_at(site, memory, "test")
