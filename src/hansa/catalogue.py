@@ -18,6 +18,7 @@ PARTS: dict[str, dict[str, str]] = {
         "binning": "hansa.horizontal.binning:Binning",
         "selection": "hansa.horizontal.selection:Select",
         "glm": "hansa.horizontal.glm:Glm",
+        "scorecard": "hansa.horizontal.scorecard:MakeCard",
         "statistics": "hansa.horizontal.statistics:Statistics",
     },
     "Trainer": {

@@ -65,3 +65,20 @@ def test_a_missing_column_is_named(found: GLMResults) -> None:
         Card.of(found.regression, found.binning, Scaling()).score(
             Table.of({"debt_to_income": [0.2], "housing": ["own"]})
         )
+
+
+def test_grades_are_the_master_scale_from_the_safest_on() -> None:
+    card = Card((), 600, grades=(0.01, 0.02, 0.05))
+    scores = np.arange(400, 700)
+    grades, chance = card.grade(scores), card.probability(scores)
+    assert set(grades) == {1, 2, 3, 4}
+    assert (np.diff(grades) <= 0).all()
+    assert chance[grades == 2].min() > 0.01 >= chance[grades == 1].max()
+    assert Card((), 600).grade(scores).tolist() == [1] * 300
+
+
+def test_codings_make_the_points_of_a_table() -> None:
+    one = Characteristic(Cells("age", edges=(30.0,)), (-9, 11, 2), (-0.6, 0.7, 0.0))
+    rows = Table.of({"age": [25, 40, None]})
+    card = Card((one,), 600)
+    assert card.codings[0].coded(rows.column("age"))[:, 0].tolist() == card.points(rows)[:, 0].tolist()

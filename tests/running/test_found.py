@@ -9,8 +9,11 @@ import numpy as np
 from hansa.core.step import Done
 from hansa.horizontal.binning_process import BinningProcess
 from hansa.horizontal.binning_table import BinningTable
+from hansa.horizontal.card import Card, Characteristic
 from hansa.horizontal.regression import Regression
+from hansa.horizontal.scorecard import CardFound
 from hansa.horizontal.selected import Selection
+from hansa.horizontal.tally import Tally
 from hansa.horizontal.woe import Cells
 from hansa.running.found import found_by
 
@@ -26,3 +29,15 @@ def test_it_tells_what_there_is_as_plain_data():
     assert "not valid after selection" in told["regression"]["notes"][0]
     assert json.loads(json.dumps(told)).keys() == {"information_values", "selection", "regression"}
     assert found_by(Done()) == {}
+
+
+def test_a_scorecard_is_told_cell_by_cell_with_its_tables():
+    one = Characteristic(Cells("age", edges=(30.0,)), (-9, 11, 2), (-0.6, 0.7, 0.0))
+    tally = Tally(591, np.tile([[9.0], [1.0]], 21))
+    found = CardFound(Card((one,), 600, grades=(0.02,)), tally, tally, gain=1.0, loss=5.0)
+    told = found_by(Done((found,)))["scorecard"]
+    assert told["points"] == {"age": {"(-inf, 30]": -9, "(30, inf)": 11, "Missing": 2}}
+    assert (told["lowest"], told["highest"], told["base"]) == (591, 611, 600)
+    assert told["grades"][0]["observed"] == 0.1
+    assert told["best"]["profit"] == np.max([cut["profit"] for cut in told["cut_offs"]])
+    assert json.loads(json.dumps(told))["calibration"]["on"] == "validation"

@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from hansa.core.job import Job
+from hansa.horizontal.binning import Binning
 from hansa.horizontal.evaluate import Evaluate
+from hansa.horizontal.glm import Glm
 from hansa.horizontal.quality import Quality
+from hansa.horizontal.scorecard import MakeCard
+from hansa.horizontal.selection import Select
 from hansa.links import by_examples, clip_l2, weighted_mean
 from hansa.running.left import left
 from hansa.trainers import Linear
@@ -78,3 +82,10 @@ def test_behind_a_secure_sum_every_line_says_whether_it_is_in_it():
     groups = left(Job.from_toml(text % '"secure_groups", "holdout_vote"'))
     assert sum("inside a secure sum of its group" in line["protection"] for line in groups) == len(seen) - 1
     assert any(line["what"].startswith("whether it votes") for line in groups)
+
+
+def test_a_scorecard_tells_counts_by_score_once():
+    work = replace(job(), steps=(Binning(), Select(), Glm(), MakeCard()))
+    lines = [line for line in left(work) if "whole score" in line["what"] or "rounding" in line["what"]]
+    assert [line["how_many"] for line in lines] == ["once", "once"]
+    assert "counts under 10 joined with others" in lines[0]["protection"]

@@ -13,6 +13,9 @@ from hansa.data.frames import party
 from hansa.data.schema import Field, Schema
 from hansa.engines.simulation import Simulation
 from hansa.errors import ConfigError, DataError
+from hansa.horizontal.binning import Binning
+from hansa.horizontal.glm import Glm
+from hansa.horizontal.scorecard import MakeCard
 from hansa.running.model import load
 from hansa.running.verb import run
 from tests.running.banks import banks, columns, job
@@ -130,3 +133,18 @@ def test_a_model_is_not_saved_where_a_file_stands(model, tmp_path):
     (tmp_path / "m").write_text("a file")
     with pytest.raises(ConfigError, match="cannot be written"):
         model.save(tmp_path / "m")
+
+
+def test_a_scorecard_is_kept_in_the_manifest_and_is_the_one_that_scores(model, tmp_path):
+    work = replace(job(), steps=(Binning(), Glm(), MakeCard(profile="none")))
+    made = run(work, on=Simulation(banks(), workers=1)).model
+    again, fresh = load(made.save(tmp_path / "m")), columns(9)
+    assert again.card == made.card
+    chance = again.card.probability(again.card.score(party("bank", fresh, target="late").table("")))
+    np.testing.assert_allclose(again.predict_proba(fresh)[:, 1], chance)
+    assert model.card is None
+    manifest = json.loads((tmp_path / "m" / "manifest.json").read_text("utf-8"))
+    manifest["card"]["characteristics"][0]["points"][0] += 1
+    (tmp_path / "m" / "manifest.json").write_text(json.dumps(manifest), "utf-8")
+    with pytest.raises(DataError, match="not the model's own"):
+        _ = load(tmp_path / "m").card

@@ -73,6 +73,7 @@ def sentence(step: Step) -> str:
     from hansa.horizontal.evaluate import Evaluate
     from hansa.horizontal.glm import Glm
     from hansa.horizontal.rounds import Rounds
+    from hansa.horizontal.scorecard import MakeCard
     from hansa.horizontal.selection import Select
 
     if isinstance(step, Binning):
@@ -82,6 +83,10 @@ def sentence(step: Step) -> str:
     if isinstance(step, Glm):
         carried = "added in clear" if step.sums is None else f"carried by {step.sums.sentence()}"
         return f"glm: an exact {step.family} regression by Newton's steps on sums, {carried}"
+    if isinstance(step, MakeCard):
+        scale = step.scaling
+        points = f"{scale.points:g} points at odds of {scale.odds:g} to 1, {scale.pdo:g} more double them"
+        return f"scorecard: whole points ({points}), calibrated on {step.on} rows"
     if isinstance(step, Rounds):
         count, what = (step.local.steps, "step") if step.local.steps else (step.local.epochs or 1, "epoch")
         length = f"{count} {what}{'s' * (count != 1)}"

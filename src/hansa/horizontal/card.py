@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hansa.errors import ConfigError, DataError, nearest
 from hansa.horizontal.regression import CONST
-from hansa.horizontal.woe import Cells
+from hansa.horizontal.woe import Cells, Woe
 
 if TYPE_CHECKING:
     from hansa.core.table import Table
@@ -105,6 +105,8 @@ class Calibration:
 class Card:
     """A scorecard: `base` points for everybody, and those of each characteristic's cell.
 
+    `grades`: the master scale, the highest chance of the event of each grade but the last, rising.
+
     Example:
         >>> from hansa.core.table import Table
         >>> age = Characteristic(Cells("age", edges=(30.0,)), (-9, 11, 0), (-0.6, 0.7, 0.0))
@@ -117,6 +119,7 @@ class Card:
     base: int
     scaling: Scaling = Scaling()
     calibration: Calibration = Calibration()
+    grades: tuple[float, ...] = ()
 
     @classmethod
     def of(cls, regression: Regression, binning: BinningProcess, scaling: Scaling) -> Card:
@@ -145,6 +148,11 @@ class Card:
     def columns(self) -> tuple[str, ...]:
         """The columns that a table must have, in the order of the card."""
         return tuple(one.column for one in self.characteristics)
+
+    @property
+    def codings(self) -> tuple[Woe, ...]:
+        """What turns each column into its points."""
+        return tuple(Woe(one.cells, tuple(map(float, one.points))) for one in self.characteristics)
 
     @property
     def lowest(self) -> int:
@@ -178,3 +186,7 @@ class Card:
         """The calibrated chance of the event (bad) `[rows]` at scores `[rows]`."""
         odds = self.calibration.intercept + self.calibration.slope * self.scaling.log_odds(score)
         return np.asarray(1 / (1 + np.exp(odds)), np.float64)
+
+    def grade(self, score: NDArray[np.floating] | Whole) -> Whole:
+        """The grade `[rows]` on the master scale of scores `[rows]`: 1 is the safest."""
+        return np.asarray(1 + np.searchsorted(np.array(self.grades), self.probability(score)), np.int64)

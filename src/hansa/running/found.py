@@ -1,11 +1,13 @@
-"""What a job found beside its model, as `result.json` tells it: a regression's coefficients, and what was selected."""
+"""What a job found beside its model, as `result.json` tells it: coefficients, what was selected, and a scorecard."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from hansa.horizontal.binning_process import BinningProcess
 from hansa.horizontal.regression import Regression
+from hansa.horizontal.scorecard import CardFound
 from hansa.horizontal.selected import Selection
 
 if TYPE_CHECKING:
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def found_by(done: Done) -> dict[str, Any]:
-    """Binned columns by information value, what was kept of them and why the others were not, and the regression.
+    """Binned columns by information value, what was kept of them and why others were not, the regression, the card.
 
     Example:
         >>> from hansa.core.step import Done
@@ -41,4 +43,29 @@ def found_by(done: Done) -> dict[str, Any]:
             "iterations": regression.iterations,
             "notes": list(regression.notes),
         }
-    return told
+    card = done.find(CardFound)
+    return told if card is None else {**told, "scorecard": _card(card)}
+
+
+def _card(found: CardFound) -> dict[str, Any]:
+    """The points, how they were scaled, rounded and calibrated, and what was counted of the scores."""
+    card, best = found.card, found.best
+    return {
+        "base": card.base,
+        "points": {one.column: dict(zip(one.cells.names, one.points, strict=True)) for one in card.characteristics},
+        "lowest": card.lowest,
+        "highest": card.highest,
+        "scaling": asdict(card.scaling),
+        "rounding": asdict(found.rounding),
+        "calibration": {
+            **asdict(card.calibration),
+            "on": found.on,
+            "rows": found.counted.rows,
+            "event_rate": found.counted.event_rate,
+            "apart": found.counted.apart,
+        },
+        "grades": [{**asdict(grade), "observed": grade.observed} for grade in found.grades],
+        "cut_offs": [asdict(one) for one in found.cut_offs],
+        "costs": {"gain": found.gain, "loss": found.loss},
+        "best": None if best is None else asdict(best),
+    }

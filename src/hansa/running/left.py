@@ -10,6 +10,7 @@ from hansa.horizontal.glm import Glm
 from hansa.horizontal.prepare import Prepare
 from hansa.horizontal.quality import Quality
 from hansa.horizontal.rounds import Rounds
+from hansa.horizontal.scorecard import MakeCard
 from hansa.horizontal.selection import Select
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def _step(job: Job, step: Step) -> list[_Line]:
                 "how each column's groups rank the events", "once", f"groups of at least {job.min_cell} rows", _CLEAR
             ),
         ]
-    if isinstance(step, Binning | Select | Glm):
+    if isinstance(step, Binning | Select | Glm | MakeCard):
         return _scorecard(step, few, tails, rare=f"counts under {job.min_cell} joined with others")
     if isinstance(step, Rounds):
         return _rounds(step, few, thin)
@@ -85,8 +86,8 @@ def _step(job: Job, step: Step) -> list[_Line]:
     return []
 
 
-def _scorecard(step: Binning | Select | Glm, few: str, tails: str, rare: str) -> list[_Line]:
-    """What binning, selection and regression tell."""
+def _scorecard(step: Binning | Select | Glm | MakeCard, few: str, tails: str, rare: str) -> list[_Line]:
+    """What binning, selection, regression and the points tell."""
     sums = "the gradient, the information matrix and the deviance of a regression, summed over training rows"
     if isinstance(step, Binning):
         seen = _CLEAR if step.by_party else ""
@@ -94,6 +95,11 @@ def _scorecard(step: Binning | Select | Glm, few: str, tails: str, rare: str) ->
             _line("names, kinds and labels of columns", "once", "labels with enough customers", _CLEAR),
             _line("counts of values below candidate edges", "about ten times", tails),
             _line("rows without and with the event by cell of each column", "once", rare, seen),
+        ]
+    if isinstance(step, MakeCard):
+        return [
+            _line("rows without and with the event by whole score, of training and of validation", "once", rare),
+            _line("sums of losses before and after rounding, and of squared differences in points", "once", few),
         ]
     if isinstance(step, Select):
         return [_line(sums, "a few times for each column that comes or goes", few)]

@@ -24,6 +24,7 @@ from hansa.core.pytree import unravel
 from hansa.core.trainer import Chooser, Exporter, Holder, Trainer
 from hansa.data.frames import from_frame
 from hansa.errors import ConfigError, DataError, HansaError, PolicyRefusal, WireError
+from hansa.horizontal.card import Card
 from hansa.horizontal.prepared import Prepared, told
 from hansa.horizontal.rounds import Learning
 from hansa.horizontal.training import layout_of
@@ -143,6 +144,20 @@ class Model:
         write_bytes(folder / "model.safetensors", body)
         write_bytes(folder / "manifest.json", json.dumps(manifest, indent=2, ensure_ascii=False).encode())
         return folder
+
+    @property
+    def card(self) -> Card | None:
+        """The scorecard that it is; None where it is none.
+
+        Raises:
+            DataError: its points are not those that the model scores by.
+        """
+        if "card" not in self.facts:
+            return None
+        card: Card = build(Card, self.facts["card"], "card")
+        if self.prepared is None or card.codings != self.prepared.encodings:
+            raise DataError("The card in the model's manifest is not the model's own.", mend="Copy the folder again.")
+        return card
 
     @property
     def training(self) -> str:

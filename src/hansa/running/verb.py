@@ -21,6 +21,7 @@ from hansa.horizontal.evaluate import Evaluate, Verdict, fit_alone, trainer_of
 from hansa.horizontal.models import Modelling, learned_in, prepared_in, read_by
 from hansa.horizontal.prepared import Prepared
 from hansa.horizontal.rounds import Learning, Rounds
+from hansa.horizontal.scorecard import CardFound
 from hansa.horizontal.scores import MEASURE, measures
 from hansa.report.reading import MODELS, Reading
 from hansa.running.baselines import Baselines, compare_all, pooled
@@ -136,7 +137,7 @@ def _run(
         warnings = [*_warnings(job, results, metrics), *summed(session.happened)]
         sites = seen.sites.values() if seen else ()
         weight = next((site.table.weight for site in sites if site.table.weight), job.data.weight)
-        model = Model(last.trainer, learning.chosen, learning.width, prepared, _facts(job))
+        model = Model(last.trainer, learning.chosen, learning.width, prepared, _facts(job, results.find(CardFound)))
     return Result(
         job,
         model,
@@ -240,10 +241,11 @@ def _present(seen: Session | None, job: Job, learning: Learning) -> int:
     return max((point.counted for point in learning.history), default=job.min_parties)
 
 
-def _facts(job: Job) -> dict[str, Any]:
+def _facts(job: Job, found: CardFound | None) -> dict[str, Any]:
+    card: dict[str, Any] = {} if found is None else {"card": plain(found.card)}
     parts: dict[str, Any] = {"parts": dict(job.parts)} if job.parts else {}
     agreed = job.data.schema
     key = job.data.id or ("" if agreed is None else agreed.roles.get("id", ""))
     if agreed is not None:
         parts["schema"] = plain(agreed)
-    return {"job": job.name, "job_digest": digest_of(job), "id": key, "privacy": privacy(job), **parts}
+    return {"job": job.name, "job_digest": digest_of(job), "id": key, "privacy": privacy(job), **card, **parts}
