@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hansa.errors import DataError
@@ -18,6 +18,8 @@ def products_of(X):
 
 
 @given(st.integers(0, 10_000), st.integers(1, 4))
+@example(seed=1312, extra=4)  # what is left of a column after two that nearly determine each other is rounding
+@example(seed=192, extra=2)
 def test_as_many_columns_are_named_as_the_rank_lacks(seed, extra):
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(60, 4)) * [1, 10, 0.1, 1]

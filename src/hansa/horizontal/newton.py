@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 _DETERMINED = 1e-10
 """A column of which others leave less than this share of its variance open is determined by them."""
 
+_CLOSE = 1e-4
+_ROUNDING = 1e-14
+"""What rounding leaves open of a column that others determine by shares of size 1; larger ones magnify it."""
+
 _PATIENCE = 8
 _AT_REST, _MOVING = 1e-7, 1e-2
 
@@ -243,11 +247,11 @@ def determined(names: tuple[str, ...], products: Floats, shift: Floats, *, inter
         for i, earlier in enumerate(kept):
             L[j, i] = (C[j, earlier] - L[j, :i] @ L[earlier, :i]) / L[earlier, i]
         rest = C[j, j] - L[j, :k] @ L[j, :k]
-        if rest > _DETERMINED:
+        shares = np.linalg.solve(C[np.ix_(kept, kept)], C[kept, j]) if rest < _CLOSE else np.zeros(k)
+        if rest > max(_DETERMINED, _ROUNDING * (1 + np.abs(shares).sum()) ** 2):
             L[j, k] = np.sqrt(rest)
             kept.append(j)
             continue
-        shares = np.linalg.solve(C[np.ix_(kept, kept)], C[kept, j])
         heavy = [names[kept[i]] for i in np.flatnonzero(np.abs(shares) > 1e-6)]
         found[name] = f"determined by {', '.join(heavy)}"
     return found
