@@ -8,6 +8,7 @@ from typing import Any, Final
 from hansa.errors import ConfigError
 
 EXTRAS: Final = {
+    "dp_accounting": "dp",
     "flax": "jax",
     "jax": "jax",
     "keras": "keras",
