@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from hansa.horizontal.gain import NOTES, ROUGH
 from hansa.report import headline
-from hansa.report.text import WIDTH, verdicts
-from hansa.report.width import columns
+from hansa.report.text import verdicts
+from hansa.report.width import WIDTH, columns
 from tests.report.summaries import party, summary
 
 

@@ -14,14 +14,13 @@ from typing import Any, Final
 from hansa.report.figures import NONE, count, counted, figure
 from hansa.report.page import Table, figure_of, page, paragraph, responsive, section, table
 from hansa.report.svg import Axis, label, line, marker, picture, safe
-from hansa.report.width import columns, pad, shorten
+from hansa.report.width import set_out
 
 STABLE: Final = 0.1
 SHIFTED: Final = 0.25
 """Above the one a column's distribution has moved, above the other it is another one (Siddiqi 2006)."""
 
 _HEADS: Final = ("column", "kind", "gaps", "distinct", "5 %", "median", "95 %", "AUC alone", "drift")
-_WIDTH: Final = 100
 _MEANING: Final = (
     "Counts of fewer than {cell} rows are shown as <{cell}, and the pool leaves them out. Distinct values are rounded "
     "up where few rows share one. Quantiles come from counts alone; an open end lies beyond what was told. AUC alone "
@@ -56,8 +55,8 @@ def quality_text(summary: Mapping[str, Any]) -> str:
     ]
     found = remarks(summary)
     blocks = [
-        _set(_HEADS, _cells(summary["pooled"], summary.get("aucs") or {}, cell), words=2),
-        _set(("bank", "rows", "events", "repeated rows", "repeated ids"), banks, words=1),
+        set_out(_HEADS, _cells(summary["pooled"], summary.get("aucs") or {}, cell), words=2),
+        set_out(("bank", "rows", "events", "repeated rows", "repeated ids"), banks, words=1),
         "\n".join(["To look at:", *(f"- {one}" for one in found)]) if found else "Nothing stands out.",
     ]
     return "\n\n".join(blocks).replace(NONE, "-")
@@ -193,15 +192,3 @@ def _value(value: float | None, kind: str) -> str:
     if kind == "date":
         return (date(1970, 1, 1) + timedelta(days=value)).isoformat()
     return count(value) if value.is_integer() else figure(value)
-
-
-def _set(heads: Sequence[str], rows: Sequence[Sequence[str]], words: int) -> str:
-    """Columns set apart, the first `words` to the left; the first gives way where a line is too long."""
-    cells = [list(heads), *(list(row) for row in rows)]
-    widths = [max(columns(row[i]) for row in cells) for i in range(len(heads))]
-    widths[0] = min(widths[0], max(12, _WIDTH - sum(widths[1:]) - 2 * (len(widths) - 1)))
-    lines = (
-        "  ".join(pad(shorten(cell, widths[i]), widths[i], right=i >= words) for i, cell in enumerate(row)).rstrip()
-        for row in cells
-    )
-    return "\n".join(lines)

@@ -13,6 +13,7 @@ from hansa.report.page import Table, figure_of, page, pairs, paragraph, responsi
 from hansa.report.ranking import ranking
 from hansa.report.reading import MEASURES, Reading, items, mapping, number
 from hansa.report.regression import regressed
+from hansa.report.scorecard import carded
 from hansa.report.svg import safe
 from hansa.report.width import clean
 
@@ -38,6 +39,7 @@ def result_page(
         _warnings(reading),
         gains(reading),
         pooled(reading),
+        carded(reading),
         regressed(reading) or learning(reading, history),
         ranking(reading, counts),
         _left(reading),

@@ -9,10 +9,8 @@ from typing import Any, Final
 
 from hansa.report.figures import between, count, counted, figure, signed
 from hansa.report.reading import MEASURES, MODELS, NAMES, Own, Reading
-from hansa.report.width import columns, pad, shorten
-
-WIDTH: Final = 100
-"""The most columns of a line."""
+from hansa.report.scorecard import card_text
+from hansa.report.width import WIDTH, columns, pad, shorten
 
 _GAP: Final = "  "
 _LEAST_NAME: Final = 12
@@ -20,7 +18,9 @@ _NOTE: Final = 28
 
 
 def headline(summary: Mapping[str, Any]) -> str:
-    """Each party's gain with its interval, then the pooled figures of all models; lines of at most 100 columns.
+    """Each party's gain with its interval, then pooled figures of all models; lines of at most 100 columns.
+
+    Where the run made a scorecard, its points, grades and cut-offs stand first.
 
     Example:
         >>> party = {"rows": 900, "positives": 70, "federated": {"auc": 0.78}, "local": {"auc": 0.75},
@@ -34,7 +34,7 @@ def headline(summary: Mapping[str, Any]) -> str:
     """
     reading = Reading(summary)
     owns = reading.owns()
-    blocks = [_parties(owns, reading), verdicts(owns).replace(". An", ".\nAn"), _pooled(reading)]
+    blocks = [card_text(summary), _parties(owns, reading), verdicts(owns).replace(". An", ".\nAn"), _pooled(reading)]
     text = "\n\n".join(block for block in blocks if block) or "This run holds no figures."
     return "\n".join(shorten(line, WIDTH) for line in _ascii(text).splitlines())
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 from unicodedata import category, combining, east_asian_width
+
+WIDTH: Final = 100
+"""The most columns of a line."""
 
 _UNSHOWN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 
@@ -56,3 +60,21 @@ def pad(words: str, width: int, *, right: bool = False) -> str:
     """
     space = " " * (width - columns(words))
     return space + words if right else words + space
+
+
+def set_out(heads: Sequence[str], rows: Sequence[Sequence[str]], words: int = 1) -> str:
+    """Lines of at most 100 columns: the first `words` to the left; the first gives way where a line is too long.
+
+    Example:
+        >>> print(set_out(["bank", "rows"], [["north", "7"]]))
+        bank   rows
+        north     7
+    """
+    cells = [list(heads), *(list(row) for row in rows)]
+    widths = [max(columns(row[i]) for row in cells) for i in range(len(heads))]
+    widths[0] = min(widths[0], max(12, WIDTH - sum(widths[1:]) - 2 * (len(widths) - 1)))
+    lines = (
+        "  ".join(pad(shorten(cell, widths[i]), widths[i], right=i >= words) for i, cell in enumerate(row)).rstrip()
+        for row in cells
+    )
+    return "\n".join(lines)
