@@ -152,3 +152,12 @@ class Placed(Step, Protocol):
             ConfigError: they may not.
         """
         ...
+
+
+@runtime_checkable
+class Accounted(Step, Protocol):
+    """A step that knows what each of its answers does to privacy; of any other, all that leaves counts as unbounded."""
+
+    def releases(self) -> Mapping[type[Ask], tuple[Event, ...]]:
+        """What one answer of a kind does; nothing for none. Kinds that are not here leave as they are, unbounded."""
+        ...

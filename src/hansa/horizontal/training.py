@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -15,11 +15,16 @@ from hansa.core.pytree import Layout, ravel
 from hansa.core.soundness import Form
 from hansa.core.trainer import ManyTrainer
 from hansa.errors import PartyFailed
+from hansa.privacy.events import Infinite
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from hansa.core.step import Event
     from hansa.core.trainer import Design, Local, Trainer
+
+_COVERED: Final = {"delta", "counted"}
+"""What a link's noise covers of an update, and that there is one at all; row counts and losses are not covered."""
 
 
 @lru_cache(maxsize=64)
@@ -72,6 +77,23 @@ def form_after(chain: Chain, size: int) -> Form | None:
         return size if found == [3, 5] else found[0] if found[0] == found[-1] else None
 
     return Form({name: (vector.dtype.kind, width(name)) for name, vector in left[0].vectors.items()}, finite=True)
+
+
+def released(chain: Chain) -> tuple[Event, ...]:
+    """What one update does to privacy: the events of the links, and infinity for figures that leave beside it.
+
+    Example:
+        >>> from hansa.links import by_examples, weighted_mean
+        >>> [event.reason for event in released(Chain((by_examples(), weighted_mean())))]
+        ['No noise is calibrated to a bound on it.']
+    """
+    events = chain.events()
+    if not events:
+        return (Infinite("the update", "No noise is calibrated to a bound on it."),)
+    form = form_after(chain, 5)
+    beside = ["more than is known"] if form is None else sorted(form.vectors.keys() - _COVERED)
+    told = f"They leave as they are: {', '.join(beside)}."
+    return (*events, Infinite("figures beside the update", told)) if beside else events
 
 
 def _left(chain: Chain, size: int) -> Load:
