@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -14,7 +16,7 @@ from hansa.core.post import in_process, seats_of
 from hansa.core.step import Step
 from hansa.core.table import Table
 from hansa.engines.simulation import Simulation
-from hansa.errors import ConfigError, JobError
+from hansa.errors import ConfigError, JobError, PolicyRefusal
 from hansa.horizontal.binning import Binning
 from hansa.horizontal.glm import Glm
 from hansa.horizontal.regression import Regression
@@ -22,6 +24,7 @@ from hansa.horizontal.selected import Selection
 from hansa.horizontal.selection import Select
 from hansa.links import secure_sum
 from tests.horizontal.banks import divided
+from tests.horizontal.test_dropping_out import Quits
 
 
 def book(rows=1500, seed=0):
@@ -144,3 +147,20 @@ def test_secure_sums_keep_the_same_columns_and_coefficients(seed):
 def run_in(job, parties):
     with Simulation(parties, workers=1).session(job) as session:
         return session.run()
+
+
+@pytest.mark.parametrize("kind", ["Encode", "Climb"])
+def test_a_quorum_selects_without_a_bank_that_is_not_there_at_the_start(kind):
+    parties = divided(book(), [300, 700, 1100])
+    quits = [replace(parties[1], guards=(Quits(kind),)), parties[0], *parties[2:]]
+    steps = (Select(min_iv=0.0), Glm())
+    done = selected(quits, *steps, quorum=3)
+    assert done.last(Regression).rows == 1500 - 400
+    assert {*done.last(Selection).kept} & {"a", "twin"}
+
+
+def test_a_bank_that_leaves_on_the_way_ends_it_for_its_sums_would_be_missing():
+    parties = divided(book(), [300, 700, 1100])
+    quits = [replace(parties[1], guards=(Quits("Climb", 3),)), parties[0], *parties[2:]]
+    with pytest.raises(PolicyRefusal, match="bank-1 refuses"):
+        selected(quits, Select(min_iv=0.0), quorum=3)

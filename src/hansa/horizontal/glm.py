@@ -347,7 +347,8 @@ class Summer:
         if isinstance(ask, Gram):
             total = np.zeros((len(ask.names),) * 2)
             for X, _, weight, _ in rows.blocks(Frame(ask.names, ask.centre, np.ones(len(ask.names)))):
-                total += (X * weight[:, None]).T @ X
+                root = X * np.sqrt(weight)[:, None]
+                total += root.T @ root
             return Answer(Load({"products": triangle(total)[None, :]})), memory
         if isinstance(ask, Climb):
             return Answer(self._climbed(rows, ask, kind)), memory
@@ -370,7 +371,8 @@ class Summer:
             pearson = float(r.weight @ ((y - r.mean) ** 2 / np.maximum(kind.variance(r.mean), 1e-300)))
             sums += kind.deviance(y, r.mean, r.weight), pearson
             gradient += X.T @ r.gradient
-            information += (X * r.information[:, None]).T @ X
+            root = X * np.sqrt(r.information)[:, None]
+            information += root.T @ root
         shown = {"sums": sums, "gradient": gradient, "information": triangle(information)}
         return Load({word: one[None, :] for word, one in shown.items()})
 
