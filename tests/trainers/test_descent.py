@@ -211,7 +211,7 @@ class TestLocal:
     def test_it_is_a_many_trainer_that_can_be_sent_and_compared(self, trainer):
         trainer.fit(begin(trainer), party(12), Local(), DRAWS)
         assert isinstance(trainer, ManyTrainer)
-        assert trainer.honours == {"prox", "tilt"}
+        assert trainer.honours == {"prox", "tilt", "per_record"}
         sent = pickle.loads(pickle.dumps(trainer))  # noqa: S301
         assert sent == trainer
         assert hash(sent) == hash(trainer)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import cos, pi
+from math import ceil, cos, pi
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, final, runtime_checkable
 
 from hansa.errors import ConfigError
@@ -31,7 +31,8 @@ Task: TypeAlias = Literal["binary", "multiclass", "regression"]
 class Design:
     """The rows that a trainer learns from: `X [rows, features]`, `y [rows]`, and `weight [rows]` where they differ.
 
-    `X` and `weight` are in the trainer's dtype and contiguous; `y` holds 0/1, class codes 0..k-1, or values.
+    `X` and `weight` are in the trainer's dtype and contiguous; `y` holds 0/1, class codes 0..k-1, or values. `who`
+    numbers each row's customer, `[rows]`, where training protects customers.
 
     Example:
         >>> import numpy as np
@@ -42,6 +43,7 @@ class Design:
     X: NDArray[np.floating]
     y: NDArray[np.floating]
     weight: NDArray[np.floating] | None = None
+    who: NDArray[np.intp] | None = None
 
     @property
     def rows(self) -> int:
@@ -98,6 +100,63 @@ class Inputs:
 
 @final
 @dataclass(frozen=True)
+class Private:
+    """What differentially private training does at each step: sample, clip, add noise, divide by a constant.
+
+    Each `unit` (a record, or all records of a customer) is in a step's batch with chance `sampling`, by itself; its
+    gradient is cut to an L2 norm of at most `clip`; Gaussian noise of `noise_multiplier` x `clip` is added to the sum,
+    which is then divided by `Local.batch` (Abadi et al. 2016, algorithm 1, with a constant for the size of the batch).
+
+    Raises:
+        ConfigError: a setting outside its range.
+
+    Example:
+        >>> Private(clip=1.0, noise_multiplier=1.1, sampling=0.01).steps(Local(epochs=2))
+        200
+    """
+
+    clip: float
+    noise_multiplier: float
+    sampling: float
+    unit: Literal["record", "customer"] = "record"
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        if not (0 < self.clip < float("inf") and 0 <= self.noise_multiplier < float("inf") and 0 < self.sampling <= 1):
+            raise ConfigError(
+                "Private training needs a clip above 0, a noise_multiplier of at least 0, and a sampling rate in"
+                " (0, 1].",
+                f"Got clip={self.clip}, noise_multiplier={self.noise_multiplier}, sampling={self.sampling}.",
+            )
+        if self.unit not in {"record", "customer"}:
+            raise ConfigError(f"Private training protects no '{self.unit}'.", mend="Units: record, customer.")
+
+    def steps(self, local: Local) -> int:
+        """How many steps a round takes: those that are said, or 1 / sampling of them an epoch, whatever the rows."""
+        return local.steps or ceil((local.epochs or 1) / self.sampling - 1e-9)
+
+    def check(self, local: Local) -> None:
+        """Refuse settings that private training cannot honour.
+
+        Raises:
+            ConfigError: no constant to divide by, or weights that follow from all of a party's rows.
+        """
+        if not local.batch:
+            raise ConfigError(
+                "Private training divides by local.batch, and it is 0.",
+                "The realised size of a batch would tell who is in it.",
+                "Set it to the expected size: sampling times the rows of a typical party.",
+            )
+        if local.class_weight != "none":
+            raise ConfigError(
+                'class_weight="balanced" cannot be private.',
+                "One row more would change every other row's weight.",
+                'Say "none", or give rows weights in a column of their own.',
+            )
+
+
+@final
+@dataclass(frozen=True)
 class Local:
     """What a party does between receiving the model and answering.
 
@@ -105,8 +164,8 @@ class Local:
     the last batch may be short. The loss is the (weighted) mean over a batch. `schedule` changes the rate from round
     to round: `constant`, `cosine` (to 0 at the last round) or `exponential` (times `decay` each round).
     `class_weight="balanced"` weighs the party's classes to equal shares. `clip_norm` bounds the L2 norm of each step's
-    gradient. `prox` (mu of FedProx), `tilt [n, d]` (added to every gradient) and `start [n, d]` (instead of the
-    round's model) are set by links, never by a job file.
+    gradient. `prox` (mu of FedProx), `tilt [n, d]` (added to every gradient), `start [n, d]` (instead of the round's
+    model) and `private` are set by links, never by a job file.
 
     Raises:
         ConfigError: a setting outside its range, or both `epochs` and `steps`.
@@ -129,6 +188,7 @@ class Local:
     prox: float = 0.0
     tilt: NDArray[np.floating] | None = None
     start: NDArray[np.floating] | None = None
+    private: Private | None = None
 
     def __post_init__(self) -> None:
         """Check each setting against its range."""
@@ -150,6 +210,11 @@ class Local:
         ]
         if wrong:
             raise ConfigError(f"Local settings out of range: {', '.join(wrong)}.")
+
+    @property
+    def by_links(self) -> bool:
+        """Whether anything is set that only a link may set."""
+        return bool(self.prox) or any(wish is not None for wish in (self.tilt, self.start, self.private))
 
     def at(self, round_: int, rounds: int) -> Local:
         """The settings of one round (counted from 0) of `rounds`: the schedule applied to the learning rate."""

@@ -130,9 +130,7 @@ def _settings(part: Any, job: Job) -> Iterator[Refusal]:
 
 
 def _approved(local: Local, round_: object, job: Job) -> bool:
-    if local.prox or local.tilt is not None or local.start is not None:
-        return False
-    if not isinstance(round_, int):
+    if local.by_links or not isinstance(round_, int):
         return False
     learning = (step for step in job.steps if isinstance(step, Learns) and 0 <= round_ < step.rounds)
     return any(local == step.local.at(round_, step.rounds) for step in learning)

@@ -154,8 +154,10 @@ class Rounds:
                 raise ConfigError(f"{name} must be at least {least}, and finite.", f"Got {getattr(self, name)}.")
         if self.patience and not self.check_every:
             raise ConfigError("patience needs checks on validation.", mend="Set check_every to at least 1.")
-        if self.local.prox or self.local.tilt is not None or self.local.start is not None:
-            raise ConfigError("local.prox, local.tilt and local.start are set by links alone.", mend="Leave them out.")
+        if self.local.by_links:
+            raise ConfigError(
+                "local.prox, local.tilt, local.start and local.private are set by links alone.", mend="Leave them out."
+            )
         self.links().check_trainer(self.trainer)
 
     @property

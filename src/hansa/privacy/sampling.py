@@ -192,8 +192,8 @@ def _two_sided(t: int, s: int, n: int) -> NDArray[np.int64]:
         v[going] += 1
     size = (u + t * v) // s
     negative = (system_words(len(size)) & np.uint64(1)).astype(bool)
-    signed: NDArray[np.int64] = np.where(negative, -size, size)
-    return signed[~(negative & (size == 0))]  # 0 has one sign only
+    kept: NDArray[np.int64] = np.where(negative, -size, size)[~(negative & (size == 0))]  # 0 has one sign only
+    return kept
 
 
 def _below(t: int, n: int) -> NDArray[np.int64]:
@@ -209,11 +209,12 @@ def _below(t: int, n: int) -> NDArray[np.int64]:
 
 def _filled(propose: Callable[[int], NDArray[np.int64]], n: int) -> NDArray[np.int64]:
     """Propose until there are `n`; the order of proposals is kept, so that nothing is chosen among them."""
-    found, have = list[Any](), 0
+    found, have = list["NDArray[np.int64]"](), 0
     while have < n:
         found.append(propose((n - have) + (n - have) // 2 + 16))
         have += len(found[-1])
-    return np.concatenate(found)[:n] if found else np.zeros(0, np.int64)
+    every: NDArray[np.int64] = np.concatenate([np.zeros(0, np.int64), *found])
+    return every[:n]
 
 
 def _coins(exponents: NDArray[np.float64], exact: Callable[[int], Fraction]) -> NDArray[np.bool_]:

@@ -13,7 +13,7 @@ from hansa.errors import ConfigError, nearest
 
 _LISTS = ("steps", "chain")
 _SINGLE = ("trainer", "module", "split", "partition")
-_SET_BY_LINKS = frozenset({"prox", "tilt", "start"})
+_SET_BY_LINKS = frozenset({"prox", "tilt", "start", "private"})
 
 
 @final

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol, TypedDict, final
 
 import numpy as np
 
+from hansa.trainers.ghost import Dense
 from hansa.trainers.losses import sigmoid
 
 if TYPE_CHECKING:
@@ -147,6 +148,17 @@ class Network:
                 self._f.apply(a, self._zeros[place])
             below = a
         return below
+
+    def layers(self, X: Array, error: Array) -> list[Dense]:
+        """Every layer of one party, with its error, from the last layer's error `[1, b, k]` down."""
+        found = []
+        for place in reversed(range(len(self._a))):
+            below = self._a[place - 1] if place else X
+            slopes = self._weight_slopes[place][0], self._bias_slopes[place][0, 0]
+            found.append(Dense(below[0], error[0], *slopes))
+            if place:
+                error = self._through(place, error)
+        return found
 
     def backward(self, X: Array, error: Array) -> None:
         """Write every layer's gradients, from the last layer's error `[m, b, k]` down."""

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Literal, cast, final
 
 import numpy as np
 
+from hansa.core.pytree import ravel
 from hansa.errors import ConfigError
 from hansa.trainers.descent import Objective, descend
+from hansa.trainers.ghost import Dense
 from hansa.trainers.losses import Logistic, Softmax, Squared
 from hansa.trainers.memory import Pool
+from hansa.trainers.private import Ghost, Goal, descend_privately
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,8 +79,8 @@ class Linear:
 
     @property
     def honours(self) -> frozenset[Honour]:
-        """The wishes of links that `fit` keeps: prox and tilt."""
-        return frozenset({"prox", "tilt"})
+        """The wishes of links that `fit` keeps: prox, tilt and per_record."""
+        return frozenset({"prox", "tilt", "per_record"})
 
     def init(self, features: int, start: Start, draws: Draws) -> Params:
         """Zeros, or `coef` uniform within sqrt(6 / (features + k)) (Glorot and Bengio 2010, eq. 16)."""
@@ -99,6 +102,9 @@ class Linear:
         if self.l2:
             penalty = {name: np.full_like(leaf, self.l2 if name == "coef" else 0) for name, leaf in leaves.items()}
         features, k = leaves["coef"].shape
+        if local.private is not None:
+            goal = Goal(lambda w: Ghost(_Line, self._loss(), ravel(params)[1], w), features, penalty)
+            return descend_privately(goal, params, data, local)
         return descend(
             Objective(self._loss(), _Line, penalty, features, room=2 * k, pool=self._pool), params, data, local, draws
         )
@@ -143,6 +149,10 @@ class _Line:
         if "intercept" in self._params:
             np.add(self._margin, self._params["intercept"][:, None, :], out=self._margin)
         return self._margin
+
+    def layers(self, X: Array, error: Array) -> list[Dense]:
+        intercept = self._slopes["intercept"][0] if "intercept" in self._slopes else None
+        return [Dense(X[0], error[0], self._slopes["coef"][0], intercept)]
 
     def backward(self, X: Array, error: Array) -> None:
         np.matmul(X.transpose(0, 2, 1), error, out=self._slopes["coef"])

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Literal, cast, final
 
 import numpy as np
 
+from hansa.core.pytree import ravel
 from hansa.errors import ConfigError
 from hansa.trainers.descent import Objective, descend
 from hansa.trainers.layers import ACTIVATIONS, Layer, Network
 from hansa.trainers.losses import Logistic, Softmax, Squared, SquaredSigmoid
 from hansa.trainers.memory import Pool
+from hansa.trainers.private import Ghost, Goal, descend_privately
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,8 +95,8 @@ class Tabular:
 
     @property
     def honours(self) -> frozenset[Honour]:
-        """The wishes of links that `fit` keeps: prox and tilt."""
-        return frozenset({"prox", "tilt"})
+        """The wishes of links that `fit` keeps: prox, tilt and per_record."""
+        return frozenset({"prox", "tilt", "per_record"})
 
     def init(self, features: int, start: Start, draws: Draws) -> Params:
         """Weights uniform within sqrt(6 / inputs) before a relu, else sqrt(6 / (inputs + outputs)); biases zero.
@@ -132,6 +134,11 @@ class Tabular:
                 {"weight": np.full_like(layer["weight"], self.l2), "bias": np.zeros_like(layer["bias"])}
                 for layer in layers
             ]
+        if local.private is not None:
+            goal = Goal(
+                lambda w: Ghost(self._bind, self._loss(), ravel(params)[1], w), layers[0]["weight"].shape[0], penalty
+            )
+            return descend_privately(goal, params, data, local)
         widths = sum(layer["weight"].shape[1] for layer in layers)
         objective = Objective(
             self._loss(), self._bind, penalty, layers[0]["weight"].shape[0], room=4 * widths, pool=self._pool

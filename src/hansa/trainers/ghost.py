@@ -1,0 +1,119 @@
+"""Ghost clipping: each example's gradient is bounded without ever being written down (Goodfellow 2015; Li et al. 2022).
+
+In a dense layer, an example's gradient is the product of what came in, `a`, and its error `e`; so its norm is |a| |e|,
+and two examples' gradients have the product (a . a') (e . e'). From these follow each example's norm over all layers,
+or that of a customer's examples together, and then each error's factor min(1, clip / norm): one weighted product a
+layer gives the sum of the clipped gradients.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from hansa.trainers.losses import Array
+
+_PAIRS = 16
+"""Customers with more rows than this are summed row by row, not pair by pair."""
+
+
+class Dense(NamedTuple):
+    """One dense layer of a batch of `b` rows: what came in, its error, and the places of its gradients."""
+
+    below: Array  # [b, inputs]
+    error: Array  # [b, outputs]
+    weight: Array  # [inputs, outputs]
+    bias: Array | None  # [outputs]
+
+
+class Layered(Protocol):
+    """A model of dense layers, bound to memory as a `Program` is."""
+
+    def forward(self, X: Array) -> Array:
+        """The margins `[1, b, k]` of `X [1, b, features]`."""
+        ...
+
+    def layers(self, X: Array, error: Array) -> Sequence[Dense]:
+        """Every layer, with its error, from the loss's derivative by the margins `[1, b, k]`."""
+        ...
+
+
+def write_clipped(layers: Sequence[Dense], clip: float, group: NDArray[np.intp] | None = None) -> None:
+    """Write the sum of the clipped gradients of all examples into their places; the errors are used up.
+
+    `group [b]` numbers each row's customer from 0, rising: rows of one customer are clipped together. Without it each
+    row is an example.
+
+    Example:
+        >>> layer = Dense(np.array([[3.0], [0.5]]), np.array([[1.0], [1.0]]), np.zeros((1, 1)), None)
+        >>> write_clipped([layer], clip=1.0)
+        >>> layer.weight.item()  # 3 is cut to 1, and 0.5 stays
+        1.5
+        >>> layer = Dense(np.array([[3.0], [0.5]]), np.array([[1.0], [1.0]]), np.zeros((1, 1)), None)
+        >>> write_clipped([layer], clip=1.0, group=np.array([0, 0]))
+        >>> layer.weight.item()
+        1.0
+    """
+    squares = row_squares(layers) if group is None else group_squares(layers, group)
+    norm = np.sqrt(squares)
+    factor = np.minimum(clip / np.where(norm > 0, norm, clip), 1).astype(layers[0].error.dtype)
+    if group is not None:
+        factor = factor[group]
+    ones = np.ones(len(factor), factor.dtype)
+    for below, error, weight, bias in layers:
+        np.multiply(error, factor[:, None], out=error)
+        np.matmul(below.T, error, out=weight)
+        if bias is not None:
+            np.matmul(ones, error, out=bias)
+
+
+def row_squares(layers: Sequence[Dense]) -> NDArray[np.floating]:
+    """The squared norm of each row's gradient over all layers, `[b]`.
+
+    Example:
+        >>> row_squares([Dense(np.array([[3.0, 4.0]]), np.array([[2.0]]), np.zeros((2, 1)), np.zeros(1))]).item()
+        104.0
+    """
+    total: NDArray[np.floating] = sum(
+        (_dots(below, below, bias is not None) * _dots(error, error, one=False) for below, error, _, bias in layers),
+        np.zeros(len(layers[0].below), layers[0].below.dtype),
+    )
+    return total
+
+
+def group_squares(layers: Sequence[Dense], group: NDArray[np.intp]) -> NDArray[np.floating]:
+    """The squared norm of each customer's gradient over all layers, `[customers]`; `group` is 0, 0, 1, ... and rises.
+
+    Example:
+        >>> one = Dense(np.array([[3.0], [1.0]]), np.array([[1.0], [-1.0]]), np.zeros((1, 1)), None)
+        >>> group_squares([one], np.array([0, 0])).item(), group_squares([one], np.array([0, 1])).tolist()
+        (4.0, [9.0, 1.0])
+    """
+    sizes = np.bincount(group)
+    starts, small = np.cumsum(sizes) - sizes, sizes[group] <= _PAIRS
+    squares = np.zeros(len(sizes))
+    for lag in range(int(min(sizes.max(initial=0), _PAIRS))):
+        first = np.flatnonzero((group[: len(group) - lag] == group[lag:]) & small[lag:])
+        pairs = sum(
+            _dots(below[first], below[first + lag], bias is not None)
+            * _dots(error[first], error[first + lag], one=False)
+            for below, error, _, bias in layers
+        )
+        squares += np.bincount(group[first], (1 if lag == 0 else 2) * pairs, len(sizes))
+    for g in np.flatnonzero(sizes > _PAIRS).tolist():
+        rows = slice(starts[g], starts[g] + sizes[g])
+        for below, error, _, bias in layers:
+            squares[g] += np.square(below[rows].T @ error[rows]).sum()
+            squares[g] += 0 if bias is None else np.square(error[rows].sum(axis=0)).sum()
+    return np.maximum(squares, 0)  # a sum of pairs may end a rounding below
+
+
+def _dots(a: Array, b: Array, one: bool) -> Array:  # noqa: FBT001 - the bias's constant input, or none
+    products: Array = np.einsum("bi,bi->b", a, b)
+    return products + 1 if one else products
