@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 
 def test_it_runs_the_demos_job_and_compares_it_to_a_simulation(hansa, tmp_path):
     out, folder = tmp_path / "out.json", tmp_path / "try"
@@ -27,8 +29,7 @@ def test_it_runs_the_demos_job_and_compares_it_to_a_simulation(hansa, tmp_path):
     hansa("consortium", "try", "--folder", folder, code=2)  # nothing is overwritten
 
 
-JOB = """
-name = "secure book"
+ROUNDS = """
 [[steps]]
 use = "prepare"
 drop = ["region", "issued"]
@@ -37,15 +38,32 @@ use = "rounds"
 rounds = 1
 check_every = 0
 chain = ["by_examples", {use = "secure_sum", cohorts = "steady"}]
+"""
+CARD = """
+[[steps]]
+use = "binning"
+keep = ["income", "debt_to_income", "utilisation"]
+[[steps]]
+use = "selection"
+min_iv = 0.0
+[[steps]]
+use = "glm"
+sums = "secure_sum"
+"""
+JOB = """
+name = "secure book"
+min_cell = 1
+{steps}
 [simulation]
 embedded = "loan_book"
 rows = 5000
-partition = {use = "by_column", column = "region"}
+partition = {{use = "by_column", column = "region"}}
 """
 
 
-def test_another_job_runs_with_secure_sums_between_banks_that_have_pinned_each_other(hansa, tmp_path):
-    (tmp_path / "job.toml").write_text(JOB)
+@pytest.mark.parametrize("steps", [ROUNDS, CARD], ids=["rounds", "a scorecard's regression"])
+def test_another_job_runs_with_secure_sums_between_banks_that_have_pinned_each_other(steps, hansa, tmp_path):
+    (tmp_path / "job.toml").write_text(JOB.format(steps=steps))
     said = hansa("consortium", "try", "--job", tmp_path / "job.toml", "--json", tmp_path / "out.json")
     assert "the same bits" in said
     sums = [line.split()[1] for line in said.splitlines() if line.startswith(("Invited ", "Opened "))]

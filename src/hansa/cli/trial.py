@@ -63,7 +63,8 @@ class Try:
         same = found["parameters_sha256"] == found["simulation_parameters_sha256"]
         say(f"\nThe model      {found['parameters_sha256']}")
         say(f"A simulation's {found['simulation_parameters_sha256']}: {'the same bits' if same else 'OTHER BITS'}")
-        say(f"A round took {found['round_ms_median']:.1f} ms (median). All processes have ended; {folder} stays.")
+        pace = f"A round took {found['round_ms_median']:.1f} ms (median). " if found["round_ms_median"] else ""
+        say(f"{pace}All processes have ended; {folder} stays.")
         if self.json is not None:
             write(self.json, json.dumps(found, indent=2, ensure_ascii=False))
         if not same:
