@@ -38,6 +38,9 @@ def test_one_bit_more_is_refused_when_it_is_built():
     for numbers, n in ((FixedPoint(bits=34), 3), (FixedPoint(bits=33, noise_bits=1), 3), (FixedPoint(bits=33), 4)):
         with pytest.raises(ChainError, match="1 bits are missing"):
             numbers.check(n)
+    for far in (FixedPoint(clip=1e300), FixedPoint(weight=10**400), FixedPoint(clip=1e-300, weight=10**400)):
+        with pytest.raises(ChainError, match="bits are missing"):
+            far.check(3)
     with pytest.raises(ChainError, match="At most 1024"):
         FixedPoint(bits=1, weight=1).check(1025)
 

@@ -12,6 +12,7 @@ A sum of integers modulo 2^64 needs no order, so that its bits are the same on e
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from math import ceil, log2
 from typing import TYPE_CHECKING, Any, Final, final
 
@@ -68,8 +69,10 @@ class FixedPoint:
     def needs(self, n: int) -> int:
         """How many bits a sum over `n` parties needs, its sign among them; never less than what could come."""
         size = log2(n) + log2(self.weight) + log2(self.clip) + self.bits
-        exact = n * self.weight * self.clip * 2.0**self.bits * (1 + 2.0**-50)  # a product is rounded
-        room = ceil(size) + (2.0 ** ceil(size) <= exact)
+        exact = (
+            n * self.weight * Fraction(self.clip) * (1 << self.bits) * (1 + Fraction(1, 1 << 50))
+        )  # a product is rounded
+        room = ceil(size) + (Fraction(2) ** ceil(size) <= exact)
         return max(room, 0) + 1 + self.noise_bits
 
     def check(self, n: int) -> None:
