@@ -23,7 +23,7 @@ from hansa.core.plan import Everyone, First
 from hansa.core.post import in_process, seats_of
 from hansa.core.wire import Parcel, read
 from hansa.engines.simulation import Simulation
-from hansa.errors import ChainError, ConfigError, JobError, PolicyRefusal, PrivacyError, TooFewParties, WireError
+from hansa.errors import ChainError, ConfigError, JobError, PrivacyError, TooFewParties, WireError
 from hansa.governance.sums import Sums, against
 from hansa.horizontal.evaluate import Verdict
 from hansa.horizontal.rounds import Check, Learning, Rounds
@@ -174,8 +174,16 @@ def test_a_chain_with_it_says_what_it_needs():
         encrypted_sum(parties=256)
     with pytest.raises(ConfigError, match="at least 3 parties"):
         encrypted_sum(parties=2)
-    with pytest.raises(PolicyRefusal, match="room for 3 parties, not 4"):
+    with pytest.raises(ChainError, match=r"room for 3 parties\. There are 4\."):
         run(rounds(encrypted_sum(parties=3)))
+
+
+def test_a_party_takes_no_part_in_a_sum_of_more_parties_than_there_is_room_for():
+    made = made_for([f"bank-{i}" for i in range(4)])
+    banks = [dataclasses.replace(bank, identity=made[bank.name]) for bank in books(3)]
+    job = rounds(encrypted_sum(parties=3))
+    seats, compute = seats_of(job, banks), in_process(job, banks)
+    assert "room for 3 parties, not 4" in asked(seats["bank-0"], compute, 0, Keying(tuple(made), bytes(32))).what
 
 
 def test_nobody_signs_without_an_identity():

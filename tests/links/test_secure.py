@@ -107,11 +107,11 @@ def asked(seat, compute, turn, ask, *, counted=()):
     return said
 
 
-def masked_by_all(steady="any"):
+def masked_by_all(steady="any", quorum=3):
     """Four seats whose masked vectors a coordinator has, which has told none of them that anything counted."""
     made = made_for([f"bank-{i}" for i in range(4)])
     banks = [dataclasses.replace(bank, identity=made[bank.name]) for bank in books()]
-    job = rounds(secure_sum(cohorts=steady), n=5)
+    job = rounds(secure_sum(cohorts=steady), n=5, quorum=quorum)
     seats, compute, ask = seats_of(job, banks), in_process(job, banks), Check(np.zeros(4))
     invited = Invited(tuple(seats), digest_of_ask(ask))
     adverts = {
@@ -133,6 +133,39 @@ def test_a_party_signs_one_list_though_the_coordinator_says_that_nothing_counted
     assert (again.load["signature"] == signature.load["signature"]).all()
     assert "out of its turn" in asked(one, compute, 4, Listed(("bank-0", "bank-1", "bank-3"))).what
     assert "out of its turn" in asked(one, compute, 5, Opened({})).what  # the refusal ended it, and that holds too
+
+
+@pytest.mark.parametrize("quorum", [0, 3])
+def test_a_party_signs_no_list_that_lacks_somebody_where_the_job_waits_for_all(quorum):
+    """The sum of all less the sum without one, both of the very same ask, would be that one's part."""
+    seats, compute, ask, letters = masked_by_all(quorum=quorum)
+    for name, seat in seats.items():
+        asked(seat, compute, 2, Masked(ask, letters[name]))
+    said = asked(seats["bank-0"], compute, 3, Listed(("bank-0", "bank-1", "bank-2")))
+    assert isinstance(said, Refusal) == (not quorum)
+    assert quorum or "the job's sums wait for all" in said.what
+
+
+@pytest.mark.parametrize(("steady", "quorum", "other"), [("any", 0, True), ("steady", 3, True), ("any", 3, False)])
+def test_a_party_that_was_in_a_sum_is_in_none_of_other_parties_where_they_may_not_change(steady, quorum, other):
+    """It need not have signed the first: whoever picks the signers would let it sign the second alone."""
+    seats, compute, ask, _ = masked_by_all(steady, quorum)
+    said = asked(seats["bank-0"], compute, 7, Invited(("bank-0", "bank-1", "bank-2"), digest_of_ask(ask)))
+    assert isinstance(said, Refusal) == other
+    assert not other or "of other parties than the job's sums before it" in said.what
+    again = asked(seats["bank-0"], compute, 8, Invited(tuple(seats)[::-1], digest_of_ask(ask)))
+    assert not isinstance(again, Refusal)
+
+
+@pytest.mark.parametrize("least", [3, 4])
+def test_a_sum_of_fewer_parties_than_the_job_promises_is_not_begun(least):
+    made = made_for([f"bank-{i}" for i in range(4)])
+    banks = [dataclasses.replace(bank, identity=made[bank.name]) for bank in books()]
+    job = rounds(secure_sum(), min_parties=least)
+    seats, compute = seats_of(job, banks), in_process(job, banks)
+    said = asked(seats["bank-0"], compute, 0, Invited(("bank-0", "bank-1", "bank-2"), bytes(32)))
+    assert isinstance(said, Refusal) == (least > 3)
+    assert least == 3 or "the job promises 4" in said.what
 
 
 def test_a_party_masks_nothing_but_what_the_sum_was_agreed_for():
@@ -172,6 +205,7 @@ def test_memory_that_holds_at_once_needs_no_word_of_the_coordinators_and_is_no_s
 def test_a_chain_with_it_says_what_it_needs():
     for links, words in (
         ((fixed(2), secure_sum()), "needs at least 3 parties"),
+        ((fixed(3), secure_sum(cohorts="steady")), "secure_sum needs the same parties in every round"),
         ((secure_sum(), coordinate_median), "coordinate_median must see each .* or use secure_groups"),
     ):
         with pytest.raises(ChainError, match=words):
@@ -180,6 +214,8 @@ def test_a_chain_with_it_says_what_it_needs():
         run(rounds(secure_sum(), min_parties=2), books(2))
     with pytest.raises(ChainError, match="needs at least 5 parties"):
         run(rounds(secure_sum(colluders=3)), books(4))
+    with pytest.raises(ChainError, match=r"has room for 3 parties.* at least 4"):
+        run(rounds(secure_sum(parties=3)), books(4))
     with pytest.raises(ChainError, match="bits are missing"):
         secure_sum(bits=40)
     with pytest.raises(ConfigError):

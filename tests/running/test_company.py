@@ -69,6 +69,8 @@ def test_what_is_told_in_clear_is_named_and_nothing_else_is():
 
 def test_a_cohort_that_may_change_by_one_is_told_before_and_after_the_run(tmp_path):
     assert not any("quorum" in line for line in company(job(), 4))
+    sampled = company(job('{use = "fixed", k = 3}, "secure_sum"'), 4)
+    assert any("Where a link samples who is asked a party may be in one sum" in line for line in sampled)
     changing = job(more="quorum = 3\ndeadline = 5.0")
     assert any("With a quorum" in line for line in company(changing, 4))
     steady = job('{use = "secure_sum", cohorts = "steady"}', "quorum = 3")

@@ -96,11 +96,11 @@ class Chain:
     def _check_same(self) -> None:
         """Refuse other parties from round to round beside a link that needs the same ones."""
         samples = next((link for link in self.links if link.guarantees.samples), None)
-        same = next((link for link in self.links if link.guarantees.same), None)
+        same = next((link for link in self.links if link.guarantees.same or link.guarantees.steady), None)
         if samples is not None and same is not None:
             raise ChainError(
                 f"{same.title} needs the same parties in every round, and {samples.title} asks others each time.",
-                "From sums of groups that change, single updates could be reckoned.",
+                "From sums whose parties change, single updates could be reckoned.",
                 f"Drop {samples.title}, or combine by secure_sum().",
             )
 
@@ -148,15 +148,18 @@ class Chain:
         return max(link.guarantees.least for link in self.links if link.stage != "cohort")
 
     def check_parties(self, n: int, quorum: int = 0) -> None:
-        """Refuse a roster of `n` parties that is too small for a link, or a quorum that is (0: all that are asked).
+        """Refuse a roster of `n` parties that is too small or large for a link, or too small a quorum (0: all asked).
 
         Raises:
             ChainError: names the link and how many it needs.
         """
         for link in self.links:
-            least = link.guarantees.least
+            least, most = link.guarantees.least, link.guarantees.most
             if n < least:
                 raise ChainError(f"{link.title} needs at least {least} parties.", f"There are {n}.")
+            if most is not None and n > most:
+                mend = f"Let its setting `parties` be at least {n}, or invite fewer."
+                raise ChainError(f"{link.title} has room for {most} parties.", f"There are {n}.", mend)
             if link.stage != "cohort" and 0 < quorum < least:
                 raise ChainError(
                     f"{link.title} needs at least {least} parties.",

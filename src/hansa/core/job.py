@@ -240,6 +240,22 @@ class Job:
         own = [step.links().combine for step in (self.steps[number], *self.steps) if isinstance(step, Chained)]
         return next((link for link in own if link.guarantees.hides_each), None)
 
+    def company(self) -> tuple[int, bool]:
+        """How many parties each sum of its links is asked of at least, and whether always of the same ones.
+
+        Example:
+            >>> from hansa.horizontal import Rounds
+            >>> Job("scores", (Rounds(),), min_parties=5).company(), Job("scores", (Rounds(),), quorum=4).company()
+            ((5, True), (3, False))
+        """
+        chains = [step.links() for step in self.steps if isinstance(step, Chained)]
+        says = [link.guarantees for chain in chains for link in chain.links]
+        sampled = any(one.samples for one in says)
+        least = (
+            0 if sampled or any(one.same for one in says) else min(self.min_parties, self.quorum or self.min_parties)
+        )
+        return least, not sampled and (not self.quorum or any(one.steady for one in says))
+
     def handlers(self, number: int) -> Mapping[type[Ask], Handler]:
         """Who answers which kind of ask in a step, those of a secure sum among them.
 

@@ -43,7 +43,8 @@ class Guarantees:
     `sees_each`: the coordinator sees every single update. `hides_each`: nobody but its owner does.
     `colluders`: hidden also where so many parties are in league with a hostile coordinator; `steady`: parties refuse
     a sum that, less earlier ones, would tell of too few of them.
-    `least`: the fewest parties it works with. `asks`: how many a cohort link asks a round, None where that may vary.
+    `least`: the fewest parties it works with; `most`: the most, None for any number.
+    `asks`: how many a cohort link asks a round, None where that may vary.
     `samples`: a cohort link asks others from round to round. `same`: it works with the same ones alone.
     `wants`: wishes that the trainer must honour.
     `event`: what an accountant reads; None where the link has nothing to do with privacy.
@@ -60,6 +61,7 @@ class Guarantees:
     colluders: int = 0
     steady: bool = False
     least: int = 1
+    most: int | None = None
     asks: int | None = None
     samples: bool = False
     same: bool = False

@@ -145,7 +145,7 @@ class secure_sum(Link):
     def guarantees(self) -> Guarantees:
         """Nobody but its owner sees an update."""
         least, steady = max(3, self.colluders + 2), self.cohorts == "steady"
-        return Guarantees(hides_each=True, colluders=self.colluders, steady=steady, least=least)
+        return Guarantees(hides_each=True, colluders=self.colluders, steady=steady, least=least, most=self.parties)
 
     def apply(self, load: Load, told: Told, mine: Vectors, draws: Sequence[Draws]) -> tuple[Load, Vectors]:
         """At the party: say the weight; it multiplies the update inside the ring."""
@@ -230,8 +230,15 @@ class Begins:
         job, settings = job_of(site), self.link.sentence().encode()
         if len(ask.parties) > self.link.parties:
             raise PolicyRefusal(f"A secure sum of {len(ask.parties)} parties has no room in the ring.")
+        least, same = site.derived("secure sum/company", site.job.company)
+        if len(ask.parties) < least:
+            raise PolicyRefusal(
+                f"A secure sum of {len(ask.parties)} parties is asked for, and the job promises {least}.",
+                "A sum over few parties tells much of each.",
+                "Ask as the approved job does.",
+            )
         terms = Terms(job, site.step, ask.parties, ask.about, settings, self.link.colluders)
-        return _heard(Invite(terms), site, memory, lambda advert: _told("advert", pack(advert)))
+        return _heard(Invite(terms, same=same), site, memory, lambda advert: _told("advert", pack(advert)))
 
 
 @final
@@ -285,7 +292,7 @@ class Agrees:
 
     def answer(self, ask: Listed, site: Site, memory: Memory) -> tuple[Answer | Refusal, Memory]:
         """Sign, or refuse for ever."""
-        said = Survivors(ask.survivors, steady=self.link.guarantees.steady)
+        said = Survivors(ask.survivors, steady=self.link.guarantees.steady, whole=not site.job.quorum)
         return _heard(said, site, memory, lambda signature: _told("signature", signature))
 
 

@@ -120,6 +120,13 @@ def _keys(client: Client, said: Invite, tools: Tools) -> tuple[Client, Advert]:
     _require(client.party in terms.names, "A secure sum does not name this party.")
     for name in terms.names:
         tools.identity.key(name)  # everybody's is pinned here, or it is nobody whom this party has approved
+    among = tuple(sorted(terms.names)) if said.same else client.among
+    if client.among not in {(), among}:
+        raise PolicyRefusal(
+            "A secure sum is of other parties than the job's sums before it.",
+            "Whoever chooses who is in which sum could subtract them, and no party would see all of them.",
+            "Ask all parties of the job, or let it sample them or have a quorum.",
+        )
     enc, mask, seed = draw(32), draw(32), draw(32)
     dealt = tuple(deal(secret, len(terms.names), terms.threshold, draw) for secret in (seed, mask))
     own, pair = (
@@ -130,7 +137,7 @@ def _keys(client: Client, said: Invite, tools: Tools) -> tuple[Client, Advert]:
     advert = Advert(client.party, client.number + 1, terms.digest, *public, sha256(seed).digest(), own, pair)
     advert = replace(advert, signature=tools.identity.sign(SIGN_KEYS, advert.digest))
     after = replace(client, number=advert.number, phase="keyed", terms=terms, secrets=(enc, mask, seed), dealt=dealt)
-    return replace(after, advert=advert.digest), advert
+    return replace(after, advert=advert.digest, among=among), advert
 
 
 def _shares(client: Client, said: Adverts, tools: Tools) -> tuple[Client, Shares]:
@@ -193,6 +200,12 @@ def _signature(client: Client, said: Survivors, tools: Tools) -> tuple[Client, b
     _require(len(set(names)) == len(names), "A party stands twice among the survivors.")
     _require(client.party in names, f"{client.party} is told that it was lost, and it was not.")
     _enough(terms, names, tuple(client.held))
+    if said.whole and len(names) < len(terms.names):
+        raise PolicyRefusal(
+            "A secure sum lacks a party, and the job's sums wait for all.",
+            "The difference to a sum with it would show its numbers.",
+            "Bring it back and run on, or let all agree to a job with a quorum.",
+        )
     names = tuple(name for name in terms.names if name in names)
     forgets = len(client.cohorts) >= _COHORTS
     if said.steady and (forgets or not apart((*client.cohorts, names), terms.least)):

@@ -147,6 +147,7 @@ class Client:
     """A party's half, durable before anything leaves; without a sum under way it holds no secret.
 
     `seen`: the highest number in each other party's adverts. `cohorts`: survivors that it has signed in this job.
+    `among`: with whom it is in all sums of this job, where those may not change.
     `form`: a hash of its masked vectors' names and sizes, which it signs with the survivors: all of theirs are alike.
     """
 
@@ -164,16 +165,17 @@ class Client:
     held: Mapping[str, tuple[bytes, ...]] = field(default_factory=dict, repr=False)
     survivors: tuple[str, ...] = ()
     form: bytes = b""
+    among: tuple[str, ...] = ()
 
     def over(self) -> Client:
         """Without the sum: its secrets erased, what must never be done again still known."""
-        return Client(self.party, self.number, self.seen, self.cohorts)
+        return Client(self.party, self.number, self.seen, self.cohorts, among=self.among)
 
 
 @final
 @dataclass(frozen=True)
 class Invite:
-    """M0, as the party has read it with its own job at hand.
+    """M0, as the party has read it with its own job at hand; `same`: all sums of the job are of the same parties.
 
     Example:
         >>> Invite(Terms("4f2a", 0, ("a", "b", "c"), bytes(32), b"")).terms.least
@@ -181,6 +183,7 @@ class Invite:
     """
 
     terms: Terms
+    same: bool = False
 
 
 @final
@@ -203,10 +206,14 @@ class Letters:
 @final
 @dataclass(frozen=True)
 class Survivors:
-    """Whose vectors came; `steady`: refuse a list that differs from one signed before by a single party."""
+    """Whose vectors came.
+
+    `steady`: refuse a list that, with those signed before, would tell of too few. `whole`: refuse one that lacks any.
+    """
 
     names: tuple[str, ...]
     steady: bool = False
+    whole: bool = False
 
 
 @final

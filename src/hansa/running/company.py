@@ -69,9 +69,10 @@ def _changing(job: Job, link: Link) -> Iterator[str]:
         least = least_of(link.guarantees.colluders)
         waits = " So each sum waits for all, whatever the quorum." if job.quorum else ""
         yield f"Parties refuse a sum that, less earlier ones, would tell of fewer than {least} of them.{waits}"
-    elif job.quorum:
-        what = "With a quorum a party may be in one sum and not in the next: their difference tells of that one."
-        yield f'{what} Parties refuse it where the job sets cohorts = "steady".'
+    elif job.quorum or not job.company()[1]:
+        whence = "With a quorum" if job.quorum else "Where a link samples who is asked"
+        yield f"{whence} a party may be in one sum and not in the next: their difference tells of that one."
+        yield 'Parties refuse it where the job samples nobody and sets cohorts = "steady".'
 
 
 def _clear(job: Job) -> str:

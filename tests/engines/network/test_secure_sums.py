@@ -191,7 +191,7 @@ class Banks:
     """Banks' desks on their disks, which are put down and taken up again between any two messages."""
 
     def __init__(self, folder, count=4):
-        checked = SMALL.replace("rounds = 1, check_every = 0", "rounds = 9")
+        checked = "quorum = 3\n" + SMALL.replace("rounds = 1, check_every = 0", "rounds = 9")
         self.folder, self.job, self.parties = folder, job_of(checked), banks(count)
         self.names, self.ask, self.open = tuple(one.name for one in self.parties), Check(np.zeros(3)), {}
         self.begin()
