@@ -34,6 +34,7 @@ _FACE = {
     "Reading": "hansa.data.source",
     "Result": "hansa.running.result",
     "Rounds": "hansa.horizontal.rounds",
+    "Scorecard": "hansa.apps.scorecard",
     "Simulation": "hansa.engines.simulation",
     "Table": "hansa.core.table",
     "Tabular": "hansa.trainers.tabular",

@@ -1,0 +1,1 @@
+"""Applications: whole tasks of a risk team, made of the house's steps."""
