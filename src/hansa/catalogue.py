@@ -19,6 +19,7 @@ PARTS: dict[str, dict[str, str]] = {
         "selection": "hansa.horizontal.selection:Select",
         "glm": "hansa.horizontal.glm:Glm",
         "scorecard": "hansa.horizontal.scorecard:MakeCard",
+        "reasons": "hansa.horizontal.reasons:Explain",
         "statistics": "hansa.horizontal.statistics:Statistics",
     },
     "Trainer": {

@@ -9,6 +9,7 @@ from hansa.horizontal.binning import Binning
 from hansa.horizontal.evaluate import Evaluate
 from hansa.horizontal.glm import Glm
 from hansa.horizontal.quality import Quality
+from hansa.horizontal.reasons import Explain
 from hansa.horizontal.scorecard import MakeCard
 from hansa.horizontal.selection import Select
 from hansa.links import by_examples, clip_l2, weighted_mean
@@ -89,3 +90,9 @@ def test_a_scorecard_tells_counts_by_score_once():
     lines = [line for line in left(work) if "whole score" in line["what"] or "rounding" in line["what"]]
     assert [line["how_many"] for line in lines] == ["once", "once"]
     assert "counts under 10 joined with others" in lines[0]["protection"]
+
+
+def test_reasons_tell_sums_of_points_or_nothing():
+    steps = (Binning(), Glm(), MakeCard())
+    assert "their points by characteristic" in words(replace(job(), steps=(*steps, Explain())))
+    assert words(replace(job(), steps=(*steps, Explain("best")))) == words(replace(job(), steps=steps))

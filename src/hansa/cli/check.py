@@ -72,6 +72,7 @@ def sentence(step: Step) -> str:
     from hansa.horizontal.binning import Binning
     from hansa.horizontal.evaluate import Evaluate
     from hansa.horizontal.glm import Glm
+    from hansa.horizontal.reasons import Explain
     from hansa.horizontal.rounds import Rounds
     from hansa.horizontal.scorecard import MakeCard
     from hansa.horizontal.selection import Select
@@ -87,6 +88,9 @@ def sentence(step: Step) -> str:
         scale = step.scaling
         points = f"{scale.points:g} points at odds of {scale.odds:g} to 1, {scale.pdo:g} more double them"
         return f"scorecard: whole points ({points}), calibrated on {step.on} rows"
+    if isinstance(step, Explain):
+        named = {"applicants": "the mean applicant", "just_approved": "those just approved", "best": "the best points"}
+        return f"reasons: a decline is explained against {named[step.against]}"
     if isinstance(step, Rounds):
         count, what = (step.local.steps, "step") if step.local.steps else (step.local.epochs or 1, "epoch")
         length = f"{count} {what}{'s' * (count != 1)}"

@@ -9,6 +9,7 @@ from hansa.horizontal.evaluate import Evaluate
 from hansa.horizontal.glm import Glm
 from hansa.horizontal.prepare import Prepare
 from hansa.horizontal.quality import Quality
+from hansa.horizontal.reasons import Explain
 from hansa.horizontal.rounds import Rounds
 from hansa.horizontal.scorecard import MakeCard
 from hansa.horizontal.selection import Select
@@ -73,6 +74,9 @@ def _step(job: Job, step: Step) -> list[_Line]:
         ]
     if isinstance(step, Binning | Select | Glm | MakeCard):
         return _scorecard(step, few, tails, rare=f"counts under {job.min_cell} joined with others")
+    if isinstance(step, Explain):
+        sums = "rows between two scores, and the sums of their points by characteristic"
+        return [] if step.against == "best" else [_line(sums, "once", few)]
     if isinstance(step, Rounds):
         return _rounds(step, few, thin)
     if isinstance(step, Evaluate):

@@ -26,6 +26,7 @@ from hansa.data.frames import from_frame
 from hansa.errors import ConfigError, DataError, HansaError, PolicyRefusal, WireError
 from hansa.horizontal.card import Card
 from hansa.horizontal.prepared import Prepared, told
+from hansa.horizontal.reasons import Reasons, Reference
 from hansa.horizontal.rounds import Learning
 from hansa.horizontal.training import layout_of
 from hansa.own_parts import allowing
@@ -158,6 +159,18 @@ class Model:
         if self.prepared is None or card.codings != self.prepared.encodings:
             raise DataError("The card in the model's manifest is not the model's own.", mend="Copy the folder again.")
         return card
+
+    @property
+    def reasons(self) -> Reasons | None:
+        """The reasons for a decline by its card; None where the job had no step that finds their reference.
+
+        Raises:
+            DataError: the card or the reference is not the model's own, or nobody could be counted for it.
+        """
+        card = self.card
+        if card is None or "reference" not in self.facts:
+            return None
+        return Reasons(card, build(Reference, self.facts["reference"], "reference"))
 
     @property
     def training(self) -> str:

@@ -20,6 +20,7 @@ from hansa.horizontal.design import remembered
 from hansa.horizontal.evaluate import Evaluate, Verdict, fit_alone, trainer_of
 from hansa.horizontal.models import Modelling, learned_in, prepared_in, read_by
 from hansa.horizontal.prepared import Prepared
+from hansa.horizontal.reasons import Reference
 from hansa.horizontal.rounds import Learning, Rounds
 from hansa.horizontal.scorecard import CardFound
 from hansa.horizontal.scores import MEASURE, measures
@@ -137,7 +138,7 @@ def _run(
         warnings = [*_warnings(job, results, metrics), *summed(session.happened)]
         sites = seen.sites.values() if seen else ()
         weight = next((site.table.weight for site in sites if site.table.weight), job.data.weight)
-        model = Model(last.trainer, learning.chosen, learning.width, prepared, _facts(job, results.find(CardFound)))
+        model = Model(last.trainer, learning.chosen, learning.width, prepared, _facts(job, results))
     return Result(
         job,
         model,
@@ -241,8 +242,10 @@ def _present(seen: Session | None, job: Job, learning: Learning) -> int:
     return max((point.counted for point in learning.history), default=job.min_parties)
 
 
-def _facts(job: Job, found: CardFound | None) -> dict[str, Any]:
+def _facts(job: Job, done: Done) -> dict[str, Any]:
+    found, reference = done.find(CardFound), done.find(Reference)
     card: dict[str, Any] = {} if found is None else {"card": plain(found.card)}
+    card |= {} if reference is None else {"reference": plain(reference)}
     parts: dict[str, Any] = {"parts": dict(job.parts)} if job.parts else {}
     agreed = job.data.schema
     key = job.data.id or ("" if agreed is None else agreed.roles.get("id", ""))
