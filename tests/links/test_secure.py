@@ -22,7 +22,7 @@ from hansa.engines.simulation import Simulation
 from hansa.errors import ChainError, ConfigError, JobError, TooFewParties
 from hansa.horizontal.evaluate import Verdict
 from hansa.horizontal.rounds import Check, Learning, Rounds, Train
-from hansa.links import by_examples, coordinate_median, fixed, secure_sum, weighted_mean
+from hansa.links import by_examples, coordinate_median, fixed, norm_bound, secure_sum, weighted_mean
 from hansa.links.secure import Adverted, Invited, Listed, Opened
 from hansa.privacy.primitives import made_for
 from hansa.privacy.sum_words import Advert, Client
@@ -113,12 +113,7 @@ def masked_by_all(steady="any", quorum=3):
     banks = [dataclasses.replace(bank, identity=made[bank.name]) for bank in books()]
     job = rounds(secure_sum(cohorts=steady), n=5, quorum=quorum)
     seats, compute, ask = seats_of(job, banks), in_process(job, banks), Check(np.zeros(4))
-    invited = Invited(tuple(seats), digest_of_ask(ask))
-    adverts = {
-        name: unpack(Advert, asked(seat, compute, 0, invited).load["advert"].tobytes()) for name, seat in seats.items()
-    }
-    mail = {name: asked(seat, compute, 1, Adverted(adverts)).mail for name, seat in seats.items()}
-    letters = {name: {of: post[name].data for of, post in mail.items() if of != name} for name in seats}
+    letters = under_way(seats, compute, ask)
     return seats, compute, ask, letters
 
 
@@ -174,6 +169,35 @@ def test_a_party_masks_nothing_but_what_the_sum_was_agreed_for():
     said = asked(seats["bank-0"], compute, 2, Masked(other, letters["bank-0"]))
     assert "Something else is asked" in said.what
     assert "out of its turn" in asked(seats["bank-0"], compute, 3, Masked(ask, letters["bank-0"])).what
+
+
+def under_way(seats, compute, ask, turn=0):
+    """The letters of a sum of this ask, begun at a turn."""
+    invited = Invited(tuple(seats), digest_of_ask(ask))
+    said = {name: asked(seat, compute, turn, invited) for name, seat in seats.items()}
+    adverts = {name: unpack(Advert, one.load["advert"].tobytes()) for name, one in said.items()}
+    mail = {name: asked(seat, compute, turn + 1, Adverted(adverts)).mail for name, seat in seats.items()}
+    return {name: {of: post[name].data for of, post in mail.items() if of != name} for name in seats}
+
+
+def test_what_keeps_an_update_at_home_ends_the_sum_and_erases_its_secrets():
+    made = made_for([f"bank-{i}" for i in range(4)])
+    banks = [dataclasses.replace(bank, identity=made[bank.name]) for bank in books()]
+    job = Job("scores", (Rounds(chain=(by_examples(), norm_bound(1e-9), secure_sum())),))
+    seats, compute = seats_of(job, banks), in_process(job, banks)
+    ask = Train(np.zeros(4), 0, Rounds().local, ({}, {}, {}))
+    letters = under_way(seats, compute, ask)
+    assert "longer than the job's norm_bound" in asked(seats["bank-0"], compute, 2, Masked(ask, letters["bank-0"])).what
+    client = unpack(Client, seats["bank-0"].memory[KEPT].tobytes())
+    assert (client.phase, client.secrets, client.held) == ("idle", (), {})
+
+
+def test_no_message_of_a_sum_travels_inside_one():
+    seats, compute, _, _ = masked_by_all()
+    for turn, said in ((7, Invited(tuple(seats), bytes(32))), (17, Opened({}))):
+        letters = under_way(seats, compute, said, turn)
+        with pytest.raises(JobError, match="no handler"):
+            asked(seats["bank-0"], compute, turn + 2, Masked(said, letters["bank-0"]))
 
 
 def test_every_attempt_has_fresh_keys_and_the_same_ask_the_same_answer():

@@ -264,6 +264,8 @@ class Job:
         inner, link = self.steps[number].handlers(), self.secure(number)
         if link is None:
             return inner
+        own = link.handlers({}).keys()  # its own messages never travel inside a sum
+        inner = {kind: handler for kind, handler in inner.items() if kind not in own}
         return {**inner, **dict.fromkeys(self.veiled(number), Veiled()), **link.handlers(inner)}
 
     def veiled(self, number: int) -> frozenset[type[Ask]]:

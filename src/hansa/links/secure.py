@@ -28,7 +28,7 @@ from hansa.core.load import Load
 from hansa.core.message import Answer, Ask, Masked, Refusal, Sealed
 from hansa.core.party import AT_ONCE, Handler, Memory, Site
 from hansa.core.plan import Asks, Everyone, First, Gather, Quorum, Reply, Until
-from hansa.errors import ConfigError, HansaError, JobError, PolicyRefusal, TooFewParties
+from hansa.errors import ConfigError, HansaError, JobError, PolicyRefusal, Refused, TooFewParties
 from hansa.links.slots import require, updates, weights
 from hansa.privacy.fixed_point import FixedPoint
 from hansa.privacy.masks import Masker
@@ -271,10 +271,13 @@ class Masks:
         client, word = _hear(Letters(ask.letters, digest_of_ask(ask.inner)), site, memory)
         if not isinstance(word, Pads):
             return _refusal(word), _kept(memory, client)
-        answer, after = self.inner[type(ask.inner)].answer(ask.inner, site, memory)
-        if isinstance(answer, Refusal):
-            return answer, _kept(memory, client.over())
-        words, load = side_by_side(answer.load, self.link.numbers, site.name)
+        try:
+            answer, after = self.inner[type(ask.inner)].answer(ask.inner, site, memory)
+            if isinstance(answer, Refusal):
+                return answer, _kept(memory, client.over())
+            words, load = side_by_side(answer.load, self.link.numbers, site.name)
+        except Refused as error:
+            return Refusal(error.what, error.why, error.mend), _kept(memory, client.over())
         masker = Masker(_real())
         for key in word.plus:
             masker.add(words, key)
