@@ -2,16 +2,54 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass
+from typing import ClassVar, final
+
 import pytest
 
 from hansa.core.job import Job
+from hansa.core.link import Guarantees, Link
+from hansa.core.load import Load
+from hansa.core.trainer import Local
+from hansa.horizontal import Evaluate, Prepare, Rounds
+from hansa.links import uniform, weighted_mean
+from hansa.privacy.accounting import epsilon
+from hansa.privacy.events import Composed, DistributedGaussian, Gaussian, Protects, SampledGaussian
 from hansa.running.privacy import privacy
 from tests.running.banks import job, noisy
 
 
+@final
+@dataclass(frozen=True)
+class Stated(Link):
+    """A link that states an event; with `bare` nothing leaves beside the update."""
+
+    stage: ClassVar = "party"
+    event: object
+    bare: bool = True
+
+    @property
+    def guarantees(self):
+        return Guarantees(event=self.event)
+
+    def apply(self, load, told, mine, draws):
+        kept = ("delta", "counted", "weight") if self.bare else load.vectors
+        return Load({name: load[name] for name in kept}), mine
+
+
+def private(event, *, bare=True, before=(), after=(), **settings):
+    chain = (uniform(), Stated(event, bare), weighted_mean())
+    step = Rounds(local=Local(epochs=1, batch=32), chain=chain, rounds=10, check_every=0, **settings)
+    return Job("scores", (*before, step, *after))
+
+
+ROUND = Composed((SampledGaussian(0.01, 1.0, Protects("record")),), 100)
+
+
 def test_a_plain_job_claims_nothing_and_says_who_sees_what():
     found = privacy(job())
-    assert set(found) == {"epsilon", "unit", "relation", "delta", "accountant", "statement"}
+    assert set(found) == {"epsilon", "unit", "relation", "delta", "accountant", "statement", "parts"}
     assert [found[name] for name in ("epsilon", "unit", "relation", "delta", "accountant")] == ["infinity"] + [None] * 4
     assert "No differential privacy is claimed" in found["statement"]
     assert "the coordinator sees each party's" in found["statement"]
@@ -56,3 +94,66 @@ def test_sums_of_groups_are_said_to_hide_a_party_among_a_few():
     assert "hidden among those, and not among all" in said
     plain = privacy(Job.from_toml('name = "s"\nsteps = [{use = "rounds", chain = ["secure_sum"]}]'))["statement"]
     assert "among those" not in plain
+
+
+def test_where_all_that_is_released_is_private_the_artefact_has_an_epsilon():
+    pytest.importorskip("dp_accounting", reason="needs dp_accounting (extra 'dp')")
+    found = privacy(private(ROUND))
+    due = epsilon(sampling=0.01, noise_multiplier=1.0, steps=1000, delta=1e-5)
+    assert due <= found["epsilon"] <= due + 1e-5
+    assert [found[name] for name in ("unit", "relation", "delta", "accountant")] == [
+        "record",
+        "add_or_remove",
+        1e-5,
+        "pld",
+    ]
+    for words in ("All that is released together", "one record more or less", "m times", "not the party itself"):
+        assert words in found["statement"]
+    assert "Poisson" in found["questions"]["sampling assumed"]
+    assert "operating system" in found["questions"]["sampling enforced"]
+    assert json.loads(json.dumps(found)) == found
+    assert privacy(private(ROUND), delta=1e-7)["epsilon"] > found["epsilon"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "bare", "named"),
+    [
+        ((Prepare(),), (), True, "prepare (step 1)"),
+        ((), (Evaluate(),), True, "evaluate (step 2)"),
+        ((), (), False, "Train (step 1)"),
+    ],
+)
+def test_one_part_that_is_not_private_leaves_the_artefact_without_an_epsilon(before, after, bare, named):
+    pytest.importorskip("dp_accounting", reason="needs dp_accounting (extra 'dp')")
+    found = privacy(private(ROUND, before=before, after=after, bare=bare))
+    assert found["epsilon"] == "infinity"
+    open_ = [part for part in found["parts"] if part["epsilon"] == "infinity"]
+    assert [f"{part['what']} (step {part['step']})" for part in open_] == [named]
+    if bare:
+        assert (
+            f"No finite epsilon for the artefact: {named} leaves without a bound; training alone: epsilon = 1.8"
+            in (found["statement"])
+        )
+        assert found["training"]["epsilon"] == pytest.approx(1.828, abs=0.01)
+
+
+def test_validation_losses_are_published_and_count():
+    pytest.importorskip("dp_accounting", reason="needs dp_accounting (extra 'dp')")
+    checked = Rounds(local=Local(epochs=1, batch=32), chain=(uniform(), Stated(ROUND), weighted_mean()), rounds=10)
+    assert "Check (step 1) leaves without a bound" in privacy(Job("scores", (checked,)))["statement"]
+
+
+def test_noise_of_many_parties_is_accounted_by_the_accountant_that_knows_it():
+    pytest.importorskip("dp_accounting", reason="needs dp_accounting (extra 'dp')")
+    bank = Protects("institution", against="readers")
+    found = privacy(private(DistributedGaussian(40.0, 8.0, size=100, parties=4, protects=bank)))
+    assert (found["accountant"], found["unit"]) == ("rdp", "institution")
+    assert found["epsilon"] > 0
+    assert "not the coordinator" in found["statement"]
+    assert "m members" not in found["statement"]
+
+
+def test_no_noise_at_all_is_worth_infinity():
+    found = privacy(private(Gaussian(0.0, Protects("record"))))
+    assert found["epsilon"] == "infinity"
+    assert "epsilon = infinity, for the artefact and for training alone" in found["statement"]

@@ -258,4 +258,7 @@ def _tell_asks(job: Job, parties: int) -> None:
     for words in said:
         say(f"  - {words}")
     say("\nCustomers' rows, ids and single scores stay where they are.")
-    say(f"Privacy: {privacy(job)['statement']}")
+    found = privacy(job)
+    say(f"Privacy: {found['statement']}")
+    for part in found["parts"] if "training" in found else ():
+        say(f"  - step {part['step']}, {part['what']} x {part['times']}: epsilon = {part['epsilon']}. {part['why']}")

@@ -1,0 +1,42 @@
+"""What a job releases: nothing that leaves is forgotten."""
+
+from __future__ import annotations
+
+from hansa.core.job import Job
+from hansa.horizontal import Evaluate, Prepare, Rounds
+from hansa.horizontal.quality import Quality
+from hansa.horizontal.statistics import Statistics
+from hansa.links import perturb, secure_sum, uniform, weighted_mean
+from hansa.privacy.events import Infinite
+from hansa.privacy.released import events_in, parts_of
+from hansa.trainers import Linear
+
+
+def test_every_step_that_asks_is_a_part_without_a_bound_unless_it_says_otherwise():
+    steps = (Statistics(), Quality(), Prepare(), Rounds(rounds=7), Evaluate())
+    parts = parts_of(Job("scores", steps))
+    assert {part.step for part in parts} == set(range(5))
+    assert not any(part.bounded for part in parts)
+    assert {part.what: part.times for part in parts if part.step == 3} == {"Train": 7, "Check": 7}
+
+
+def test_the_width_of_a_design_is_nobodys_and_a_sum_of_values_is_somebodys():
+    def kinds(trainer):
+        return {part.what for part in parts_of(Job("scores", (Rounds(trainer),)))}
+
+    assert "Shape" not in kinds(Linear())
+    assert "Shape" in kinds(Linear(loss="squared"))
+
+
+def test_what_carries_answers_is_no_answer():
+    plain, secure = (
+        parts_of(Job("scores", (Rounds(chain=(uniform(), link)),))) for link in (weighted_mean(), secure_sum())
+    )
+    assert [part.what for part in plain] == [part.what for part in secure]
+
+
+def test_noise_that_promises_nothing_is_without_a_bound():
+    train = parts_of(Job("scores", (Rounds(chain=(perturb(0.1), weighted_mean())),)))[0]
+    assert not train.bounded
+    assert "calibrated to no bound" in str(train.events[0])
+    assert isinstance(events_in([object()])[0], Infinite)
