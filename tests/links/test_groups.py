@@ -125,6 +125,22 @@ def test_a_party_is_in_sums_of_its_own_group_and_of_nobody_else_whatever_it_is_t
         assert "other parties than those of this party's group" in said.what
 
 
+def test_no_lot_is_drawn_among_a_few_whom_somebody_has_chosen():
+    """Else a coordinator would name three to each of them, and that were their group."""
+    made = made_for([f"bank-{i:02}" for i in range(9)])
+    banks = [dataclasses.replace(bank, identity=made[bank.name]) for bank in books(9)]
+    job = job_of(by_examples(), secure_groups())
+    seats, compute = seats_of(job, banks), in_process(job, banks)
+    names, few = tuple(seats), tuple(seats)[:3]
+    assert "drawn among 3 parties, and the job has at least 9" in asked(seats["bank-00"], compute, 0, Lotted(few)).what
+    said = {name: asked(seat, compute, 1, Lotted(names)).load["pledge"].tobytes() for name, seat in seats.items()}
+    pledges = {name: unpack(Pledge, one) for name, one in said.items()}
+    for turn, those in ((2, few), (3, names[:8])):
+        shown = asked(seats["bank-00"], compute, turn, Pledged({name: pledges[name] for name in those}))
+        assert f"drawn among {len(those)} parties" in shown.what
+    assert not isinstance(asked(seats["bank-00"], compute, 4, Pledged(pledges)), Refusal)
+
+
 def test_a_seated_party_shows_the_lots_again_and_draws_no_others():
     ask, lots = seated()
     said = ask("bank-00", 3, Lotted(tuple(lots.pledges)))

@@ -161,7 +161,7 @@ class secure_groups(Link):
     def handlers(self, inner: Mapping[type[Ask], Handler]) -> Mapping[type[Ask], Handler]:
         """The party's half: the lot, and a secure sum of its own group."""
         sums = self.sums.handlers(inner)
-        lot: dict[type[Ask], Handler] = {Lotted: Pledges(self), Pledged: Shows(), Seated: Sits(self)}
+        lot: dict[type[Ask], Handler] = {Lotted: Pledges(self), Pledged: Shows(self), Seated: Sits(self)}
         return {**sums, **lot, Invited: Joins(sums[Invited]), Listed: Stays(sums[Listed])}
 
     def gather(self, asks: Mapping[str, Ask], until: Until) -> Gather[Reply]:
@@ -226,6 +226,7 @@ class Pledges:
         drawer = _drawer(site, memory)
         if drawer.lots is not None:
             return _told("lots", pack(drawer.lots)), memory
+        _enough(self.link, site, len(ask.names))
         after, made = pledge(drawer, job_of(site), ask.names, self.link.redraws, tools_of(site))
         return _told("pledge", pack(made)), _kept(memory, after)
 
@@ -235,8 +236,11 @@ class Pledges:
 class Shows:
     """The party's half of `Pledged`."""
 
+    link: secure_groups
+
     def answer(self, ask: Pledged, site: Site, memory: Memory) -> tuple[Answer, Memory]:
         """Show the number, bound to this list of pledges."""
+        _enough(self.link, site, len(ask.pledges))
         after, number = show(_drawer(site, memory), job_of(site), ask.pledges, tools_of(site))
         return _told("number", number), _kept(memory, after)
 
@@ -345,6 +349,18 @@ def _added(loads: Sequence[Load]) -> Load:
     for load in loads[1:]:
         total = total + load
     return total
+
+
+def _enough(link: secure_groups, site: Site, drawn: int) -> None:
+    """Refuse a lot among fewer than the job can work with: who picks a few parties has picked a group."""
+    job = site.job
+    least = max(link.guarantees.least, min(job.min_parties, job.quorum or job.min_parties))
+    if drawn < least:
+        raise PolicyRefusal(
+            f"A lot for groups is drawn among {drawn} parties, and the job has at least {least}.",
+            "Whoever chose them would choose who is in a group with whom.",
+            "Draw it among all parties of the job.",
+        )
 
 
 def _drawer(site: Site, memory: Memory) -> Drawer:
