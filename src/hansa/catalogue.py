@@ -51,6 +51,7 @@ PARTS: dict[str, dict[str, str]] = {
         "coordinate_median": "hansa.links.robust:coordinate_median",
         "clip_l2": "hansa.links.dp:clip_l2",
         "perturb": "hansa.links.dp:perturb",
+        "private_sgd": "hansa.links.private:private_sgd",
         "norm_bound": "hansa.links.checks:norm_bound",
         "holdout_vote": "hansa.links.checks:holdout_vote",
         "sgd": "hansa.links.server:sgd",

@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hansa import catalogue
-from hansa.core.chain import Chain, States
+from hansa.core.chain import Chain
 from hansa.core.draws import Draws
 from hansa.core.link import Link, Told
 from hansa.core.load import Load
@@ -44,9 +44,10 @@ from hansa.errors import ConfigError, DataError, JobError
 from hansa.horizontal.cohorts import CHANGED, by_one, counted
 from hansa.horizontal.design import design_of, enough, floors_at, prepared_of, width_of
 from hansa.horizontal.prepared import Prepared, told
+from hansa.horizontal.protected import events_of, rows_of
 from hansa.horizontal.scores import LOSS, loss_sums, measures
 from hansa.horizontal.shape import Shape, Shapes, agreed
-from hansa.horizontal.training import fit, form_after, layout_of, refuse_infinite
+from hansa.horizontal.training import fit, form_after, layout_of, refuse_infinite, released
 from hansa.horizontal.votes import Tally, Vote, Votes, voted
 
 
@@ -159,6 +160,7 @@ class Rounds:
                 "local.prox, local.tilt, local.start and local.private are set by links alone.", mend="Leave them out."
             )
         self.links().check_trainer(self.trainer)
+        self.events()
 
     @property
     def title(self) -> str:
@@ -176,7 +178,11 @@ class Rounds:
 
     def events(self) -> tuple[Event, ...]:
         """What the links release, for the accountant."""
-        return self.links().events()
+        return events_of(self.links(), self.local)
+
+    def releases(self) -> Mapping[type[Ask], tuple[Event, ...]]:
+        """A round's update, as the links protect it; the width of a design is nobody's."""
+        return {Train: released(self.links(), self.local)} | ({} if self.trainer.task == "regression" else {Shape: ()})
 
     def check_after(self, after: Sequence[Step]) -> None:
         """No preparation comes after: the model has learned from other columns."""
@@ -198,10 +204,8 @@ class Rounds:
 
     def handlers(self) -> Mapping[type[Ask], Handler]:
         """The party's half, and what the links add to it."""
-        chain = self.links()
-        trains = Trains(self.trainer, chain)
-        checks = Checks(self.trainer)
-        inner: dict[type[Ask], Handler] = {Shape: Shapes(self.trainer), Train: trains, Check: checks}
+        chain, checks, shapes = self.links(), Checks(self.trainer), Shapes(self.trainer)
+        inner: dict[type[Ask], Handler] = {Shape: shapes, Train: Trains(self.trainer, chain), Check: checks}
         if chain.vote is not None:
             inner[Vote] = Votes(chain.vote, self.trainer, Check, checks)
         return chain.handlers(inner)
@@ -279,8 +283,7 @@ class Rounds:
             point[CHANGED] = 1.0
         params, links = state.params, state.links
         if total is not None:
-            total, closed = chain.close(total, _states(links))
-            links = closed
+            total, links = chain.close(total, links)
             params = (params + total["delta"][0]).astype(params.dtype)
             if not np.isfinite(params).all():
                 raise JobError(
@@ -349,16 +352,16 @@ class Trains:
         ask = asks[0]
         if any(other is not ask and other.params is not ask.params for other in asks):
             raise DataError("One turn asks parties to train from different parameters.")
+        mine = self.chain.mine(memories, len(ask.params), sites[0].step)
+        local = self.chain.before(ask.local, ask.told, mine)
         data = [
-            enough(design_of(site, memory, "train", self.trainer.dtype), floors_at(site, memory, "train"))
+            rows_of(design_of(site, memory, "train", self.trainer.dtype), floors_at(site, memory, "train"), local)
             for site, memory in zip(sites, memories, strict=True)
         ]
         width = width_of(sites[0], memories[0])
         trainer = told(self.trainer, prepared_of(sites[0], memories[0]))
         params = unravel(layout_of(trainer, width), ask.params)
         draws = [site.draws(ask.round) for site in sites]
-        mine = self.chain.mine(memories, len(ask.params), sites[0].step)
-        local = self.chain.before(ask.local, ask.told, mine)
         load = fit(trainer, params, data, local, draws)
         refuse_infinite(load, [site.name for site in sites], ask.round)
         load = load.replace(counted=(load["rows"] > 0).astype(np.int64))
@@ -394,7 +397,3 @@ def _judged(before: Learning, moved: Learning, tally: Tally) -> Learning:
     history = (*moved.history[:-1], replace(last, measures={**last.measures, **tally.measures}))
     kept = moved if tally.kept else replace(moved, params=before.params, links=before.links)
     return replace(kept, history=history)
-
-
-def _states(links: Sequence[Mapping[str, NDArray[Any]]]) -> States:
-    return tuple(dict(state) for state in links)

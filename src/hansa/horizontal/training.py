@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from hansa.core.pytree import Layout, ravel
 from hansa.core.soundness import Form
 from hansa.core.trainer import ManyTrainer
 from hansa.errors import PartyFailed
+from hansa.horizontal.protected import events_of
 from hansa.privacy.events import Infinite
 
 if TYPE_CHECKING:
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
 
     from hansa.core.step import Event
     from hansa.core.trainer import Design, Local, Trainer
-
-_COVERED: Final = {"delta", "counted"}
-"""What a link's noise covers of an update, and that there is one at all; row counts and losses are not covered."""
 
 
 @lru_cache(maxsize=64)
@@ -79,27 +77,38 @@ def form_after(chain: Chain, size: int) -> Form | None:
     return Form({name: (vector.dtype.kind, width(name)) for name, vector in left[0].vectors.items()}, finite=True)
 
 
-def released(chain: Chain) -> tuple[Event, ...]:
+def released(chain: Chain, local: Local) -> tuple[Event, ...]:
     """What one update does to privacy: the events of the links, and infinity for figures that leave beside it.
 
     Example:
+        >>> from hansa.core.trainer import Local
         >>> from hansa.links import by_examples, weighted_mean
-        >>> [event.reason for event in released(Chain((by_examples(), weighted_mean())))]
+        >>> [event.reason for event in released(Chain((by_examples(), weighted_mean())), Local())]
         ['No noise is calibrated to a bound on it.']
     """
-    events = chain.events()
+    events = events_of(chain, local)
     if not events:
         return (Infinite("the update", "No noise is calibrated to a bound on it."),)
-    form = form_after(chain, 5)
-    beside = ["more than is known"] if form is None else sorted(form.vectors.keys() - _COVERED)
+    beside = _beside(chain)
     told = f"They leave as they are: {', '.join(beside)}."
     return (*events, Infinite("figures beside the update", told)) if beside else events
 
 
-def _left(chain: Chain, size: int) -> Load:
-    """What leaves of an update of so many numbers."""
-    one = np.ones((1, 1))
-    load = Load({"delta": np.full((1, size), 0.5), "rows": one, "loss": one, "counted": one.astype(np.int64)})
+def _beside(chain: Chain) -> list[str]:
+    """What follows from a party's row count or loss, and leaves without noise: tried, as `form_after` does."""
+    try:
+        few, again, many = (_left(chain, 3, rows) for rows in (30.0, 30.0, 31.0))
+    except Exception:  # noqa: BLE001 - as there
+        return ["more than is known"]
+    names = sorted(few.vectors.keys() - {"delta"})
+    fixed = [name for name in names if np.array_equal(few[name], again[name])]
+    return [name for name in fixed if not np.array_equal(few[name], many[name])]
+
+
+def _left(chain: Chain, size: int, rows: float = 1.0) -> Load:
+    """What leaves of an update of so many numbers, from so many rows, with as much loss."""
+    one, many = np.ones((1, 1), np.int64), np.full((1, 1), rows)
+    load = Load({"delta": np.full((1, size), 0.5), "rows": many, "loss": many, "counted": one})
     return chain.apply(load, chain.tell(chain.begin(size)), chain.mine([{}], size, 0), [Draws(0, "form")])[0]
 
 

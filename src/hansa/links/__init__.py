@@ -9,6 +9,7 @@ from hansa.links.dp import NoGuarantee, clip_l2, perturb
 from hansa.links.encrypted import encrypted_sum
 from hansa.links.groups import secure_groups
 from hansa.links.mean import by_examples, inverse_size, uniform, weighted_mean
+from hansa.links.private import private_sgd
 from hansa.links.robust import Rule, coordinate_median, rule
 from hansa.links.secure import secure_sum
 from hansa.links.server import adagrad, adam, momentum, sgd, yogi
@@ -30,6 +31,7 @@ __all__ = [
     "norm_bound",
     "perturb",
     "poisson",
+    "private_sgd",
     "rule",
     "secure_groups",
     "secure_sum",
