@@ -24,6 +24,7 @@ BARS = {
     "uci_default_keras": 0.770,
     "give_me_some_credit_logistic": 0.83,
 }
+RISING = {"NumberRealEstateLoansOrLines": {"monotonic_trend": "ascending"}}
 DIRICHLET = {"use": "dirichlet", "k": 5, "alpha": 0.5}
 
 
@@ -64,9 +65,9 @@ def test_most_banks_gain_on_their_own_book_under_the_natural_partition(shared_da
 @pytest.mark.parametrize(
     ("name", "bar", "changes"),
     [
-        ("uci_default_woe", 0.768, {}),
-        ("give_me_some_credit_woe", 0.855, {}),
-        ("give_me_some_credit_woe", 0.848, {"steps.0.min_bin_size": 0.05, "steps.0.columns": {}}),
+        ("uci_default_woe", 0.7717 - 0.002, {}),
+        ("give_me_some_credit_woe", 0.8567 - 0.001, {}),  # optbinning on pooled rows, see optbinning_auc.py
+        ("give_me_some_credit_woe", 0.8552 - 0.001, {"steps.0.min_bin_size": 0.05, "steps.0.columns": RISING}),
     ],
     ids=["uci_default", "give_me_some_credit, bins of 1 %", "give_me_some_credit, bins of 5 %"],
 )
