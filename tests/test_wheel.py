@@ -86,6 +86,7 @@ def test_the_base_pulls_no_framework(wheel: Path):
         "msgpack",
         "narwhals",
         "numpy",
+        "prometheus-client",
         "rich",
         "safetensors",
         "threadpoolctl",
