@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias, final
 import numpy as np
 
 from hansa.core.link import STAGES, Link, Stage
+from hansa.core.load import BOUND
 from hansa.errors import ChainError
 
 if TYPE_CHECKING:
@@ -123,6 +124,33 @@ class Chain:
             bound = link if says.bounds else bound
         self._check_hidden()
         self._check_same()
+        self._check_noise()
+
+    def _check_noise(self) -> None:
+        """Refuse noise whose calibration does not hold in this chain."""
+        even = any(link.guarantees.even for link in self.links)
+        ring = self.combine.guarantees.ring
+        for link in self.links:
+            says = link.guarantees
+            if says.needs_even and not even:
+                raise ChainError(
+                    f"{link.title} calibrates its noise to parties that weigh alike.",
+                    "One that weighs more would show above the noise.",
+                    "Put uniform() first.",
+                )
+            if says.needs_ring is not None and says.needs_ring != ring:
+                bits, clip = says.needs_ring
+                raise ChainError(
+                    f"{link.title} adds shares of noise in the ring of a secure sum.",
+                    f"It is set to bits={bits} and clip={clip}, and {self.combine.sentence()} combines.",
+                    "Combine by secure_sum(...), with the same bits and clip.",
+                )
+            if says.draws and self.vote is not None:
+                raise ChainError(
+                    f"{link.title} draws noise at the coordinator, and {self.vote.title} would send it out at once.",
+                    "It may leave only when it is kept: drawn anew after a crash, it would leave twice.",
+                    f"Drop {self.vote.title}.",
+                )
 
     def __str__(self) -> str:
         """The chain as a sentence."""
@@ -209,7 +237,7 @@ class Chain:
         for i, (link, words, memory) in enumerate(zip(self.links, told, mine, strict=True)):
             load, after = link.apply(load, words, memory, self._own(i, draws))
             kept.append(after)
-        return load, kept
+        return load.without(BOUND), kept
 
     def handlers(self, inner: Mapping[type[Ask], Handler]) -> Mapping[type[Ask], Handler]:
         """A step's own handlers, and beside them those of its links."""
@@ -230,7 +258,7 @@ class Chain:
         back = [*stages["combine"], *reversed(stages["party"]), *reversed(stages["weight"])]
         for i, link in (*back, *stages["coordinator"]):
             total, after[i] = link.close(total, states[i])
-        return total, tuple(after.get(i, state) for i, state in enumerate(states))
+        return total.without(BOUND), tuple(after.get(i, state) for i, state in enumerate(states))
 
     def mine(self, memories: Sequence[Memory], size: int, step: int) -> list[Vectors]:
         """Stack what each link remembers at each party: `[n, k]`; from `link.mine` where this step has nothing yet."""

@@ -46,6 +46,9 @@ class Guarantees:
     `least`: the fewest parties it works with; `most`: the most, None for any number.
     `asks`: how many a cohort link asks a round, None where that may vary.
     `samples`: a cohort link asks others from round to round. `same`: it works with the same ones alone.
+    `even`: a weight link lets no party weigh more than 1; `needs_even`: its noise is calibrated to that. `draws`: it
+    draws noise at the coordinator, which may leave only when it is kept. `ring`: a sum in a ring of so many fraction
+    bits, cut at so much; `needs_ring`: it adds its part of the noise for one of these.
     `wants`: wishes that the trainer must honour.
     `event`: what an accountant reads; None where the link has nothing to do with privacy.
 
@@ -65,6 +68,11 @@ class Guarantees:
     asks: int | None = None
     samples: bool = False
     same: bool = False
+    even: bool = False
+    needs_even: bool = False
+    draws: bool = False
+    ring: tuple[int, float] | None = None
+    needs_ring: tuple[int, float] | None = None
     wants: frozenset[Honour] = frozenset()
     event: Event | None = None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias, final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, final
 
 import numpy as np
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Vectors: TypeAlias = "Mapping[str, NDArray[Any]]"
+
+BOUND: Final = "bound"
+"""The L2 norm that a party's update is cut to, `[n, 1]`: from one link to the next; it never leaves a chain."""
 
 
 @final

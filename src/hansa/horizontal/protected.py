@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from hansa.errors import ConfigError
 from hansa.horizontal.design import enough
 from hansa.horizontal.floors import Floors
 from hansa.privacy.events import Composed
@@ -37,6 +38,28 @@ def events_of(chain: Chain, local: Local) -> tuple[Event, ...]:
             event = Composed((event,), private.steps(local))  # type: ignore[arg-type]
         events += [] if event is None else [event]
     return tuple(events)
+
+
+def check_kept(chain: Chain, local: Local, check_every: int) -> None:
+    """Refuse what would send noise out before it is kept, and local settings that private training cannot honour.
+
+    Raises:
+        ConfigError: checks on validation beside noise that the coordinator draws.
+
+    Example:
+        >>> from hansa.core.chain import Chain
+        >>> from hansa.core.trainer import Local
+        >>> from hansa.links import clip_l2, gaussian_noise, uniform, weighted_mean
+        >>> check_kept(Chain((uniform(), clip_l2(1.0), weighted_mean(), gaussian_noise(1.0))), Local(), check_every=0)
+    """
+    private_of(chain, local)
+    draws = next((link for link in chain.links if link.guarantees.draws), None)
+    if draws is not None and check_every:
+        raise ConfigError(
+            f"{draws.title} draws noise at the coordinator, and a check would send it out at once.",
+            "It may leave only when it is kept: drawn anew after a crash, it would leave twice.",
+            "Set check_every to 0, and evaluate in a step of its own.",
+        )
 
 
 def private_of(chain: Chain, local: Local) -> Private | None:

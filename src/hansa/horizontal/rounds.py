@@ -44,7 +44,7 @@ from hansa.errors import ConfigError, DataError, JobError
 from hansa.horizontal.cohorts import CHANGED, by_one, counted
 from hansa.horizontal.design import design_of, enough, floors_at, prepared_of, width_of
 from hansa.horizontal.prepared import Prepared, told
-from hansa.horizontal.protected import events_of, rows_of
+from hansa.horizontal.protected import check_kept, events_of, rows_of
 from hansa.horizontal.scores import LOSS, loss_sums, measures
 from hansa.horizontal.shape import Shape, Shapes, agreed
 from hansa.horizontal.training import fit, form_after, layout_of, refuse_infinite, released
@@ -160,7 +160,7 @@ class Rounds:
                 "local.prox, local.tilt, local.start and local.private are set by links alone.", mend="Leave them out."
             )
         self.links().check_trainer(self.trainer)
-        self.events()
+        check_kept(self.links(), self.local, self.check_every)
 
     @property
     def title(self) -> str:

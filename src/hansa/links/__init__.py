@@ -9,6 +9,7 @@ from hansa.links.dp import NoGuarantee, clip_l2, perturb
 from hansa.links.encrypted import encrypted_sum
 from hansa.links.groups import secure_groups
 from hansa.links.mean import by_examples, inverse_size, uniform, weighted_mean
+from hansa.links.noise import adaptive_clip, distributed_noise, gaussian_noise, local_noise
 from hansa.links.private import private_sgd
 from hansa.links.robust import Rule, coordinate_median, rule
 from hansa.links.secure import secure_sum
@@ -19,14 +20,18 @@ __all__ = [
     "Rule",
     "adagrad",
     "adam",
+    "adaptive_clip",
     "by_examples",
     "clip_l2",
     "coordinate_median",
+    "distributed_noise",
     "encrypted_sum",
     "everyone",
     "fixed",
+    "gaussian_noise",
     "holdout_vote",
     "inverse_size",
+    "local_noise",
     "momentum",
     "norm_bound",
     "perturb",

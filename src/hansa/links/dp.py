@@ -13,6 +13,7 @@ import numpy as np
 
 from hansa.core.draws import system_normal
 from hansa.core.link import Guarantees, Link, Stage
+from hansa.core.load import BOUND
 from hansa.links.slots import require, updates
 
 if TYPE_CHECKING:
@@ -83,12 +84,11 @@ class clip_l2(Link):
 
     def apply(self, load: Load, told: Told, mine: Vectors, draws: Sequence[Draws]) -> tuple[Load, Vectors]:
         """Scale each row whose joint norm is above the bound."""
-        slots = updates(load)
-        norm = joint_norm(slots.values(), load.n)
-        coarsest = max((float(np.finfo(vector.dtype).eps) for vector in slots.values()), default=0.0)
-        long = norm > self.bound
-        scale = np.where(long, self.bound * (1 - _MARGIN * coarsest) / np.where(long, norm, 1.0), 1.0)
-        return load.replace(**{name: vector * scale.astype(vector.dtype) for name, vector in slots.items()}), mine
+        return clipped(load, self.bound)[0], mine
+
+    def close(self, total: Load, state: Vectors) -> tuple[Load, Vectors]:
+        """Tell the bound to the coordinator's links."""
+        return total.replace(**{BOUND: np.array([[self.bound]])}), state
 
 
 @final
@@ -143,6 +143,24 @@ class perturb(Link):
         else:
             noise = system_normal(n * k).reshape(n, k)
         return (self.sigma * noise).astype(vector.dtype)
+
+
+def clipped(load: Load, bound: float) -> tuple[Load, NDArray[np.bool_]]:
+    """Scale each row whose joint norm is above the bound, tell the bound to later links, and say which rows `[n, 1]`.
+
+    Example:
+        >>> from hansa.core.load import Load
+        >>> load, long = clipped(Load({"delta": np.array([[3.0, 4.0], [0.3, 0.4]])}), 1.0)
+        >>> long.tolist(), load["bound"].tolist()
+        ([[True], [False]], [[1.0], [1.0]])
+    """
+    slots = updates(load)
+    norm = joint_norm(slots.values(), load.n)
+    coarsest = max((float(np.finfo(vector.dtype).eps) for vector in slots.values()), default=0.0)
+    long: NDArray[np.bool_] = norm > bound
+    scale = np.where(long, bound * (1 - _MARGIN * coarsest) / np.where(long, norm, 1.0), 1.0)
+    cut = {name: vector * scale.astype(vector.dtype) for name, vector in slots.items()}
+    return load.replace(**cut, **{BOUND: np.full((load.n, 1), bound)}), long
 
 
 def joint_norm(vectors: Iterable[NDArray[np.floating]], n: int) -> NDArray[np.float64]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, final
 
 import numpy as np
 
-from hansa.core.link import Link, Stage
+from hansa.core.link import Guarantees, Link, Stage
 from hansa.links.slots import updates, weights
 
 if TYPE_CHECKING:
@@ -50,6 +50,11 @@ class uniform(Link):
     """
 
     stage: ClassVar[Stage] = "weight"
+
+    @property
+    def guarantees(self) -> Guarantees:
+        """No party weighs more than 1."""
+        return Guarantees(even=True)
 
     def apply(self, load: Load, told: Told, mine: Vectors, draws: Sequence[Draws]) -> tuple[Load, Vectors]:
         """Set `weight` to 1 where there are rows."""

@@ -10,10 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Literal, final
 
-import numpy as np
-
 from hansa.core.link import Guarantees, Link, Stage
 from hansa.core.trainer import Local, Private
+from hansa.links.slots import bare
 from hansa.privacy.events import Protects, SampledGaussian
 
 if TYPE_CHECKING:
@@ -82,6 +81,4 @@ class private_sgd(Link):
 
     def apply(self, load: Load, told: Told, mine: Vectors, draws: Sequence[Draws]) -> tuple[Load, Vectors]:
         """Take away what no noise covers: the number of rows, and their loss."""
-        if "weight" not in load:
-            load = load.replace(weight=(load["rows"] > 0).astype(np.float64))
-        return load.without("rows", "loss"), mine
+        return bare(load), mine

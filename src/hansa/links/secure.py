@@ -145,7 +145,8 @@ class secure_sum(Link):
     def guarantees(self) -> Guarantees:
         """Nobody but its owner sees an update."""
         least, steady = max(3, self.colluders + 2), self.cohorts == "steady"
-        return Guarantees(hides_each=True, colluders=self.colluders, steady=steady, least=least, most=self.parties)
+        ring, n_c = (self.bits, self.clip), self.colluders
+        return Guarantees(hides_each=True, colluders=n_c, steady=steady, least=least, most=self.parties, ring=ring)
 
     def apply(self, load: Load, told: Told, mine: Vectors, draws: Sequence[Draws]) -> tuple[Load, Vectors]:
         """At the party: say the weight; it multiplies the update inside the ring."""

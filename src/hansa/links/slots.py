@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from hansa.core.load import BOUND
 from hansa.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -13,11 +14,11 @@ if TYPE_CHECKING:
 
     from hansa.core.load import Load
 
-BESIDE: Final = frozenset({"weight", "rows", "loss"})
+BESIDE: Final = frozenset({"weight", "rows", "loss", BOUND})
 
 
 def updates(load: Load) -> dict[str, NDArray[np.floating]]:
-    """The vectors `[n, k]` that carry the update, by name: all floats but `weight`, `rows` and `loss`, and no counts.
+    """The vectors `[n, k]` that carry the update, by name: all floats but `weight`, `rows`, `loss`, `bound`; no counts.
 
     `delta` is one of them; a slot of floats that a link adds is another, and is clipped, weighed and combined with it.
 
@@ -39,6 +40,19 @@ def weights(load: Load) -> NDArray[np.float64]:
         [[120.0]]
     """
     return load["weight" if "weight" in load else "rows"].astype(np.float64)
+
+
+def bare(load: Load) -> Load:
+    """The update without what no noise covers: no row counts, no losses; parties weigh alike unless a link has said.
+
+    Example:
+        >>> from hansa.core.load import Load
+        >>> bare(Load({"rows": np.array([[120.0]]), "delta": np.ones((1, 1))})).vectors["weight"].tolist()
+        [[1.0]]
+    """
+    if "weight" not in load:
+        load = load.replace(weight=(load["rows"] > 0).astype(np.float64))
+    return load.without("rows", "loss")
 
 
 def require(ok: bool, needs: str, got: object) -> None:  # noqa: FBT001 - the check itself reads first

@@ -1,0 +1,61 @@
+"""Vectors with exact Gaussian noise: on a grid, in whole steps, so that no rounding tells what was under the noise.
+
+A float plus a float of noise has lowest bits that depend on both (Mironov 2012). Here a vector is first rounded to a
+grid that is fine beside the noise, and whole numbers of the discrete Gaussian are added to whole numbers.
+"""
+
+from __future__ import annotations
+
+from math import floor, log2, sqrt
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from hansa.errors import PolicyRefusal
+from hansa.privacy.sampling import discrete_gaussian
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_FINE: Final = 30  # the noise is 2^30 to 2^31 steps of the grid
+_WHOLE: Final = 2.0**52
+
+
+def noised(vector: NDArray[Any], sensitivity: float, noise_multiplier: float) -> NDArray[np.float64]:
+    """The vector `[k]` with discrete Gaussian noise of at least `noise_multiplier` x `sensitivity` (its L2 bound).
+
+    Rounding moves two neighbouring vectors apart by at most sqrt(k) steps; the noise is larger by as much.
+
+    Raises:
+        PolicyRefusal: a vector that is not finite, or so large beside its noise that the grid cannot hold it.
+
+    Example:
+        >>> drawn = noised(np.full(2000, 5.0), sensitivity=0.5, noise_multiplier=2.0)
+        >>> bool(abs(drawn.mean() - 5.0) < 0.15), bool(abs(drawn.std() - 1.0) < 0.1)
+        (True, True)
+    """
+    if not noise_multiplier:
+        return vector.astype(np.float64)
+    step = 2.0 ** (floor(log2(noise_multiplier * sensitivity)) - _FINE)
+    wide = noise_multiplier * (sensitivity / step + sqrt(len(vector)))
+    return in_steps(vector, step) * step + discrete_gaussian(wide, len(vector)) * step
+
+
+def in_steps(vector: NDArray[Any], step: float) -> NDArray[np.float64]:
+    """The vector `[k]` in whole steps, to the nearest: floats without a fraction, below 2^52.
+
+    Raises:
+        PolicyRefusal: it is not finite, or has too many steps.
+
+    Example:
+        >>> in_steps(np.array([0.26, -1.0]), 0.25).tolist()
+        [1.0, -4.0]
+    """
+    steps: NDArray[np.float64] = np.rint(vector.astype(np.float64) / step)
+    if not (np.abs(steps) < _WHOLE).all():
+        raise PolicyRefusal(
+            "An update is not finite, or too large beside its noise.",
+            "Noise cannot be added to it exactly.",
+            "Look at the training; or raise the noise_multiplier.",
+        )
+    return steps
