@@ -29,3 +29,10 @@ def test_a_member_is_revoked_and_can_do_nothing_more(hansa):
 def test_a_name_that_nobody_has_is_told_with_the_nearest(hansa):
     assert "Did you mean 'bank-a'" in hansa("revoke", "bank-aa", code=2)
     hansa("revoke", "bank-a", "--consortium", "nothing", code=2)
+
+
+def test_where_the_authority_is_kept_apart_it_says_what_to_bring(hansa, tmp_path):
+    kept = (tmp_path / "consortium" / "authority.toml").rename(tmp_path / "authority.toml")
+    assert "Put authority.toml back" in hansa("revoke", "bank-a", code=2)
+    kept.rename(tmp_path / "consortium" / "authority.toml")
+    assert "is revoked" in hansa("revoke", "bank-a")

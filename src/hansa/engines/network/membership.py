@@ -382,6 +382,8 @@ class Membership:
         return read_list(self.folder / _REVOKED, self.identity.authority)
 
     def _authority(self) -> Authority:
+        if not self.admits:
+            raise ConfigError("The authority's key is kept apart.", "It signs this.", f"Put {_AUTHORITY} back meanwhile.")
         kept = load(_Keeper, self.folder / _AUTHORITY, private=True)
         return Authority(tls_key(kept.key), kept.certificate)
 
