@@ -383,7 +383,7 @@ class Membership:
 
     def _authority(self) -> Authority:
         if not self.admits:
-            raise ConfigError("The authority's key is kept apart.", "It signs this.", f"Put {_AUTHORITY} back meanwhile.")
+            raise ConfigError("The authority's key is kept apart.", "It signs this.", f"Put {_AUTHORITY} back for it.")
         kept = load(_Keeper, self.folder / _AUTHORITY, private=True)
         return Authority(tls_key(kept.key), kept.certificate)
 
