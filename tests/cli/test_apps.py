@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
 from hansa.cli.new import to_csv
+from hansa.data.csv_file import read_csv
 from hansa.data.synthetic import loan_book
 from hansa.running.model import load
 from hansa.running.scenario import read_job
@@ -33,7 +35,7 @@ def made(hansa, loans, tmp_path):
     return call
 
 
-def test_it_prints_the_card_the_cut_offs_and_the_gains(made, tmp_path):
+def test_it_prints_the_card_the_cut_offs_and_the_gains(hansa, loans, made, tmp_path):
     said, folder = made("--parties", 3, "--gain", 1, "--loss", 8, "--json", tmp_path / "out.json")
     for words in ("Scorecard: ", "debt_to_income", "approve from", "profit per applicant", "own AUC", "party-3"):
         assert words in said
@@ -41,7 +43,12 @@ def test_it_prints_the_card_the_cut_offs_and_the_gains(made, tmp_path):
     told = json.loads((tmp_path / "out.json").read_text("utf-8"))
     assert set(told["scorecard"]["points"]) <= {"income", "debt_to_income", "housing"}
     assert set(told["metrics"]["parties"]["party-1"]) >= {"federated", "local", "gain"}
-    assert load(folder / "model").card is not None
+    card = load(folder / "model").card
+    _, first = hansa("predict", folder, loans).splitlines()[:2]
+    who, score, chance = first.split(",")
+    assert int(score) == card.score(read_csv(loans).take([0]))[0]
+    assert float(chance) == pytest.approx(card.probability(np.array([int(score)]))[0])
+    assert int(who) >= 0
     again = read_job(folder / "job.toml")
     assert again.job.digest == told["job_digest"]
     assert "age" in again.job.steps[0].drop

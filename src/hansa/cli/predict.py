@@ -25,7 +25,7 @@ ROWS = 50_000
 @final
 @dataclass(frozen=True)
 class Predict:
-    """Score the rows of a table: the customer id where it is known, and the probability of the event."""
+    """Score the rows of a table: the customer id where it is known, a card's score, the probability of the event."""
 
     example: ClassVar[str] = "hansa predict runs/20260131-142530-scores new.csv --out scores.csv"
 
@@ -95,7 +95,11 @@ def _write(sink: IO[str], model: Model, table: Table) -> None:
 
 
 def _scores(model: Model, table: Table) -> dict[str, Any]:
-    """Columns of scores by name: the probability of the event, or of each class, or the value."""
+    """Columns of scores by name: a card's score, the probability of the event or of each class, or the value."""
+    card = model.card
+    if card is not None:
+        score = card.base + model.design(table).sum(axis=1).astype(int)
+        return {"score": score, "probability": card.probability(score)}
     if model.trainer.task == "regression":
         return {"prediction": model.predict(table)}
     chances = model.predict_proba(table)
