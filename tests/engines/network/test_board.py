@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 
 import numpy as np
+import pytest
 
-from hansa.core.message import Envelope, Name, Refusal
+from hansa.core.load import Load
+from hansa.core.message import Answer, Envelope, Name, Refusal
 from hansa.core.trainer import Local
 from hansa.core.wire import read
 from hansa.engines.network.board import Board
@@ -15,6 +17,7 @@ from hansa.engines.network.journal import JobJournal
 from hansa.engines.network.sayings import Offer, envelope_in
 from hansa.engines.network.store import Store
 from hansa.engines.network.words import Word
+from hansa.errors import PartyFailed
 from hansa.horizontal.rounds import Train
 from tests.engines.network.federation import UNSIGNED, believe, job_of
 
@@ -83,3 +86,15 @@ def test_an_ask_of_many_is_hashed_once_and_each_gets_its_own_letter(tmp_path, mo
         found = envelope_in(read(b"".join(parcel.frame())), {"Train": Train})
         assert (parcel.receiver, found.counted) == (bank, letters[bank].counted)
         assert found.ask.params.tolist() == [0.0, 1.0, 2.0, 3.0]
+
+
+def test_a_word_that_came_while_a_coordinator_began_again_is_looked_at_when_it_is_asked_for(tmp_path):
+    ask, name = Train(np.zeros(4), 0, Local(steps=1), ({}, {})), Name(1, 0, 0)
+    word = Answer(Load({"delta": np.full((1, 4), np.nan)}))
+
+    def act(store, board):
+        with pytest.raises(PartyFailed, match=r"bank-1 .*does not count"):
+            board.bring(name, {"bank-1": Envelope(name, ask)}, {"bank-1": word}, 0.0, lambda come: None)
+        return [board.is_early(Name(1, keep, 0)) for keep in (0, 1)]
+
+    assert at_a_board(tmp_path, act) == [False, True]

@@ -9,9 +9,11 @@ import pytest
 
 from hansa.core.attendance import summed
 from hansa.core.load import Load
-from hansa.core.message import Answer
+from hansa.core.message import Answer, Name
 from hansa.core.post import in_process
 from hansa.engines.network import desk as room
+from hansa.engines.network.names import COORDINATOR
+from hansa.engines.network.sayings import word_parcel
 from hansa.errors import PartyFailed, PolicyRefusal
 from hansa.horizontal.prepare import Count
 from hansa.horizontal.rounds import Check, Learning, Train
@@ -131,3 +133,36 @@ def test_a_job_in_which_all_is_well_notes_nothing(tmp_path):
     done, notes, *_ = carried(tmp_path, lambda load: load)
     assert chosen(done) == alone(job_of("quorum = 2\n" + TEXT), members())
     assert {note.kind for note in notes} <= {"submitted", "running", "done"}
+
+
+def beforehand(tmp_path, changed, names):
+    """A job for which a bank says words before it is asked, each with some vectors changed: what came of it."""
+    federation = Federation(tmp_path, job_of("quorum = 2\n" + TEXT), members())
+
+    async def whole():
+        await federation.start()
+        try:
+            task, _ = federation.nodes["bank-1"]
+            node = task.get_coro().cr_frame.f_locals["self"]
+            async with asyncio.timeout(10):
+                while node.line is None:  # noqa: ASYNC110 - the node has no event for it
+                    await asyncio.sleep(0.005)
+            whole = {name: np.ones((1, 1)) for name in ("rows", "loss", "weight")}
+            load = Load({"delta": np.ones((1, 17)), **whole, "counted": np.ones((1, 1), dtype=np.int64), **changed})
+            for name in names:
+                said = word_parcel(federation.job.digest, name, "Train", Answer(load), "bank-1", COORDINATOR)
+                await node.line.send_frame(said.frame())
+            return await federation.run(), federation.store.database.rows("SELECT keep, turn FROM words")
+        finally:
+            await federation.stop()
+
+    return asyncio.run(asyncio.wait_for(whole(), 60))
+
+
+@pytest.mark.parametrize("changed", [{}, {"delta": np.full((1, 17), np.nan)}, {"delta": np.ones((1, 3))}])
+def test_a_word_that_comes_before_its_ask_is_neither_kept_nor_counted(tmp_path, changed):
+    names = [Name(1, 3, 0), Name(1, 4, 0), *(Name(2, keep, 0) for keep in range(50, 60))]
+    done, words = beforehand(tmp_path, changed, names)
+    assert [point.counted for point in done.last(Learning).history] == [3, 3, 3, 3]
+    assert chosen(done) == alone(job_of(TEXT), members())
+    assert max(words) < (50, 0)

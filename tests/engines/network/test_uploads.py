@@ -25,7 +25,7 @@ from hansa.errors import HansaError, PartyLost
 from tests.engines.network.disks import Disk
 from tests.engines.network.federation import UNSIGNED, believe, job_of
 
-NAME, SIZE = Name(0, 1, 0), 40_000
+NAME, SIZE = Name(0, 0, 0), 40_000
 UPDATE = np.random.default_rng(0).random((1, SIZE))
 
 

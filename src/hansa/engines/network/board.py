@@ -36,19 +36,19 @@ from typing import TYPE_CHECKING, Final, final
 
 import numpy as np
 
-from hansa.core.message import Answer, Envelope, Refusal
+from hansa.core.message import Answer, Envelope, Name, Refusal
 from hansa.core.post import Arrival, kind_of
 from hansa.core.soundness import amiss, form_of, not_taken, odd
 from hansa.engines.network.names import COORDINATOR
 from hansa.engines.network.sayings import Offer, Told, ask_parcel
 from hansa.engines.network.stream import CHUNK
 from hansa.engines.network.words import Word
-from hansa.errors import HansaError, WireError
+from hansa.errors import HansaError, PartyFailed, WireError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from hansa.core.message import Ask, Name
+    from hansa.core.message import Ask
     from hansa.core.party import Handler
     from hansa.core.post import Counted, Wait, Words
     from hansa.core.soundness import Form
@@ -79,14 +79,21 @@ class Board:
         self._early: list[Arrival] = []  # of turns to come: a store was put back to an older one
         self._begun = False
         self._forms: dict[Name, Mapping[str, Form | None]] = {}
+        self._usual: dict[tuple[int, str], Form | None] = {}  # by step and kind, for words on asks of long ago
+        self._kept, self._latest = journal.keeps, Name(-1, 0, 0)
 
     def bring(
         self, name: Name, letters: Mapping[str, Envelope], known: Words, now: float, wait: Wait
     ) -> Sequence[Arrival]:
-        """Push the letters out and wait for words: the plan's thread blocks here."""
+        """Push the letters out and wait for words: the plan's thread blocks here.
+
+        Raises:
+            PartyFailed: what a party has said before it was asked is not as it should be.
+        """
         begun = time.monotonic()
         fresh = {party: envelope for party, envelope in letters.items() if party not in known}
         self._expect(name, letters)
+        self._look_back(name, letters, known)
         self._told = {key: Told.of(ask) for key, ask in {id(one.ask): one.ask for one in fresh.values()}.items()}
         self.hub.call(self._hand_out, fresh)
         come = [Arrival(party, name, kind_of(letters[party].ask), word, now) for party, word in known.items()]
@@ -151,13 +158,29 @@ class Board:
         handlers, asks = self._handlers[name.step], {id(one.ask): one.ask for one in letters.values()}
         forms = {key: form_of(handlers.get(type(ask)), ask) for key, ask in asks.items()}
         latest = dict([*self._forms.items()][-_REMEMBERED:])
+        self._usual |= {(name.step, kind_of(ask)): forms[key] for key, ask in asks.items()}
         self._forms = {**latest, name: {party: forms[id(letter.ask)] for party, letter in letters.items()}}
+        self._latest = max(self._latest, name)
 
-    async def looked_at(self, party: str, name: Name, said: Answer | Refusal) -> Answer | Refusal:
+    def _look_back(self, name: Name, letters: Mapping[str, Envelope], known: Words) -> None:
+        """Look at words that came while the coordinator began again: what they had to be like was not known then."""
+        for party, word in known.items():
+            wrong = amiss(word.load, self._forms[name][party]) if isinstance(word, Answer) else ""
+            if wrong:
+                no = not_taken(wrong)
+                raise PartyFailed(
+                    no.what, no.why, no.mend, party=party, place=str(name), ask=kind_of(letters[party].ask)
+                )
+
+    def is_early(self, name: Name) -> bool:
+        """Whether nobody can have been asked this: before the plan asks again, what follows the last keep is open."""
+        return name > self._latest if self._latest.step >= 0 else name.keep > self._kept
+
+    async def looked_at(self, party: str, name: Name, kind: str, said: Answer | Refusal) -> Answer | Refusal:
         """A word as it may be kept: in the place of an answer that is not as it should be, a refusal that says so."""
         if isinstance(said, Refusal):
             return said
-        form = self._forms.get(name, {}).get(party)
+        form = self._forms.get(name, {}).get(party) or self._usual.get((name.step, kind))
         large = any(vector.nbytes > CHUNK for vector in said.load.vectors.values())
         wrong = await asyncio.to_thread(amiss, said.load, form) if large else amiss(said.load, form)
         if not wrong:

@@ -57,6 +57,7 @@ if TYPE_CHECKING:
 
 LOG: Final = logging.getLogger("hansa.network")
 _WORDS = 500  # letters of a party's reason in a note
+_PATIENCE = 30.0  # seconds for a node to say hello
 
 
 @final
@@ -113,7 +114,11 @@ class Hub:
         await self._dropped(peer)
         inbox = self.inboxes.setdefault(peer, Inbox(self.check, room_for=self.store.room_for))
         line = Line(pipe, COORDINATOR, peer, self.sign, inbox)
-        hello = await line.receive()
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                hello = await line.receive()
+        except TimeoutError:
+            raise PartyLost(f"{peer} did not say hello in time.", mend="It dials again.") from None
         if hello is None or hello.kind != "Hello":
             raise WireError(f"{peer} did not say hello.")
         line.held = holds_in(hello)
@@ -205,8 +210,10 @@ class Hub:
             kind, said = said_in_parcel(parcel)
             if board is None or peer not in board.roster or peer in board.shut:
                 self._acknowledge(peer, parcel.job, parcel.name)  # the job is over here: let it go
+            elif board.is_early(parcel.name):
+                self._acknowledge(peer, parcel.job, parcel.name)  # the bank has it, and says it again when it is asked
             else:
-                kept = await board.looked_at(peer, parcel.name, said)
+                kept = await board.looked_at(peer, parcel.name, kind, said)
                 incoming = parcel.room if kept is said and isinstance(parcel.room, Incoming) else None
                 self._words.put(Come(parcel.job, Word(parcel.name, peer, kind, kept, parcel.digests, incoming)))
         elif parcel.kind == "Shut" and board is not None:

@@ -103,6 +103,12 @@ class JobJournal:
         """Every single answer is recorded."""
         return True
 
+    @property
+    def keeps(self) -> int:
+        """How many snapshots were made; 0 where there is none."""
+        rows = self.store.database.rows("SELECT keep FROM snapshots WHERE job = ?", self.digest)
+        return int(rows[0][0]) if rows else 0
+
     def answer(self, name: Name, party: str) -> Answer | Refusal | None:
         """A recorded answer; raises DataError where it is damaged."""
         key = (name, party)
