@@ -22,7 +22,7 @@ from hansa.engines.network.names import COORDINATOR
 from hansa.engines.network.sayings import VERSION, plainly, word_parcel
 from hansa.engines.network.store import Store
 from hansa.engines.network.stream import Ends, Inbox, Line, Tube
-from hansa.errors import HansaError
+from hansa.errors import HansaError, PartyLost, WireError
 from tests.engines.network.federation import UNSIGNED, believe
 
 SMALL = Limits(head=1 << 14, tensors=8, payload=1 << 16)
@@ -142,3 +142,41 @@ def test_a_hub_that_hears_nonsense_ends_that_line_and_serves_the_others(tmp_path
     ended, left = asyncio.run(asyncio.wait_for(heard(), 30))
     assert left == {}
     assert all(isinstance(error, HansaError) for error in ended)
+
+
+def test_numbers_in_what_is_no_word_end_the_line_before_they_come(tmp_path):
+    async def heard():
+        store = Store(tmp_path / "coordinator")
+        hub, there, back = Hub(store, lambda digest: UNSIGNED, believe), Tube(), Tube()
+        line = Line(Ends(there, back), "bank-0", COORDINATOR, lambda digest: UNSIGNED, Inbox(believe))
+        task = asyncio.create_task(hub.attend(Ends(back, there), "bank-0"))
+        try:
+            await line.send(plainly("Hello", "bank-0", COORDINATOR, body={"version": VERSION, "holds": {}, "jobs": []}))
+            assert (await line.receive()).kind == "Welcome"
+            large = plainly("Beat", "bank-0", COORDINATOR, body={"x": np.zeros(1 << 20)})
+            sending = asyncio.create_task(line.send(large))  # its last messages find no reader
+            with pytest.raises(WireError, match="Only a word brings numbers"):
+                await task
+            sending.cancel()
+            return hub.inboxes["bank-0"].holds
+        finally:
+            hub.stop()
+            store.close()
+
+    assert asyncio.run(asyncio.wait_for(heard(), 30)) == {}
+
+
+def test_a_stream_that_says_nothing_is_ended(tmp_path, monkeypatch):
+    monkeypatch.setattr("hansa.engines.network.hub._PATIENCE", 0.05)
+
+    async def heard():
+        store = Store(tmp_path / "coordinator")
+        hub = Hub(store, lambda digest: UNSIGNED, believe)
+        try:
+            with pytest.raises(PartyLost, match="did not say hello"):
+                await hub.attend(Ends(Tube(), Tube()), "bank-0")
+        finally:
+            hub.stop()
+            store.close()
+
+    asyncio.run(asyncio.wait_for(heard(), 30))

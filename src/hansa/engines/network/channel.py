@@ -241,6 +241,7 @@ def _options() -> tuple[tuple[str, int], ...]:
     beat = int(1e3 * BEAT)
     return (
         ("grpc.max_receive_message_length", 4 * CHUNK),
+        ("grpc.max_concurrent_streams", 16),  # of one line: a node needs one
         ("grpc.http2.bdp_probe", 0),  # else it reads ahead ever more, and all of it lies in memory
         ("grpc.http2.lookahead_bytes", _AHEAD),
         ("grpc.http2.max_frame_size", CHUNK),

@@ -37,7 +37,7 @@ from hansa.engines.network.sheet import first_digest_of
 from hansa.engines.network.shelf import INLINE, Shelf, Slip
 from hansa.engines.network.wire_ledger import contents
 from hansa.engines.network.words import Word, said_in, tree_of
-from hansa.errors import ConfigError, DataError
+from hansa.errors import ConfigError, DataError, WireError
 
 if TYPE_CHECKING:
     import sqlite3
@@ -211,9 +211,11 @@ class Store:
 
         Raises:
             DataError: the disk fails.
-            WireError: a word that cannot be kept.
+            WireError: a word that cannot be kept, or numbers in what is no word.
         """
         if parcel.kind != "Word":
+            if parcel.digests:
+                raise WireError("Only a word brings numbers to the coordinator.")
             return None
         kind, said = said_in_parcel(parcel)
         with self.database.translated():
