@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -14,16 +16,17 @@ from hansa.core.job import Job
 from hansa.core.metrics import auc_of
 from hansa.core.party import site_of
 from hansa.core.post import in_process, seats_of
-from hansa.core.step import Step
+from hansa.core.step import Done, Step
 from hansa.core.table import Table
 from hansa.errors import ConfigError, JobError
 from hansa.horizontal.binning import Binning
 from hansa.horizontal.binning_process import BinningProcess
-from hansa.horizontal.design import parts_of
+from hansa.horizontal.card import Scaling
+from hansa.horizontal.design import parts_of, remembered
 from hansa.horizontal.evaluate import Evaluate, LossCounter, Losses, fit_alone
 from hansa.horizontal.glm import Glm
 from hansa.horizontal.regression import Regression
-from hansa.horizontal.scorecard import CardFound, MakeCard
+from hansa.horizontal.scorecard import CardFound, MakeCard, Mark, Marker
 from hansa.horizontal.selection import Select
 from hansa.links import secure_sum
 from tests.horizontal.banks import divided
@@ -200,3 +203,39 @@ def test_the_best_cut_off_is_told_where_costs_are_named():
     assert CENTRAL.best is None
     found = carded(WHOLE, step=MakeCard(gain=1.0, loss=5.0))[0].last(CardFound)
     assert found.best.profit >= max(cut.profit for cut in found.cut_offs)
+
+
+def test_scores_that_span_too_much_are_counted_by_nobody():
+    with pytest.raises(ConfigError, match="Lower the pdo"):
+        carded(WHOLE, step=MakeCard(scaling=Scaling(pdo=1e6)))
+    one = CENTRAL.card.characteristics[0]
+    hostile = replace(CENTRAL.card, characteristics=(replace(one, points=(10**9, *one.points[1:])),))
+    job = Job("card", (Binning(), Glm(), MakeCard()), min_parties=1)
+    memory = remembered(CENTRAL.prepared)
+    with pytest.raises(ConfigError, match="not counted"):
+        Marker().answer(Mark(hostile, np.zeros(2)), site_of(WHOLE[0], job), memory)
+
+
+def test_it_is_asked_once_and_what_was_kept_is_not_asked_for_again():
+    assert MakeCard().often() == {Mark: 1}
+    plan = MakeCard().plan(Job("card", (MakeCard(),), min_parties=1).roster(("a",)), CENTRAL, Done())
+    with pytest.raises(StopIteration) as end:
+        next(plan)
+    assert end.value.value is CENTRAL
+
+
+def test_a_run_that_was_stopped_once_points_were_handed_out_goes_on_with_them(tmp_path):
+    banks = [hs.Party(f"bank-{i}", book(900, seed=i)) for i in range(3)]
+    job = Job("card", (Binning(), Glm(), MakeCard(), Evaluate()))
+
+    def stop(keep):
+        if isinstance(keep.state.state, CardFound):
+            raise KeyboardInterrupt
+
+    engine = hs.Simulation(banks, workers=1)
+    with pytest.raises(KeyboardInterrupt):
+        hs.run(job, on=engine, folder=tmp_path, watch=stop)
+    again = hs.run(job, on=engine, folder=tmp_path)
+    whole = hs.run(job, on=engine)
+    assert again.metrics == whole.metrics
+    assert again.model.card == whole.model.card

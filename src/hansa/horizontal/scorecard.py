@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from hansa.core.trainer import Trainer
 
 _COUNTED: tuple[Part, Part] = ("train", "validation")
+_MOST_SCORES = 100_000
 
 
 @final
@@ -208,14 +209,21 @@ class MakeCard:
         """The party's half."""
         return {Mark: Marker()}
 
+    def often(self) -> Mapping[type[Ask], int]:
+        """Once: from counts by other points, more could be told apart."""
+        return {Mark: 1}
+
     def plan(self, parties: Roster, kept: CardFound | None, done: Done) -> Plan[CardFound]:
         """One ask: everybody takes the points and counts its scores."""
+        if kept is not None:
+            return kept
         binning, regression = done.last(BinningProcess), done.last(Regression)
         card = replace(Card.of(regression, binning, self.scaling), grades=self.grades)
         check_card(card, self.profile, self.protected, self.allow)
+        check_range(card)
         beta = np.array([regression.param(name) for name in (CONST, *card.columns)])
         reply = yield Asks(dict.fromkeys(parties, Mark(card, beta)), until=parties.until(len(parties)))
-        found = self._found(card, reply.value, binning) if kept is None else kept
+        found = self._found(card, reply.value, binning)
         yield Keep(found, {"characteristics": float(len(card.columns)), "rounding": found.rounding.points})
         return found
 
@@ -244,6 +252,7 @@ class Marker:
         prepared = prepared_of(site, memory)
         if prepared is None:
             raise DataError("There is nothing to score by.", mend="Put binning and glm before the scorecard.")
+        check_range(ask.card)
         parts, told = parts_of(site.table, prepared.split), []
         for part in _COUNTED:
             floors = floors_at(site, memory, part)
@@ -253,6 +262,23 @@ class Marker:
         scores, apart, rounding = (np.concatenate(some) for some in zip(*told, strict=True))
         load = Load({"scores": scores[None, :], "apart": apart[None, :], "rounding": rounding[None, :]})
         return Answer(load), {**memory, **remembered(replace(prepared, encodings=ask.card.codings))}
+
+
+def check_range(card: Card) -> None:
+    """Refuse a card of so many scores that none of them would be counted twice.
+
+    Raises:
+        ConfigError: its scores span more than 100,000 points.
+
+    Example:
+        >>> check_range(Card((), base=600))
+    """
+    if card.highest - card.lowest > _MOST_SCORES:
+        raise ConfigError(
+            f"The scorecard's scores span {card.highest - card.lowest:,} points.",
+            f"More than {_MOST_SCORES:,} are not counted.",
+            "Lower the pdo of the scaling.",
+        )
 
 
 def tell_scores(
