@@ -49,7 +49,16 @@ class Clipped(Protocol):
 @final
 @dataclass(frozen=True)
 class Goal:
-    """What is trained: `bind(w)` gives the model on parameters `[d]`; `penalty` holds the L2 factor of each, if any."""
+    """What is trained: `bind(w)` gives the model on parameters `[d]`; `penalty` holds the L2 factor of each, if any.
+
+    Example:
+        >>> from hansa.trainers.layers import ACTIVATIONS, Network
+        >>> from hansa.trainers.losses import Squared
+        >>> layout = ravel([{"weight": np.ones((2, 1)), "bias": np.zeros(1)}])[1]
+        >>> bind = lambda w, g, b, memory: Network(w, g, ACTIVATIONS["relu"], b, memory)
+        >>> type(Goal(lambda w: Ghost(bind, Squared(), layout, w), features=2).bind(np.zeros(3))).__name__
+        'Ghost'
+    """
 
     bind: Callable[[Array], Clipped]
     features: int

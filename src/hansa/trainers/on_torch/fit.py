@@ -40,6 +40,7 @@ from hansa.trainers.descent import Objective, descend
 from hansa.trainers.memory import Memory, Pool
 from hansa.trainers.on_torch.cost import mean_loss, scored
 from hansa.trainers.on_torch.network import Named, Network, network, seeded, tensor, threads
+from hansa.trainers.on_torch.private import fit_privately
 from hansa.trainers.on_torch.ready import Own
 from hansa.trainers.on_torch.stacked import Stacked, refusal
 
@@ -70,6 +71,8 @@ def first(trainer: Torch, features: int, start: Start, draws: Draws) -> dict[str
 def fit_many(trainer: Torch, params: Params, data: Sequence[Design], local: Local, draws: Sequence[Draws]) -> Load:
     """Train parties from the same parameters."""
     features = data[0].features
+    if local.private is not None:
+        return fit_privately(trainer, params, data, local, draws, _penalty(trainer, cast("Named", params)))
     if why_one_by_one(trainer, features):
         places = range(len(data))
         return stack([_alone(trainer, params, data[i], _part(local, i), draws[i]) for i in places])

@@ -84,8 +84,8 @@ class Torch:
 
     @property
     def honours(self) -> frozenset[Honour]:
-        """The wishes of links that `fit` keeps: prox and tilt."""
-        return frozenset({"prox", "tilt"})
+        """The wishes of links that `fit` keeps: prox, tilt and per_record."""
+        return frozenset({"prox", "tilt", "per_record"})
 
     @property
     def loss(self) -> Loss:
