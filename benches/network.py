@@ -92,12 +92,12 @@ def memory(key: str) -> float:
 
 
 @contextmanager
-def peak_of(key: str) -> Iterator[list[float]]:
-    """The most that a line of the memory reaches, looked at every 20 ms."""
+def peak_of(key: str, every: float) -> Iterator[list[float]]:
+    """The most that a line of the memory reaches, looked at every so many seconds."""
     most, done = [memory(key)], threading.Event()
 
     def look() -> None:
-        while not done.wait(0.02):
+        while not done.wait(every):
             most[0] = max(most[0], memory(key))
 
     watcher = threading.Thread(target=look, daemon=True)
@@ -119,7 +119,8 @@ async def coordinate(folder: Path, count: int, rounds: int, size: int) -> dict[s
     server, port = await listen("localhost:0", org.identity, org.trust, hub.attend)
     print(json.dumps({"port": port}), flush=True)
     hub.open_job(board)
-    with peak_of("RssAnon") as anonymous, peak_of("VmRSS") as resident:
+    every = 0.02 if size else 0.5  # seconds; what looks shall not slow the rounds
+    with peak_of("RssAnon", every) as anonymous, peak_of("VmRSS", every) as resident:
         before = anonymous[0]
         if size:
             figures = await asyncio.to_thread(updates, board, names, size)
