@@ -55,7 +55,14 @@ def test_no_profit_is_shown_where_nobody_has_named_costs():
 
 def test_the_page_holds_the_same_and_labels_are_made_safe():
     page = result_page({"name": "card", "measure": "auc", **told(gain=1.0, loss=12.0)})
-    for words in ("&lt;home&gt;", "(30, inf)", "Grades of the master scale", "Cut-offs", "earns most"):
+    for words in (
+        "&lt;home&gt;",
+        "(30, inf)",
+        "validation rows",
+        "Grades of the master scale",
+        "Cut-offs",
+        "earns most",
+    ):
         assert words in page
     assert "<home>" not in page
 

@@ -64,6 +64,7 @@ def carded(reading: Reading) -> str:
     parts += [paragraph(line) for line in _facts(told)]
     if grades := _grades(told):
         shown = [[safe(cell) for cell in row] for row in grades]
+        parts += [paragraph(line) for line in _counted(told).splitlines()]
         parts.append(table(Table("Grades of the master scale", _GRADES, shown, words=2)))
     if cuts := _cuts(told):
         shown = [[safe(cell) for cell in row] for row in cuts]
