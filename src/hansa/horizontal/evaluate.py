@@ -169,6 +169,10 @@ class Evaluate:
         """The party's half."""
         return {Losses: LossCounter(), Scores: ScoreCounter(), Compare: Comparer()}
 
+    def often(self) -> Mapping[type[Ask], int]:
+        """Losses and comparison once, scores until their bins are fine enough: a party tells no more of its test."""
+        return {Losses: 1, Scores: _MOST_ASKS, Compare: 1}
+
     def collects(self) -> frozenset[type[Ask]]:
         """Each party's own gain, where they compare."""
         return frozenset({Compare} if self.compare else ())

@@ -7,12 +7,14 @@ import pytest
 
 from hansa.core.load import Load
 from hansa.core.message import Answer, Envelope, Masked, Name, Refusal
+from hansa.core.metrics import first_edges
 from hansa.core.party import AT_ONCE
 from hansa.core.post import in_process
 from hansa.core.work import Outcome
 from hansa.engines.network.desk import Desk
 from hansa.engines.network.site_store import SiteStore
 from hansa.errors import DataError
+from hansa.horizontal.evaluate import Compare, Losses, Scores
 from hansa.horizontal.prepare import Describe
 from hansa.horizontal.rounds import Train
 from tests.engines.network.federation import job_of, members
@@ -81,6 +83,18 @@ def test_no_more_updates_leave_than_the_approved_job_has_rounds_whatever_they_ar
         assert isinstance(said, Refusal)
         assert "Train 4 times in a step, and this is one more" in said.what
     assert isinstance(again.answer(training(again, 2)).said, Answer)
+
+
+def test_a_sealed_test_is_asked_no_more_often_than_the_plan_asks(sit):
+    text = 'name = "few"\nmin_parties = 1\ndata = {target = "late"}\nsteps = ["rounds", "evaluate"]'
+    desk, _ = sit(job=job_of(text))
+    for kind, most in ((Losses, 1), (Scores, 8), (Compare, 1)):
+        assert desk.most[1][kind] == most
+        desk.told[1, kind.__name__] = {Name(1, keep, 0) for keep in range(most)}
+    for ask in (Losses(np.zeros(3)), Scores(np.zeros(3), first_edges()), Compare(np.zeros(3))):
+        said = desk.answer(Envelope(Name(1, 50, 0), ask)).said
+        assert isinstance(said, Refusal)
+        assert "and this is one more" in said.what
 
 
 def test_a_secure_sum_may_be_tried_again_and_not_for_ever(sit):
