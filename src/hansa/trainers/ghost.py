@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -112,6 +112,39 @@ def group_squares(layers: Sequence[Dense], group: NDArray[np.intp]) -> NDArray[n
             squares[g] += np.square(below[rows].T @ error[rows]).sum()
             squares[g] += 0 if bias is None else np.square(error[rows].sum(axis=0)).sum()
     return np.maximum(squares, 0)  # a sum of pairs may end a rounding below
+
+
+def sum_clipped(pieces: Iterable[Array], who: NDArray[np.intp] | None, clip: float, total: Array) -> None:
+    """Write the sum `[d]` of clipped gradients that were written down row by row, `[rows, d]` a piece, into `total`.
+
+    `who` numbers each row's customer, rising: one's rows may go on in the next piece.
+
+    Example:
+        >>> total = np.empty(1)
+        >>> sum_clipped([np.array([[3.0], [0.5]]), np.array([[0.25]])], np.array([0, 1, 1]), 1.0, total)
+        >>> total.item()
+        1.75
+    """
+    total[:] = 0
+    left, whose, at = total[None, :0].reshape(0, len(total)), -1, 0
+    for piece in pieces:
+        group = np.arange(at, at + len(piece)) if who is None else who[at : at + len(piece)]
+        starts = np.flatnonzero(np.diff(group, prepend=-1))
+        sums = np.add.reduceat(piece, starts, axis=0)
+        if len(left) and group[0] == whose:
+            sums[0] += left[0]
+        else:
+            total += _cut(left, clip)
+        total += _cut(sums[:-1], clip)
+        left, whose, at = sums[-1:], int(group[-1]), at + len(piece)
+    total += _cut(left, clip)
+
+
+def _cut(sums: Array, clip: float) -> Array:
+    """Gradients `[units, d]`, each cut to the clip, and added."""
+    norms = np.linalg.norm(sums, axis=1)
+    found: Array = np.minimum(clip / np.where(norms > 0, norms, clip), 1).astype(sums.dtype) @ sums
+    return found
 
 
 def _dots(a: Array, b: Array, one: bool) -> Array:  # noqa: FBT001 - the bias's constant input, or none

@@ -16,6 +16,7 @@ from hansa.core.trainer import Local, Task
 from hansa.errors import ConfigError
 from hansa.trainers.losses import Logistic, Loss, Softmax, Squared
 from hansa.trainers.on_jax.networks import Network, Tree, dense, network_of, started
+from hansa.trainers.on_jax.private import fit_privately
 from hansa.trainers.on_jax.program import columns, each_row, margins, program
 
 if TYPE_CHECKING:
@@ -91,8 +92,8 @@ class Jax:
 
     @property
     def honours(self) -> frozenset[Honour]:
-        """The wishes of links that `fit` keeps: prox and tilt."""
-        return frozenset({"prox", "tilt"})
+        """The wishes of links that `fit` keeps: prox, tilt and per_record."""
+        return frozenset({"prox", "tilt", "per_record"})
 
     @property
     def loss(self) -> Loss:
@@ -160,6 +161,8 @@ class Jax:
 
     def fit_many(self, params: Params, data: Sequence[Design], local: Local, draws: Sequence[Draws]) -> Load:
         """Train `n` parties from the same parameters as one program, with the same bits as each alone."""
+        if local.private is not None:
+            return fit_privately(self, params, data, local)
         local = replace(local, epochs=self.epochs, steps=None) if self.epochs else local
         local = replace(local, batch=self.batch) if self.batch else local
         return program(self, data[0].features, local.optimizer).fit(params, data, local, draws)

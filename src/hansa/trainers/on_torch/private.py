@@ -16,13 +16,13 @@ from torch.func import functional_call, grad, vmap
 
 from hansa.core.pytree import Layout, ravel, unravel
 from hansa.errors import ConfigError
-from hansa.trainers.ghost import Dense, write_clipped
+from hansa.trainers.ghost import Dense, sum_clipped, write_clipped
 from hansa.trainers.on_torch.cost import mean_loss
 from hansa.trainers.on_torch.network import drawing, network, tensor, threads
 from hansa.trainers.private import Goal, descend_privately
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from hansa.core.draws import Draws
     from hansa.core.load import Load
@@ -104,7 +104,7 @@ class Clips:
         if self._ghost:
             write_clipped(self._dense(X, y, share), clip, rows.who)
         else:
-            self._write_each(X, y, share, rows.who, clip)
+            sum_clipped(self._each_row(X, y, share), rows.who, clip, self._g)
         return self._g
 
     def _cost(self, leaves: dict[str, Tensor], x: Tensor, y: Tensor, share: Tensor) -> Tensor:
@@ -138,31 +138,14 @@ class Clips:
                 found.append(Dense(below.detach().cpu().numpy(), error.cpu().numpy(), weight.T, bias))
         return found
 
-    def _write_each(self, X: Tensor, y: Tensor, share: Tensor, who: Any, clip: float) -> None:
-        """Write the sum of gradients that were written down row by row, a few rows at a time."""
-        self._g[:] = 0
-        group = np.arange(len(X)) if who is None else who
-        left = np.zeros((0, len(self._g)), self._g.dtype)  # of the customer whose rows go on in the next piece
+    def _each_row(self, X: Tensor, y: Tensor, share: Tensor) -> Iterator[Array]:
+        """Every row's gradient written down, a few rows at a time, `[rows, d]`."""
         for at in range(0, len(X), _ROWS):
             rows = slice(at, at + _ROWS)
             with torch.no_grad():
                 each = self._each(self._leaves, X[rows], y[rows], share[rows])
             parts = [each[name].cpu().numpy() for name in sorted(each)]  # in the order of `ravel`
-            flat = np.concatenate([part.reshape(len(part), -1) for part in parts], axis=1)
-            starts = np.flatnonzero(np.diff(group[rows], prepend=-1))
-            sums = np.add.reduceat(flat, starts, axis=0)
-            if len(left) and group[at] == group[at - 1]:
-                sums[0] += left[0]
-            elif len(left):
-                self._add(left, clip)
-            self._add(sums[:-1], clip)
-            left = sums[-1:]
-        self._add(left, clip)
-
-    def _add(self, sums: Array, clip: float) -> None:
-        """Add gradients `[units, d]`, each cut to the clip."""
-        norms = np.linalg.norm(sums, axis=1)
-        self._g += np.minimum(clip / np.where(norms > 0, norms, clip), 1).astype(sums.dtype) @ sums
+            yield np.concatenate([part.reshape(len(part), -1) for part in parts], axis=1)
 
 
 def _check(trainer: Torch, net: Network) -> None:
