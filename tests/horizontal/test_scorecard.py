@@ -182,6 +182,12 @@ def test_a_card_needs_a_binning_and_a_logistic_regression():
         carded(WHOLE, glm=Glm("linear"))
 
 
+@pytest.mark.parametrize("late", [Glm(), Select(), Binning()])
+def test_what_a_card_is_made_of_stands_before_it(late):
+    with pytest.raises(ConfigError, match="must stand before scorecard"):
+        Job("card", (MakeCard(), late, Evaluate()))
+
+
 @pytest.mark.parametrize(
     "wrong", [{"default_rate": 1.0}, {"gain": -1.0}, {"grades": (0.2, 0.1)}, {"grades": (0.1, 1.0)}]
 )

@@ -9,7 +9,7 @@ whatever comes after is about whole scores.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, final
 
@@ -21,7 +21,7 @@ from hansa.core.load import Load
 from hansa.core.message import Answer, Ask
 from hansa.core.party import Handler, Memory, Site
 from hansa.core.plan import Asks, Keep, Plan
-from hansa.core.step import Done, Event, Roster
+from hansa.core.step import Done, Event, Roster, Step
 from hansa.core.table import Table
 from hansa.data.parts import PARTS, HashSplit, Split
 from hansa.errors import ConfigError, DataError
@@ -204,6 +204,13 @@ class MakeCard:
     def events(self) -> tuple[Event, ...]:
         """Nothing that an accountant could bound."""
         return ()
+
+    def check_after(self, after: Sequence[Step]) -> None:
+        """Nothing that it is made of comes after."""
+        if late := next((step.title for step in after if step.title in {"binning", "selection", "glm", "rounds"}), ""):
+            raise ConfigError(
+                f"{late} must stand before scorecard.", "Points are the last form of the columns.", "Move it up."
+            )
 
     def handlers(self) -> Mapping[type[Ask], Handler]:
         """The party's half."""
