@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -14,7 +16,9 @@ from hansa.core.table import Column, Table
 from hansa.data.parts import HashSplit
 from hansa.errors import ConfigError, DataError
 from hansa.horizontal.description import Description
-from hansa.horizontal.statistics import Statistics
+from hansa.horizontal.statistics import Cross, Statistics
+from hansa.privacy.events import Gaussian, Protects
+from hansa.privacy.released import parts_of
 from tests.horizontal.banks import book, divided, fitted
 
 ALL = HashSplit(1.0, 0.0, 0.0)
@@ -81,3 +85,31 @@ def test_wrong_settings_are_refused_and_the_step_stands_in_a_job_file():
     np.testing.assert_array_equal(again.correlation, found.correlation)
     labels = Table.of({"home": ["own", "rent"] * 20, "y": [0, 1] * 20}, target="y")
     assert fitted(Statistics(ALL), divided(labels, [20]))[0].moments == ()
+
+
+def test_cross_tables_with_noise_are_the_counts_and_exact_noise_and_are_charged():
+    step, table = replace(STEP, noise_multiplier=4.0), book(2000, seed=3)
+    exact, _ = fitted(STEP, divided(table, [1000]), min_cell=1)
+    noises = []
+    for _ in range(60):
+        found, _ = fitted(step, divided(table, [1000]), min_cell=10)
+        for plain, noisy in zip(exact.tables, found.tables, strict=True):
+            large = plain.counts > 150  # of two parties; none is cut at 0
+            noises.append((noisy.counts - plain.counts)[large])
+    noise = np.concatenate(noises)
+    assert noise.std() == pytest.approx(4.0 * np.sqrt(2) * np.sqrt(2), rel=0.15)  # two tables, two parties
+    assert abs(noise.mean()) < 2
+    assert step.releases() == {Cross: (Gaussian(4.0, Protects("record")),)}
+    assert STEP.releases() == {}
+    assert set(step.often().values()) == {1}
+
+
+def test_a_statement_tells_cross_tables_apart_from_what_leaves_as_it_is():
+    step = replace(STEP, noise_multiplier=4.0)
+    bounded = {part.what: part.bounded for part in parts_of(Job("described", (step,)))}
+    assert bounded == {"Kinds": False, "Firsts": False, "Seconds": False, "Cross": True}
+
+
+def test_noise_below_nothing_is_refused():
+    with pytest.raises(ConfigError, match="noise_multiplier"):
+        Statistics(noise_multiplier=-1.0)

@@ -38,6 +38,8 @@ from hansa.horizontal.labels import in_order, shared
 from hansa.horizontal.regressors import triangle, whole
 from hansa.horizontal.veil import Veil
 from hansa.horizontal.woe import Cells
+from hansa.privacy.counts import noised_counts
+from hansa.privacy.events import Gaussian, Protects
 
 POWERS = 4
 
@@ -100,10 +102,12 @@ class Statistics:
 
     `split`: which rows train. `drop`, `keep`: columns left out, or the only ones. `cross`: pairs of columns that are
     counted against each other; the target may be one. `splits`: the edges of a numeric one, each the last value of its
-    bin; without, its numbers are labels. Rows count once, whatever their weight.
+    bin; without, its numbers are labels. Rows count once, whatever their weight. `noise_multiplier`: cross tables are
+    told with exact discrete Gaussian noise at each party, of so much by what one record changes, and are charged; all
+    else that is asked leaves as it is (0: cross tables too).
 
     Raises:
-        ConfigError: a pair of a column with itself.
+        ConfigError: a pair of a column with itself, or noise below 0.
 
     Example:
         >>> Statistics(cross=(("age", "home"),), splits={"age": (30.0, 60.0)}).title
@@ -115,9 +119,12 @@ class Statistics:
     keep: tuple[str, ...] = ()
     cross: tuple[tuple[str, str], ...] = ()
     splits: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    noise_multiplier: float = 0.0
 
     def __post_init__(self) -> None:
-        """Check the pairs."""
+        """Check the pairs and the noise."""
+        if not 0 <= self.noise_multiplier < float("inf"):
+            raise ConfigError("noise_multiplier must be at least 0, and finite.", f"Got {self.noise_multiplier}.")
         if any(one == other for one, other in self.cross):
             raise ConfigError("A cross table needs two columns.", mend="Name another one.")
 
@@ -137,8 +144,16 @@ class Statistics:
         return sha256(pack(self)).hexdigest()
 
     def events(self) -> tuple[Event, ...]:
-        """Nothing that an accountant could bound."""
-        return ()
+        """Cross tables with noise; nothing else that an accountant could bound."""
+        return (Gaussian(self.noise_multiplier, Protects("record")),) if self.noise_multiplier else ()
+
+    def releases(self) -> Mapping[type[Ask], tuple[Event, ...]]:
+        """All cross tables are one release; what else is asked leaves as it is."""
+        return {Cross: self.events()} if self.noise_multiplier else {}
+
+    def often(self) -> Mapping[type[Ask], int]:
+        """Each kind once."""
+        return dict.fromkeys((Kinds, Firsts, Seconds, Cross), 1)
 
     def handlers(self) -> Mapping[type[Ask], Handler]:
         """The party's half: one describer answers every kind."""
@@ -239,7 +254,9 @@ class Describer:
             shown = {word: one[None, :] for word, one in sums.items()}
             return Answer(Load({**shown, "complete": np.array([[float(len(full))]])})), memory
         if isinstance(ask, Cross):
-            told = np.concatenate([_crossed(table, one, other, floors.cell) for one, other in ask.pairs])
+            cell = 1 if self.step.noise_multiplier else floors.cell  # noise hides few as well as many
+            told = np.concatenate([_crossed(table, one, other, cell) for one, other in ask.pairs])
+            told = noised_counts(told, len(ask.pairs), self.step.noise_multiplier)
             return Answer(Load({"counts": told[None, :]})), memory
         raise DataError(f"A description has no answer to {type(ask).__name__}.")
 
