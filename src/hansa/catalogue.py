@@ -20,6 +20,7 @@ PARTS: dict[str, dict[str, str]] = {
         "glm": "hansa.horizontal.glm:Glm",
         "scorecard": "hansa.horizontal.scorecard:MakeCard",
         "reasons": "hansa.horizontal.reasons:Explain",
+        "fairness": "hansa.horizontal.fairness:Fairness",
         "statistics": "hansa.horizontal.statistics:Statistics",
     },
     "Trainer": {

@@ -10,6 +10,7 @@ from hansa.core.step import Done
 from hansa.horizontal.binning_process import BinningProcess
 from hansa.horizontal.binning_table import BinningTable
 from hansa.horizontal.card import Card, Characteristic
+from hansa.horizontal.parity import Counted, Parity
 from hansa.horizontal.regression import Regression
 from hansa.horizontal.scorecard import CardFound
 from hansa.horizontal.selected import Selection
@@ -41,3 +42,11 @@ def test_a_scorecard_is_told_cell_by_cell_with_its_tables():
     assert told["grades"][0]["observed"] == 0.1
     assert told["best"]["profit"] == np.max([cut["profit"] for cut in told["cut_offs"]])
     assert json.loads(json.dumps(told))["calibration"]["on"] == "validation"
+
+
+def test_disparities_are_told_group_by_group():
+    sums = np.zeros((4, 7))
+    sums[:2, :2] = [[60.0, 40.0], [160.0, 40.0]]
+    told = found_by(Done((Parity(540, (Counted(Cells("sex", labels=(("f",), ("m",))), sums),)),)))["fairness"]
+    assert (told["cut_off"], told["groups"][0]["group"], told["groups"][0]["adverse"]) == (540, "f", True)
+    assert round(told["groups"][0]["ratio"]["value"], 9) == 0.75

@@ -7,6 +7,7 @@ from dataclasses import replace
 from hansa.core.job import Job
 from hansa.horizontal.binning import Binning
 from hansa.horizontal.evaluate import Evaluate
+from hansa.horizontal.fairness import Fairness
 from hansa.horizontal.glm import Glm
 from hansa.horizontal.quality import Quality
 from hansa.horizontal.reasons import Explain
@@ -96,3 +97,8 @@ def test_reasons_tell_sums_of_points_or_nothing():
     steps = (Binning(), Glm(), MakeCard())
     assert "their points by characteristic" in words(replace(job(), steps=(*steps, Explain())))
     assert words(replace(job(), steps=(*steps, Explain("best")))) == words(replace(job(), steps=steps))
+
+
+def test_fairness_tells_labels_counts_and_sums_by_group():
+    lines = left(replace(job(), steps=(Binning(), Glm(), MakeCard(), Fairness(("sex",)))))
+    assert [line["what"].split(" ")[0] for line in lines[-3:]] == ["labels", "approved", "sums"]

@@ -71,6 +71,7 @@ def sentence(step: Step) -> str:
     """What a step does, in one sentence."""
     from hansa.horizontal.binning import Binning
     from hansa.horizontal.evaluate import Evaluate
+    from hansa.horizontal.fairness import Fairness
     from hansa.horizontal.glm import Glm
     from hansa.horizontal.reasons import Explain
     from hansa.horizontal.rounds import Rounds
@@ -88,6 +89,8 @@ def sentence(step: Step) -> str:
         scale = step.scaling
         points = f"{scale.points:g} points at odds of {scale.odds:g} to 1, {scale.pdo:g} more double them"
         return f"scorecard: whole points ({points}), calibrated on {step.on} rows"
+    if isinstance(step, Fairness):
+        return f"fairness: approvals and scores are tested for disparities by {', '.join(step.protected)}"
     if isinstance(step, Explain):
         named = {"applicants": "the mean applicant", "just_approved": "those just approved", "best": "the best points"}
         return f"reasons: a decline is explained against {named[step.against]}"

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from hansa.horizontal.binning_process import BinningProcess
+from hansa.horizontal.parity import Parity
 from hansa.horizontal.regression import Regression
 from hansa.horizontal.scorecard import CardFound
 from hansa.horizontal.selected import Selection
@@ -43,6 +44,10 @@ def found_by(done: Done) -> dict[str, Any]:
             "iterations": regression.iterations,
             "notes": list(regression.notes),
         }
+    parity = done.find(Parity)
+    if parity is not None:
+        groups = [{**asdict(one), "adverse": one.adverse} for one in parity.groups]
+        told["fairness"] = {"cut_off": parity.cut_off, "untold": parity.untold, "groups": groups}
     card = done.find(CardFound)
     return told if card is None else {**told, "scorecard": _card(card)}
 

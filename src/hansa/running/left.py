@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from hansa.horizontal.binning import Binning
 from hansa.horizontal.evaluate import Evaluate
+from hansa.horizontal.fairness import Fairness
 from hansa.horizontal.glm import Glm
 from hansa.horizontal.prepare import Prepare
 from hansa.horizontal.quality import Quality
@@ -74,6 +75,11 @@ def _step(job: Job, step: Step) -> list[_Line]:
         ]
     if isinstance(step, Binning | Select | Glm | MakeCard):
         return _scorecard(step, few, tails, rare=f"counts under {job.min_cell} joined with others")
+    if isinstance(step, Fairness):
+        groups = "approved and declined validation rows by protected group, and those of them that were good"
+        scores = "sums of scores, and of their squares, of validation rows by protected group"
+        names = _line("labels of protected columns", "once", "labels with enough customers", _CLEAR)
+        return [names, _line(groups, "once", thin), _line(scores, "once", few)]
     if isinstance(step, Explain):
         sums = "rows between two scores, and the sums of their points by characteristic"
         return [] if step.against == "best" else [_line(sums, "once", few)]
