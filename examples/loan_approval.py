@@ -24,14 +24,8 @@ def book(i: int) -> dict:
 
 
 lenders = hs.Simulation([hs.Party(f"lender-{i}", book(i), target="late") for i in range(4)], workers=1)
-steps = (
-    Binning(drop=("sex",)),
-    Glm(),
-    MakeCard(),
-    Explain(),
-    Fairness(("sex",), 540, reference={"sex": "m"}),
-    hs.Evaluate(),
-)
+fairness = Fairness(("sex",), cut_off=540, reference={"sex": "m"})
+steps = (Binning(drop=("sex",)), Glm(), MakeCard(), Explain(), fairness, hs.Evaluate())
 result = hs.run(hs.Job("approval", steps), on=lenders, baselines=False)
 texts = {"income": "Income insufficient for the amount", "debt": "Excessive obligations", "years": "Time employed"}
 words = {name: Words(text, missing=f"Unable to verify: {name}") for name, text in texts.items()}
