@@ -8,6 +8,7 @@ import sys
 import pytest
 
 HEAVY = (
+    "fastapi",
     "flax",
     "flwr",
     "jax",
@@ -26,6 +27,7 @@ HEAVY = (
     "tensorboardX",
     "tensorflow",
     "torch",
+    "uvicorn",
     "wandb",
     "xgboost",
 )

@@ -9,6 +9,7 @@ from hansa.errors import ConfigError
 
 EXTRAS: Final = {
     "dp_accounting": "dp",
+    "fastapi": "server",
     "flax": "jax",
     "jax": "jax",
     "keras": "keras",
@@ -24,6 +25,7 @@ EXTRAS: Final = {
     "tensorboardX": "tensorboard",
     "tensorflow": "tensorflow",
     "torch": "torch",
+    "uvicorn": "server",
     "wandb": "wandb",
 }
 """Which extra brings a library."""

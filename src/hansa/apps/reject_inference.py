@@ -1,8 +1,8 @@
 """Reject inference judged against the truth: a synthetic market whose declined applicants' outcomes are known.
 
 Each lender declines by a policy of its own, so a model of the accepted has never seen whom it will meet. Three remedies
-change a lender's own table before anything is asked of it, and one federated regression follows: augmentation weighs the
-accepted by one over the share let in at their score; parcelling gives the declined outcomes drawn at the rate of
+change a lender's own table before anything is asked of it, and one federated regression follows: augmentation weighs
+the accepted by one over the share let in at their score; parcelling gives the declined outcomes drawn at the rate of
 their score; fuzzy lets each of them in twice, as bad and as good, weighed by its chance (Siddiqi 2006, chapter 6). None
 of them knows more than the accepted do: the finding to expect is little gain, and `Judged.table` says what was found.
 """

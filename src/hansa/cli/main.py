@@ -21,9 +21,10 @@ from hansa.cli.quality import Quality
 from hansa.cli.report import Report
 from hansa.cli.revoke import Revoke
 from hansa.cli.run import Run
+from hansa.cli.serve import Serve
 from hansa.cli.talk import Verb, say, spoken
 
-AT_HOME = (Demo, New, Check, Quality, Run, Predict, Export, Report)
+AT_HOME = (Demo, New, Check, Quality, Run, Predict, Export, Serve, Report)
 TOGETHER = (Invite, Enroll, Revoke, Submit, Status, Logs, Stop, Resume, Readmit)
 VERBS: tuple[type[Verb], ...] = (*AT_HOME, *TOGETHER)
 

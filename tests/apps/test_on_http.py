@@ -1,0 +1,81 @@
+"""The service over a live socket: single and batch, limits, and no value of a customer in what it says."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import threading
+import time
+
+import pytest
+
+from hansa.apps.answering import Answering
+from tests.horizontal.cards import CARD, DEBT, HOME, MISSING, rows
+
+http_room = pytest.importorskip("hansa.apps.on_http", reason="needs fastapi (extra 'server')")
+uvicorn = pytest.importorskip("uvicorn", reason="needs uvicorn (extra 'server')")
+
+CANARY = "Ingrid-Tischbein-4711"
+ROWS = [row for row in rows() if row[DEBT] not in MISSING[DEBT] and row[HOME] not in MISSING[HOME]]
+
+
+@pytest.fixture(scope="module")
+def port():
+    """A service in a thread, its socket's port."""
+    told = []
+    app = http_room.service(Answering(CARD, most=500), told.append, most_bytes=200_000)
+    with socket.socket() as at:
+        at.bind(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(app, access_log=False, log_level="critical"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [at]})
+        thread.start()
+        while not server.started:
+            time.sleep(0.01)
+        yield at.getsockname()[1]
+        server.should_exit = True
+        thread.join()
+    assert "p99" in told[0]
+
+
+def ask(port, path, body=None):
+    """Ask, and give the status and the answer."""
+    line = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    line.request("GET" if body is None else "POST", path, body)
+    reply = line.getresponse()
+    told = reply.read().decode()
+    line.close()
+    assert CANARY not in told
+    return reply.status, json.loads(told)
+
+
+def test_single_and_batch_answer_as_the_card(port):
+    expected = Answering(CARD).answer(ROWS[:40])
+    assert ask(port, "/scores", json.dumps(ROWS[:40])) == (200, expected)
+    assert ask(port, "/score", json.dumps(ROWS[0])) == (200, expected[0])
+    status, told = ask(port, "/healthz")
+    assert status == 200
+    assert "p99" in told["answered"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/score", CANARY),
+        ("/score", json.dumps({**ROWS[0], DEBT: CANARY})),
+        ("/score", json.dumps({CANARY: 1})),
+        ("/score", json.dumps({**ROWS[0], DEBT: float("nan")})),
+        ("/scores", json.dumps({CANARY: 1})),
+        ("/scores", "[" * 100_000),
+        ("/scores", json.dumps(ROWS[:1] * 501)),
+        ("/scores", json.dumps([CANARY * 20_000])),
+    ],
+)
+def test_what_is_wrong_is_said_without_a_value(port, path, body):
+    status, told = ask(port, path, body)
+    assert status == 422
+    assert set(told) == {"error"}
+
+
+def test_no_page_of_documentation_calls_out(port):
+    assert ask(port, "/docs")[0] == 404
