@@ -126,6 +126,8 @@ def _numbers(vector: NDArray[Any], *, finite: bool) -> bool:
     if vector.dtype.kind != "f":
         return True
     flat = vector.reshape(-1)
+    if flat.size <= _ROOM:
+        return bool(np.isfinite(flat).all() if finite else not np.isinf(flat).any())
     for start in range(0, flat.size, _MANY):  # a map of a file gives its memory back after each
         blocks = (flat[at : at + _ROOM] for at in range(start, min(start + _MANY, flat.size), _ROOM))
         sound = all(bool(np.isfinite(one).all() if finite else not np.isinf(one).any()) for one in blocks)
