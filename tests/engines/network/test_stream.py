@@ -173,3 +173,15 @@ def test_a_frame_longer_or_shorter_than_it_said_is_refused():
     inbox = Inbox(check)
     assert inbox.take("bank-a", first[:150]) is None
     assert inbox.take("bank-a", second) is not None
+
+
+def test_room_is_asked_for_large_frames_alone():
+    asked = []
+
+    def room_for(outline):
+        asked.append(outline.sequence)
+
+    sent = [parcel(1, {"x": np.zeros(1000)}), parcel(2, {"x": np.zeros(stream.SMALL // 8)})]
+    found = asyncio.run(exchange(*lines(Inbox(check, room_for=room_for)), *sent))
+    assert [one.sequence for one in found] == [1, 2]
+    assert asked == [2]

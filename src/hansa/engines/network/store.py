@@ -29,7 +29,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, final
 
-from hansa.core.message import Answer, Name, Refusal
+from hansa.core.message import Name, Refusal
 from hansa.engines.network.database import Database, Schema
 from hansa.engines.network.disk import LocalDisk
 from hansa.engines.network.sayings import said_in_parcel
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Sequence
 
+    from hansa.core.message import Answer
     from hansa.core.wire import Parcel
     from hansa.engines.network.disk import Disk
     from hansa.engines.network.spool import Incoming
@@ -217,8 +218,6 @@ class Store:
                 raise WireError("Only a word brings numbers to the coordinator.")
             return None
         kind, said = said_in_parcel(parcel)
-        if isinstance(said, Answer) and sum(v.nbytes for v in said.load.vectors.values()) < self.shelf.inline // 2:
-            return None  # as most are: sooner seen than laid out
         with self.database.translated():
             tree = tree_of(parcel.job, Word(parcel.name, parcel.sender, kind, said))
             return self.shelf.expect(tree, parcel.digests)

@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 LOG: Final = logging.getLogger("hansa.network")
 CHUNK: Final = 1 << 20
 """Bytes of a frame in one message of the stream."""
+SMALL: Final = 1 << 17
+"""Bytes of a frame that is taken into memory, whatever it brings; nobody is asked for room."""
 STRICT: Final = frozenset({"Ask", "Word"})
 """Kinds of parcels whose sequence grows with each one of a job on a stream."""
 
@@ -82,7 +84,7 @@ class _Frame:
 class Inbox:
     """What has come of a peer's frame so far, and which sequences it has used; outlives a stream.
 
-    `room_for`: where the numbers of a frame shall go, see `hansa.core.wire.Intake`.
+    `room_for`: where the numbers of a frame above SMALL shall go, see `hansa.core.wire.Intake`.
     """
 
     def __init__(self, check: Check, limits: Limits | None = None, room_for: RoomFor | None = None) -> None:
@@ -154,7 +156,8 @@ class Inbox:
         elif offset:
             raise WireError("A frame goes on where none was cut off.")
         else:
-            self._frame = _Frame(digest, total, Intake(self._limits, digest, self._room_for))
+            room_for = self._room_for if total > SMALL else None
+            self._frame = _Frame(digest, total, Intake(self._limits, digest, room_for))
             if total > CHUNK and cut is not None:  # it takes the place of the one that was cut off
                 cut.intake.drop()
                 self._cut = None
