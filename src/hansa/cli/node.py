@@ -107,6 +107,7 @@ class Run:
 
 VERBS: Final = (Check, Run)
 _VEILS: Final = ("secure_sum", "secure_groups", "encrypted_sum")  # links that ask for more than a step does
+_NEEDED: Final = {"fairness": (("a column",),)}  # what a step must be told before it is one
 
 
 def _own_key(node: NodeFile, base: Path) -> str:
@@ -148,6 +149,6 @@ def _questions() -> dict[str, str]:
     from hansa.links import by_examples
 
     veils = (Rounds(chain=(by_examples(), catalogue.part(name)())) for name in _VEILS)
-    steps = [*(catalogue.part(name)() for name in catalogue.PARTS["Step"]), *veils]
+    steps = [*(catalogue.part(name)(*_NEEDED.get(name, ())) for name in catalogue.PARTS["Step"]), *veils]
     kinds = [kind for step in steps for kind in step.handlers()]
     return {kind.__name__: (kind.__doc__ or "").strip().partition("\n")[0] for kind in kinds}
