@@ -144,7 +144,7 @@ def use_project(folder):
     tried(lambda: load(run / "model"), lambda: read_csv(table), lambda: read_parquet(table))
     return [
         typed("check", folder / "job.toml"),
-        typed("quality", folder / "job.toml"),
+        typed("quality", folder / "job.toml", "--pages", folder / "pages"),
         typed("run", "--resume", run, "--workers", "1"),
         typed("predict", run / "model", table),
         typed("report", run),
