@@ -7,18 +7,14 @@ import time
 
 import pytest
 
-from tests.engines.network.federation import TEXT, job_of, members
-from tests.engines.network.town import Town
+from tests.engines.network.federation import TEXT, job_of
+from tests.engines.network.town import inhabited
 
 
 @pytest.fixture(scope="module")
 def town(tmp_path_factory):
-    made = Town(tmp_path_factory.mktemp("town"), members())
-    made.open()
-    for party in made.parties:
-        made.join(party)
-    yield made
-    made.close()
+    with inhabited(tmp_path_factory.mktemp("town")) as made:
+        yield made
 
 
 def until(true, seconds=20):

@@ -5,7 +5,7 @@ Their names are written small, because a job file calls them so: `chain = ["by_e
 
 from hansa.links.checks import holdout_vote, norm_bound
 from hansa.links.cohort import everyone, fixed, poisson
-from hansa.links.dp import NoGuarantee, clip_l2, perturb
+from hansa.links.dp import clip_l2, perturb
 from hansa.links.encrypted import encrypted_sum
 from hansa.links.groups import secure_groups
 from hansa.links.mean import by_examples, inverse_size, uniform, weighted_mean
@@ -16,7 +16,6 @@ from hansa.links.secure import secure_sum
 from hansa.links.server import adagrad, adam, momentum, sgd, yogi
 
 __all__ = [
-    "NoGuarantee",
     "Rule",
     "adagrad",
     "adam",

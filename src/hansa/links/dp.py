@@ -15,6 +15,7 @@ from hansa.core.draws import system_normal
 from hansa.core.link import Guarantees, Link, Stage
 from hansa.core.load import BOUND
 from hansa.links.slots import require, updates
+from hansa.privacy.events import Infinite
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -27,29 +28,6 @@ if TYPE_CHECKING:
 
 _MARGIN: Final = 16
 """How many units of rounding a clip stays below its bound, so that the bound holds in floating point too."""
-
-
-@final
-@dataclass(frozen=True)
-class NoGuarantee:
-    """An event for the accountant: this link adds noise and promises nothing, so epsilon is infinite.
-
-    Example:
-        >>> print(NoGuarantee("perturb", "No bound on the update."))
-        perturb: epsilon = infinity. No bound on the update.
-    """
-
-    link: str
-    reason: str
-
-    @property
-    def epsilon(self) -> float:
-        """Infinity."""
-        return float("inf")
-
-    def __str__(self) -> str:
-        """State it in a line."""
-        return f"{self.link}: epsilon = infinity. {self.reason}"
 
 
 @final
@@ -123,7 +101,7 @@ class perturb(Link):
         reason = "The noise is calibrated to no bound on a party's update, and no accountant adds up the rounds."
         if self.reproducible_noise:
             reason = "The noise is drawn from the job's seed, so that it can be taken off again: no privacy is claimed."
-        return Guarantees(event=NoGuarantee("perturb", reason))
+        return Guarantees(event=Infinite("perturb", reason))
 
     def sentence(self) -> str:
         """The settings, and what they are worth."""

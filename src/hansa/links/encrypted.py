@@ -29,7 +29,7 @@ from hansa.core.party import AT_ONCE, Handler, Memory, Site
 from hansa.core.plan import Asks, Everyone, First, Gather, Quorum, Reply, Until
 from hansa.errors import ConfigError, HansaError, JobError, PolicyRefusal, PrivacyError, TooFewParties, WireError
 from hansa.links.secure import job_of, tools_of
-from hansa.links.slots import require, updates, weights
+from hansa.links.slots import mean_of, require, weights
 from hansa.privacy.cipher_sum import CipherSum, Form, cipher_load, split
 from hansa.privacy.encrypted import Holder, Offer, begin, decrypt, encrypt, give, take
 from hansa.privacy.fixed_point import FixedPoint
@@ -134,10 +134,7 @@ class encrypted_sum(Link):
 
     def combine(self, value: Any) -> Load | None:
         """At the coordinator: divide by the summed weight; None where nobody came, or nobody weighs anything."""
-        total: Load | None = value
-        if total is None or not total["weight"][0, 0] > 0:
-            return None
-        return total.replace(**{name: vector / total["weight"] for name, vector in updates(total).items()})
+        return mean_of(value)
 
     def handlers(self, inner: Mapping[type[Ask], Handler]) -> Mapping[type[Ask], Handler]:
         """The party's half."""

@@ -29,7 +29,7 @@ from hansa.core.message import Answer, Ask, Masked, Refusal, Sealed
 from hansa.core.party import AT_ONCE, Handler, Memory, Site
 from hansa.core.plan import Asks, Everyone, First, Gather, Quorum, Reply, Until
 from hansa.errors import ConfigError, HansaError, JobError, PolicyRefusal, Refused, TooFewParties
-from hansa.links.slots import require, updates, weights
+from hansa.links.slots import mean_of, require, weights
 from hansa.privacy.fixed_point import FixedPoint
 from hansa.privacy.masks import Masker
 from hansa.privacy.ring import RingSum, flat, form_of, opened, side_by_side
@@ -154,10 +154,7 @@ class secure_sum(Link):
 
     def combine(self, value: Any) -> Load | None:
         """At the coordinator: divide by the summed weight; None where nobody came, or nobody weighs anything."""
-        total: Load | None = value
-        if total is None or not total["weight"][0, 0] > 0:
-            return None
-        return total.replace(**{name: vector / total["weight"] for name, vector in updates(total).items()})
+        return mean_of(value)
 
     def handlers(self, inner: Mapping[type[Ask], Handler]) -> Mapping[type[Ask], Handler]:
         """The party's half."""

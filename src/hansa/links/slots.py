@@ -42,6 +42,19 @@ def weights(load: Load) -> NDArray[np.float64]:
     return load["weight" if "weight" in load else "rows"].astype(np.float64)
 
 
+def mean_of(total: Load | None) -> Load | None:
+    """Summed updates by the summed weight, `[1, k]` each; None where nobody came, or nobody weighs anything.
+
+    Example:
+        >>> from hansa.core.load import Load
+        >>> mean_of(Load({"weight": np.array([[2.0]]), "delta": np.array([[3.0, 4.0]])}))["delta"].tolist()
+        [[1.5, 2.0]]
+    """
+    if total is None or not total["weight"][0, 0] > 0:
+        return None
+    return total.replace(**{name: vector / total["weight"] for name, vector in updates(total).items()})
+
+
 def bare(load: Load) -> Load:
     """The update without what no noise covers: no row counts, no losses; parties weigh alike unless a link has said.
 

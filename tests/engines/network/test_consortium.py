@@ -13,18 +13,14 @@ from hansa.engines.network.files import save
 from hansa.engines.simulation import Simulation
 from hansa.errors import ConfigError, DataError, IdentityError, PartyLost
 from hansa.running.verb import run
-from tests.engines.network.federation import TEXT, job_of, members
-from tests.engines.network.town import Town
+from tests.engines.network.federation import TEXT, job_of
+from tests.engines.network.town import inhabited
 
 
 @pytest.fixture(scope="module")
 def town(tmp_path_factory):
-    made = Town(tmp_path_factory.mktemp("town"), members())
-    made.open()
-    for party in made.parties:
-        made.join(party)
-    yield made
-    made.close()
+    with inhabited(tmp_path_factory.mktemp("town")) as made:
+        yield made
 
 
 def test_the_result_is_the_simulations_but_for_what_needs_rows(town, tmp_path):

@@ -17,17 +17,13 @@ from hansa.engines.network.store import Store
 from hansa.errors import ConfigError, IdentityError, TooFewParties
 from hansa.horizontal.rounds import Learning
 from tests.engines.network.federation import TEXT, alone, chosen, job_of, members
-from tests.engines.network.town import Town
+from tests.engines.network.town import Town, inhabited
 
 
 @pytest.fixture
 def town(tmp_path):
-    made = Town(tmp_path, members())
-    made.open()
-    for party in made.parties:
-        made.join(party)
-    yield made
-    made.close()
+    with inhabited(tmp_path) as made:
+        yield made
 
 
 def follow(town, job, watch=None):

@@ -14,9 +14,9 @@ from hansa.engines.network.health import Address, exposed
 from hansa.engines.network.identity import Identity
 from hansa.engines.network.meters import Meters, of_node, size_of
 from hansa.errors import ConfigError, PolicyRefusal
-from tests.engines.network.federation import job_of, members
+from tests.engines.network.federation import job_of
 from tests.engines.network.test_coordinator import follow, until
-from tests.engines.network.town import Town
+from tests.engines.network.town import inhabited
 
 __all__ = ["town"]
 
@@ -30,12 +30,8 @@ def town(tmp_path, monkeypatch):
         plain(self, folder, beat, Address.of("127.0.0.1:0"))
 
     monkeypatch.setattr(Coordinator, "__init__", telling)
-    made = Town(tmp_path, members())
-    made.open()
-    for party in made.parties:
-        made.join(party)
-    yield made
-    made.close()
+    with inhabited(tmp_path) as made:
+        yield made
 
 
 def figures(text):

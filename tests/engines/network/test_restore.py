@@ -11,19 +11,15 @@ from hansa.engines.network.consortium import Consortium
 from hansa.engines.network.membership import Membership
 from hansa.engines.network.passes import Pass
 from hansa.engines.network.site_store import SiteStore
-from tests.engines.network.federation import TEXT, alone, chosen, job_of, members
+from tests.engines.network.federation import TEXT, alone, chosen, job_of
 from tests.engines.network.test_coordinator import until
-from tests.engines.network.town import Town
+from tests.engines.network.town import inhabited
 
 
 @pytest.fixture
 def town(tmp_path):
-    made = Town(tmp_path, members())
-    made.open()
-    for party in made.parties:
-        made.join(party)
-    yield made
-    made.close()
+    with inhabited(tmp_path) as made:
+        yield made
 
 
 def moved(town, copy):

@@ -10,19 +10,15 @@ from hansa.engines.network.consortium import Consortium
 from hansa.engines.network.site_store import read_ledger
 from hansa.running.verb import run
 from tests.engines.network.federation import TEXT, job_of, members
-from tests.engines.network.town import Town
+from tests.engines.network.town import inhabited
 
 SETTINGS = "quorum = 3\ndeadline = 0.3\n"
 
 
 @pytest.fixture
 def town(tmp_path):
-    made = Town(tmp_path, members(4))
-    made.open()
-    for party in made.parties:
-        made.join(party)
-    yield made
-    made.close()
+    with inhabited(tmp_path, members(4)) as made:
+        yield made
 
 
 def until(true, patience=20.0):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -18,6 +19,7 @@ from hansa.engines.network.passes import Pass, give
 from hansa.engines.network.roster import Roster
 from hansa.engines.network.site_store import SiteStore
 from tests.engines.network.banks import consortium, enrolled
+from tests.engines.network.federation import members
 
 
 @dataclass
@@ -123,3 +125,14 @@ class Town:
         self.loop.call_soon_threadsafe(self.loop.stop)
         self.thread.join(10)
         self.loop.close()
+
+
+@contextmanager
+def inhabited(folder, parties=None):
+    """A town whose coordinator runs and whose banks have joined."""
+    made = Town(folder, parties or members())
+    made.open()
+    for party in made.parties:
+        made.join(party)
+    yield made
+    made.close()
