@@ -15,8 +15,8 @@ from hansa.core.wire import Parcel, read
 from hansa.errors import WireError
 from hansa.horizontal.columns import Coding, Scaled
 from hansa.horizontal.evaluate import Compare, Losses, Scores
+from hansa.horizontal.fitter import Adopt, Below, Count, Describe, Spread
 from hansa.horizontal.fitting import Fit, Want
-from hansa.horizontal.prepare import Adopt, Below, Count, Describe, Spread
 from hansa.horizontal.prepared import Prepared
 from hansa.horizontal.rounds import Rounds, Train
 from hansa.horizontal.shape import Shape

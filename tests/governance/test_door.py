@@ -16,9 +16,9 @@ from hansa.core.table import Table
 from hansa.engines.simulation import Simulation
 from hansa.governance.door import PolicyGuard
 from hansa.horizontal.evaluate import Compare
-from hansa.horizontal.glm import Climb
 from hansa.horizontal.newton import Frame
 from hansa.horizontal.rounds import Check, Learning, Train
+from hansa.horizontal.summer import Climb
 from tests.governance.policies import AT, NAMES, job, policy
 
 JOB = job()

@@ -19,14 +19,13 @@ from hansa.core.table import Column, Table
 from hansa.data.csv_file import read_csv
 from hansa.data.parts import HashSplit
 from hansa.errors import ConfigError, DataError
-from hansa.horizontal.binning import Binning, tell_outcomes
+from hansa.horizontal.binning import Binning
 from hansa.horizontal.binning_process import BinningProcess
 from hansa.horizontal.glm import Glm
 from hansa.horizontal.optimal import Rule
 from hansa.horizontal.prepare import Prepare
 from hansa.horizontal.prepared import Prepared
 from hansa.horizontal.rounds import Rounds
-from hansa.horizontal.woe import Cells
 from tests.horizontal.banks import book, divided, fitted
 
 ALL = HashSplit(1.0, 0.0, 0.0)
@@ -122,22 +121,6 @@ def test_bins_keep_to_their_limits(method, solver):
     assert found.table("age").iv > 0.1
     assert found.table("home").cells.labels[-1] == ("rent",)
     assert list(found.ivs.values()) == sorted(found.ivs.values(), reverse=True)
-
-
-def test_counts_of_a_few_rows_do_not_leave_and_totals_stay():
-    rng = np.random.default_rng(0)
-    cells = Cells("age", edges=tuple(range(10)))
-    for _ in range(50):
-        place, event = rng.integers(0, 12, 300), rng.random(300) < 0.1
-        told, apart = tell_outcomes(place, event, cells, 10)
-        for side, mine in zip(told, (place[~event], place[event]), strict=True):
-            counts = np.bincount(mine, minlength=12)
-            assert side.sum() == pytest.approx(len(mine))
-            assert all(side[i] == pytest.approx(counts[i]) or counts[i] < 10 or apart for i in range(12))
-            assert apart >= 10 or not ((counts > 0) & (counts < 10)).any()
-    few = np.array([True, False] + [False] * 98)
-    told, _ = tell_outcomes(np.zeros(100, np.intp), few, cells, 10)
-    assert told[1].sum() == 0
 
 
 def test_small_cells_cost_little_information():

@@ -14,7 +14,8 @@ from hansa.core.message import Refusal
 from hansa.core.post import in_process, seats_of
 from hansa.errors import PolicyRefusal
 from hansa.horizontal.columns import Coding
-from hansa.horizontal.prepare import Below, Prepare, Spread
+from hansa.horizontal.fitter import Below, Spread
+from hansa.horizontal.prepare import Prepare
 from tests.core.test_carry import Memoir, Stop
 from tests.horizontal.banks import book, divided, figures, fitted, job_of
 

@@ -25,11 +25,12 @@ from hansa.data.source import Reading
 from hansa.engines.simulation import Simulation
 from hansa.errors import ConfigError, DataError
 from hansa.horizontal.columns import Coding
-from hansa.horizontal.glm import Climb, Glm
+from hansa.horizontal.glm import Glm
 from hansa.horizontal.labels import labelled
 from hansa.horizontal.newton import Frame
 from hansa.horizontal.prepare import Prepare
 from hansa.horizontal.regression import Regression
+from hansa.horizontal.summer import Climb
 from hansa.links import secure_groups, secure_sum, weighted_mean
 from tests.horizontal.banks import divided, fitted, job_of
 

@@ -1,29 +1,28 @@
-"""Glm: an exact regression over all parties by Newton's steps on sums; both halves of the conversation on this page.
+"""Glm: an exact regression over all parties by Newton's steps on sums.
 
 What leaves a party: its columns' names; sums over its training rows of weights, outcomes and columns; products of
 centred columns; then, one ask an iteration, the gradient, the information matrix and the deviance at coefficients that
 all are told. The sums over a column of zeros and ones tell how many rows have a one and how many of those the event:
 `Prepare` keeps levels that `min_cell` customers share, and where counts of a single party must not be seen either, let
-the sums travel through a secure sum. A party with fewer training rows than `min_rows` adds nothing.
+the sums travel through a secure sum. A party with fewer training rows than `min_rows` adds nothing. Its half stands in
+`summer`.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hansa import catalogue
 from hansa.core.chain import Chain
 from hansa.core.fold import Collect
 from hansa.core.link import Link
-from hansa.core.load import Load
-from hansa.core.message import Answer, Ask
-from hansa.core.party import Handler, Memory, Site
+from hansa.core.message import Ask
+from hansa.core.party import Handler
 from hansa.core.plan import Asks, Gather, Keep, Plan
 from hansa.core.step import Done, Event, Roster, Step
 from hansa.core.trainer import Trainer
@@ -31,93 +30,13 @@ from hansa.errors import ConfigError, DataError, nearest
 from hansa.horizontal.columns import Binned, OneHot
 from hansa.horizontal.families import Family, FamilyName, Floats, LinkFunction
 from hansa.horizontal.models import prepared_in
-from hansa.horizontal.newton import Frame, Point, Problem, refuse_separated
+from hansa.horizontal.newton import Point, Problem, refuse_separated
 from hansa.horizontal.regression import Regression
-from hansa.horizontal.regressors import Regressors, names_of, regressors_of, triangle, whole
+from hansa.horizontal.regressors import whole
 from hansa.horizontal.selected import Selection
+from hansa.horizontal.summer import Climb, Gram, Lean, Meat, Regressed, Summer, Totals
 
 _HALVINGS = 30
-
-
-@final
-@dataclass(frozen=True)
-class Regressed(Ask):
-    """Which columns would your rows be regressed on?
-
-    Example:
-        >>> Regressed()
-        Regressed()
-    """
-
-
-@final
-@dataclass(frozen=True)
-class Totals(Ask):
-    """What do weights, outcomes, columns, and columns at events add up to?
-
-    Example:
-        >>> Totals(("age",)).names
-        ('age',)
-    """
-
-    names: tuple[str, ...]
-
-
-@final
-@dataclass(frozen=True)
-class Gram(Ask):
-    """What do the products of the columns, less these centres, add up to?
-
-    Example:
-        >>> Gram(("age",), np.array([40.0])).centre.tolist()
-        [40.0]
-    """
-
-    names: tuple[str, ...]
-    centre: NDArray[np.float64]
-
-
-@final
-@dataclass(frozen=True)
-class Climb(Ask):
-    """At these coefficients on standardised columns: what are the deviance, the gradient and the information?
-
-    Example:
-        >>> Climb(Frame(("age",), np.zeros(1), np.ones(1)), np.zeros(2)).beta.tolist()
-        [0.0, 0.0]
-    """
-
-    frame: Frame
-    beta: NDArray[np.float64]
-
-
-@final
-@dataclass(frozen=True)
-class Lean(Ask):
-    """At these coefficients: how does Jeffreys' prior lean on the gradient, given the inverse of the information?
-
-    Example:
-        >>> Lean(Frame(("age",), np.zeros(1), np.ones(1)), np.zeros(2), np.eye(2)).inverse.shape
-        (2, 2)
-    """
-
-    frame: Frame
-    beta: NDArray[np.float64]
-    inverse: NDArray[np.float64]
-
-
-@final
-@dataclass(frozen=True)
-class Meat(Ask):
-    """At these coefficients: what are the products of each cluster's summed gradients, and how many clusters are there?
-
-    Example:
-        >>> Meat(Frame(("age",), np.zeros(1), np.ones(1)), np.zeros(2)).beta.shape
-        (2,)
-    """
-
-    frame: Frame
-    beta: NDArray[np.float64]
 
 
 @final
@@ -320,81 +239,3 @@ Leave one of them out.
                 return there
             share, asks = share / 2, there.asks
         raise DataError("No step makes the regression better.", "It was halved 30 times.", "Add a little ridge.")
-
-
-@final
-@dataclass(frozen=True)
-class Summer:
-    """The party's half: sums over its training rows.
-
-    Example:
-        >>> Summer(Glm()).step.family
-        'logistic'
-    """
-
-    step: Glm
-
-    def answer(self, ask: Ask, site: Site, memory: Memory) -> tuple[Answer, Memory]:
-        """Answer any of the step's asks; nothing is remembered."""
-        if isinstance(ask, Regressed):
-            text = json.dumps(names_of(site, memory, self.step.offset, self.step.cluster), ensure_ascii=False).encode()
-            return Answer(Load({"text": np.frombuffer(text, np.uint8)[None, :]})), memory
-        rows = regressors_of(site, memory, self.step.offset, self.step.cluster)
-        kind = self.step.kind
-        if isinstance(ask, Totals):
-            kind.check(rows.y)
-            return Answer(Load({word: one[None, :] for word, one in rows.totals(ask.names, kind).items()})), memory
-        if isinstance(ask, Gram):
-            total = np.zeros((len(ask.names),) * 2)
-            for X, _, weight, _ in rows.blocks(Frame(ask.names, ask.centre, np.ones(len(ask.names)))):
-                root = X * np.sqrt(weight)[:, None]
-                total += root.T @ root
-            return Answer(Load({"products": triangle(total)[None, :]})), memory
-        if isinstance(ask, Climb):
-            return Answer(self._climbed(rows, ask, kind)), memory
-        if isinstance(ask, Lean):
-            lean = np.zeros(len(ask.beta))
-            for X, r, _ in self._scores(rows, ask.frame, ask.beta):
-                hat = r.information * np.einsum("ij,jk,ik->i", X, ask.inverse, X)
-                lean += X.T @ (hat * (0.5 - r.mean))
-            return Answer(Load({"lean": lean[None, :]})), memory
-        if isinstance(ask, Meat):
-            scores = [X * r.gradient[:, None] for X, r, _ in self._scores(rows, ask.frame, ask.beta)]
-            meat, count = rows.clustered(np.concatenate([np.empty((0, len(ask.beta))), *scores]))
-            return Answer(Load({"meat": triangle(meat)[None, :], "clusters": np.array([[float(count)]])})), memory
-        raise DataError(f"A regression has no answer to {type(ask).__name__}.")
-
-    def _climbed(self, rows: Regressors, ask: Climb, kind: Family) -> Load:
-        width = len(ask.beta)
-        sums, gradient, information = np.zeros(2), np.zeros(width), np.zeros((width, width))
-        for X, r, y in self._scores(rows, ask.frame, ask.beta):
-            pearson = float(r.weight @ ((y - r.mean) ** 2 / np.maximum(kind.variance(r.mean), 1e-300)))
-            sums += kind.deviance(y, r.mean, r.weight), pearson
-            gradient += X.T @ r.gradient
-            root = X * np.sqrt(r.information)[:, None]
-            information += root.T @ root
-        shown = {"sums": sums, "gradient": gradient, "information": triangle(information)}
-        return Load({word: one[None, :] for word, one in shown.items()})
-
-    def _scores(self, rows: Regressors, frame: Frame, beta: Floats) -> Iterator[tuple[Floats, _Row, Floats]]:
-        """Blocks of standardised rows, with each row's part of the gradient and of the information."""
-        kind = self.step.kind
-        for columns, y, weight, offset in rows.blocks(frame):
-            X = np.concatenate([np.ones((len(y), 1)), columns], axis=1) if self.step.intercept else columns
-            eta = X @ beta + offset
-            mean, slope = kind.mean(eta), kind.slope(eta)
-            with np.errstate(over="ignore", invalid="ignore"):
-                part = weight * slope / np.maximum(kind.variance(mean), 1e-300)
-                row = _Row(mean, weight, part * (y - mean), part * slope)
-            yield X, row, y
-
-
-@final
-@dataclass(frozen=True)
-class _Row:
-    """Each row's mean, weight, and part of the gradient and of the information [rows]."""
-
-    mean: Floats
-    weight: Floats
-    gradient: Floats
-    information: Floats

@@ -25,7 +25,7 @@ from hansa.core.step import Done, Event, Roster, Step
 from hansa.core.table import Table
 from hansa.data.parts import PARTS, HashSplit, Split
 from hansa.errors import ConfigError, DataError
-from hansa.horizontal.binning import tell_outcomes
+from hansa.horizontal.binner import tell_outcomes
 from hansa.horizontal.binning_process import BinningProcess
 from hansa.horizontal.card import Card, Scaling
 from hansa.horizontal.design import Part, floors_at, parts_of, prepared_of, remembered

@@ -2,7 +2,7 @@
 
 The coordinator's half is `Select.plan`. What leaves a party is what `Glm` asks of it, at coefficients that all are
 told: the deviance, the gradient and the information matrix of a logistic regression on weights of evidence, summed over
-its training rows (`Climb`, answered by `Summer`, both in `hansa.horizontal.glm`). Information values, monotone event
+its training rows (`Climb`, answered by `Summer`, both in `hansa.horizontal.summer`). Information values, monotone event
 rates and the centres of the columns come from the binning tables: nobody is asked for them again.
 """
 
@@ -23,10 +23,11 @@ from hansa.errors import ConfigError, DataError
 from hansa.horizontal.binning_process import BinningProcess
 from hansa.horizontal.course import Course, Stepwise, begun
 from hansa.horizontal.families import Floats
-from hansa.horizontal.glm import Climb, Glm, Summer
+from hansa.horizontal.glm import Glm
 from hansa.horizontal.regressors import whole
 from hansa.horizontal.selected import Selection
 from hansa.horizontal.stepwise import Standing
+from hansa.horizontal.summer import Climb, Summer
 
 _MOST_STEPS = 50
 _AT_REST = 1e-8

@@ -15,7 +15,7 @@ from hansa.engines.network.desk import Desk
 from hansa.engines.network.site_store import SiteStore
 from hansa.errors import DataError
 from hansa.horizontal.evaluate import Compare, Losses, Scores
-from hansa.horizontal.prepare import Describe
+from hansa.horizontal.fitter import Describe
 from hansa.horizontal.rounds import Train
 from tests.engines.network.federation import job_of, members
 

@@ -15,7 +15,7 @@ from hansa.engines.network.sayings import VERSION, ask_parcel, plainly
 from hansa.engines.network.site_store import SiteStore
 from hansa.engines.network.stream import Ends, Inbox, Line, Tube
 from hansa.errors import WireError
-from hansa.horizontal.prepare import Describe
+from hansa.horizontal.fitter import Describe
 from tests.engines.network.federation import UNSIGNED, believe, job_of, members
 
 

@@ -11,7 +11,7 @@ from hansa.core.post import in_process
 from hansa.core.work import Work
 from hansa.engines.network.trainer import Trainer
 from hansa.errors import JobError, PartyLost
-from hansa.horizontal.prepare import Describe
+from hansa.horizontal.fitter import Describe
 from tests.engines.network.federation import job_of, members
 
 WORK = Work(0, ("bank-0",), (0,), (Describe(),), ({},), (0,))

@@ -15,7 +15,7 @@ from hansa.engines.network import desk as room
 from hansa.engines.network.names import COORDINATOR
 from hansa.engines.network.sayings import word_parcel
 from hansa.errors import PartyFailed, PolicyRefusal
-from hansa.horizontal.prepare import Count
+from hansa.horizontal.fitter import Count
 from hansa.horizontal.rounds import Check, Learning, Train
 from tests.engines.network.federation import TEXT, Federation, alone, chosen, job_of, members
 

@@ -12,7 +12,7 @@ Example:
     >>> from hansa.core.post import in_process
     >>> from hansa.core.table import Table
     >>> from hansa.engines.network.site_store import SiteStore
-    >>> from hansa.horizontal.prepare import Describe
+    >>> from hansa.horizontal.fitter import Describe
     >>> text = Job.from_toml('name = "scores"\nsteps = ["prepare", "rounds"]').to_toml()
     >>> job, bank = Job.from_toml(text), Party("bank-a", {"loans": Table.of({"age": [31, 42]})})
     >>> with tempfile.TemporaryDirectory() as path:

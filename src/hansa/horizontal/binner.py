@@ -1,0 +1,180 @@
+"""The party's half of `Binning`: what it is asked, and its counts over its training rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hansa.core.codec import pack
+from hansa.core.load import Load
+from hansa.core.message import Answer, Ask
+from hansa.core.party import Memory, Site
+from hansa.core.table import Table
+from hansa.data.parts import TRAIN
+from hansa.errors import DataError
+from hansa.horizontal.columns import NUMERIC, numbers
+from hansa.horizontal.design import parts_of
+from hansa.horizontal.floors import Floors, floors_of
+from hansa.horizontal.groups import Told
+from hansa.horizontal.labels import shared
+from hansa.horizontal.optimal import Rule
+from hansa.horizontal.prepared import Prepared
+from hansa.horizontal.veil import veiled
+from hansa.horizontal.woe import Cells
+
+if TYPE_CHECKING:
+    from hansa.horizontal.binning import Binning
+
+
+@final
+@dataclass(frozen=True)
+class Inquire(Ask):
+    """Which columns do you have, of which kinds, and which labels do at least `min_cell` of your customers share?
+
+    Example:
+        >>> Inquire()
+        Inquire()
+    """
+
+
+@final
+@dataclass(frozen=True)
+class Beneath(Ask):
+    """How many values of each column are there, and how many lie at or below these edges?
+
+    Example:
+        >>> Beneath({"age": np.array([30.0])}).edges["age"].tolist()
+        [30.0]
+    """
+
+    edges: Mapping[str, NDArray[np.float64]]
+
+
+@final
+@dataclass(frozen=True)
+class Outcomes(Ask):
+    """How many of your rows without and with the event fall into each cell of each column?
+
+    Example:
+        >>> Outcomes((Cells("age", edges=(30.0,)),)).cells[0].size
+        3
+    """
+
+    cells: tuple[Cells, ...]
+
+
+@final
+@dataclass(frozen=True)
+class Encode(Ask):
+    """Take these weights of evidence as the preparation of your columns.
+
+    Example:
+        >>> Encode(Prepared(())).prepared.width
+        0
+    """
+
+    prepared: Prepared
+
+
+@final
+@dataclass(frozen=True)
+class Binner:
+    """The party's half: counts over its training rows.
+
+    Example:
+        >>> from hansa.horizontal.binning import Binning
+        >>> Binner(Binning()).step.title
+        'binning'
+    """
+
+    step: Binning
+
+    def answer(self, ask: Ask, site: Site, memory: Memory) -> tuple[Answer, Memory]:
+        """Answer any of the step's asks; only `Encode` is remembered."""
+        if isinstance(ask, Encode):
+            kept = np.frombuffer(pack(ask.prepared), np.uint8)
+            return Answer(Load({"taken": np.ones((1, 1))})), {**memory, "prepared": kept}
+        table, floors = self._train(site)
+        if isinstance(ask, Inquire):
+            text = json.dumps(self._described(table, floors), ensure_ascii=False).encode()
+            return Answer(Load({"text": np.frombuffer(text, np.uint8)[None, :]})), memory
+        if isinstance(ask, Beneath):
+            held, below = [], [np.empty(0)]
+            for name, edges in ask.edges.items():
+                values = self._sorted(site, table, name)
+                held.append(float(len(values)))
+                below.append(veiled(values, edges, floors.cell).astype(np.float64))
+            return Answer(Load({"held": np.array([held]), "below": np.concatenate(below)[None, :]})), memory
+        if isinstance(ask, Outcomes):
+            event = _events(table)
+            made = [tell_outcomes(one.place(table.column(one.column)), event, one, floors.cell) for one in ask.cells]
+            outcomes = np.concatenate([counts.reshape(-1) for counts, _ in made])
+            return Answer(Load({"outcomes": outcomes[None, :], "apart": np.array([[few for _, few in made]])})), memory
+        raise DataError(f"A binning has no answer to {type(ask).__name__}.")
+
+    def _train(self, site: Site) -> tuple[Table, Floors]:
+        """The training rows, or none where they are too few, and their floors."""
+
+        def make() -> tuple[Table, Floors]:
+            rows = np.flatnonzero(parts_of(site.table, self.step.split) == TRAIN)
+            floors = floors_of(site).at(rows)
+            rows = rows if floors.suffice(len(rows)) else rows[:0]
+            return site.table.take(rows), floors
+
+        return site.derived(f"binning/train/{self.step.digest}", make)
+
+    def _described(self, table: Table, floors: Floors) -> dict[str, Any]:
+        kinds, labels = {}, {}
+        for name in self.step.used(table):
+            column = table.column(name)
+            word = column.kind not in NUMERIC
+            kinds[name] = "empty" if column.gaps.all() else "label" if word else "number"
+            if (word or self.step.columns.get(name, Rule()).categorical) and len(table):
+                labels[name] = shared(column, floors)
+        return {"kinds": kinds, "labels": labels}
+
+    def _sorted(self, site: Site, table: Table, name: str) -> NDArray[np.float64]:
+        codes = self.step.columns.get(name, Rule()).special_codes
+
+        def make() -> NDArray[np.float64]:
+            values, _, _ = numbers(table.column(name), codes)
+            return np.sort(values[~np.isnan(values)])
+
+        return site.derived(f"binning/sorted/{self.step.digest}/{name}", make)
+
+
+def tell_outcomes(
+    place: NDArray[np.intp], event: NDArray[np.bool_], cells: Cells, cell: int
+) -> tuple[NDArray[np.float64], float]:
+    """Rows without and with the event by cell `[2, size]` as they leave a party; and how many were told jointly.
+
+    What is told jointly is spread evenly, events as the rows without one. An outcome of fewer than `cell` rows in all
+    is told as none of it.
+
+    Example:
+        >>> place, event = np.repeat([0, 1, 2], [30, 20, 30]), np.arange(80) % 10 == 0
+        >>> tell_outcomes(place, event, Cells("age", edges=(30.0, 60.0)), cell=3)[0].tolist()
+        [[27.0, 18.0, 27.0, 0.0], [3.0, 2.0, 3.0, 0.0]]
+    """
+    told, apart = np.zeros((2, cells.size)), 0.0
+    for side, mine in enumerate((place[~event], place[event])):
+        if len(mine) < cell:
+            continue
+        made = Told.of(np.bincount(mine, minlength=cells.size), cell, ordered=not cells.words)
+        beside = told[0] if side else np.zeros(cells.size)
+        weight = np.where(np.bincount(made.into, beside, minlength=cells.size)[made.into] > 0, beside, 1.0)
+        told[side] = made.rows[made.into] * weight / np.bincount(made.into, weight, minlength=cells.size)[made.into]
+        apart += float(made.rows[np.bincount(made.into, minlength=cells.size) > 1].sum())
+    return told, apart
+
+
+def _events(table: Table) -> NDArray[np.bool_]:
+    y = table.y()
+    if not bool(np.isin(y, (0.0, 1.0)).all()):
+        raise DataError("Binning needs a target of zeros and ones.", mend="Give the label of the event as `positive`.")
+    return np.asarray(y == 1)

@@ -1,0 +1,185 @@
+"""The party's half of `Prepare`: what it is asked, and its counts and sums over its training rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hansa.core.codec import pack
+from hansa.core.load import Load
+from hansa.core.message import Answer, Ask
+from hansa.core.on_disk import beside, forget
+from hansa.core.party import Memory, Site
+from hansa.core.table import Column, Table
+from hansa.data.parts import TRAIN
+from hansa.errors import DataError
+from hansa.horizontal.columns import LABELLED, NUMERIC, Coding
+from hansa.horizontal.design import parts_of
+from hansa.horizontal.facts import facts_of
+from hansa.horizontal.fitting import Fit, Want, centred, refuse_infinite
+from hansa.horizontal.floors import Floors, floors_of
+from hansa.horizontal.labels import shared
+from hansa.horizontal.prepared import Prepared
+from hansa.horizontal.veil import held, veiled
+from hansa.horizontal.wanted import check_names
+
+if TYPE_CHECKING:
+    from hansa.horizontal.prepare import Prepare
+
+P = TypeVar("P", Want, Fit)
+
+
+@final
+@dataclass(frozen=True)
+class Describe(Ask):
+    """Which columns do you have, of which kinds, and which labels do at least `min_cell` of your rows share?
+
+    Example:
+        >>> Describe()
+        Describe()
+    """
+
+
+@final
+@dataclass(frozen=True)
+class Count(Ask):
+    """How many rows, gaps and labels are there, and what do the values add up to, column by column?
+
+    Example:
+        >>> Count((Want("age", "none"),)).wants[0].name
+        'age'
+    """
+
+    wants: tuple[Want, ...]
+
+
+@final
+@dataclass(frozen=True)
+class Below(Ask):
+    """How many values of each column lie at or below these edges?
+
+    Example:
+        >>> Below({"age": np.array([30.0, 60.0])}, {"age": ()}).edges["age"].tolist()
+        [30.0, 60.0]
+    """
+
+    edges: Mapping[str, NDArray[np.float64]]
+    special_codes: Mapping[str, tuple[float, ...]]
+
+
+@final
+@dataclass(frozen=True)
+class Spread(Ask):
+    """What do each column's values, cut and logged, less the fit's centre, add up to, and their squares?
+
+    Example:
+        >>> Spread((Fit(Want("age", "none"), np.zeros(3), 10, centre=40.0),)).fits[0].centre
+        40.0
+    """
+
+    fits: tuple[Fit, ...]
+
+
+@final
+@dataclass(frozen=True)
+class Adopt(Ask):
+    """Take this preparation.
+
+    Example:
+        >>> Adopt(Prepared(())).prepared.width
+        0
+    """
+
+    prepared: Prepared
+
+
+@final
+@dataclass(frozen=True)
+class Fitter:
+    """The party's half: counts and sums over its training rows.
+
+    Example:
+        >>> from hansa.horizontal.prepare import Prepare
+        >>> Fitter(Prepare()).step.title
+        'prepare'
+    """
+
+    step: Prepare
+
+    def answer(self, ask: Ask, site: Site, memory: Memory) -> tuple[Answer, Memory]:
+        """Answer any of the step's asks; only `Adopt` is remembered."""
+        if isinstance(ask, Adopt):
+            kept = np.frombuffer(pack(ask.prepared), np.uint8)
+            for key in [key for key in site.cache if key.startswith("prepare/")]:  # the fit is over: free its columns
+                del site.cache[key]
+            return Answer(Load({"adopted": np.ones((1, 1))})), {**memory, "prepared": kept}
+        if isinstance(ask, Describe):
+            return Answer(Load({"text": self._described(site)})), memory
+        table, floors = self._train(site)
+        if isinstance(ask, Count):
+            counts = np.concatenate([want.count(column, floors) for want, column in _with_columns(table, ask.wants)])
+            facts = facts_of(site.table, self._codes(site), floors_of(site), table, self.step.used(site.table))
+            return Answer(Load({"counts": counts[None, :], "facts": facts})), memory
+        if isinstance(ask, Below):
+            found = [self._below(site, name, edges, ask) for name, edges in ask.edges.items()]
+            return Answer(Load({"below": np.concatenate(found)[None, :].astype(np.float64)})), memory
+        if isinstance(ask, Spread):
+            sums = [centred(fit, column, floors) for fit, column in _with_columns(table, ask.fits)]
+            return Answer(Load({"sums": np.array(sums, np.float64).reshape(1, -1)})), memory
+        raise DataError(f"A preparation has no answer to {type(ask).__name__}.")
+
+    def _codes(self, site: Site) -> NDArray[np.int8]:
+        return site.derived(f"prepare/codes/{self.step.digest}", lambda: parts_of(site.table, self.step.split))
+
+    def _train(self, site: Site) -> tuple[Table, Floors]:
+        """The training rows, or none where they are too few to be summed, and their floors."""
+
+        def make() -> tuple[Table, Floors]:
+            rows, floors = np.flatnonzero(self._codes(site) == TRAIN), floors_of(site)
+            rows = rows if floors.at(rows).suffice(len(rows)) else rows[:0]
+            return site.table.take(rows), floors.at(rows)
+
+        return site.derived(f"prepare/train/{self.step.digest}", make)
+
+    def _described(self, site: Site) -> NDArray[np.uint8]:
+        check_names(self.step, site.table)
+        table, floors = self._train(site)
+        kinds, labels = {}, {}
+        for name in self.step.used(table):
+            column, whole = table.column(name), site.table.column(name)
+            coding = self.step.columns.get(name, Coding())
+            word = whole.kind not in NUMERIC
+            if not word and coding.how not in {*LABELLED, "tokens"}:
+                refuse_infinite(whole)
+            kinds[name] = "empty" if whole.gaps.all() else "label" if word else "number"
+            named = (word or coding.how in LABELLED) and coding.how != "tokens"  # nobody is told a text's words
+            if named and not coding.levels and len(column):
+                labels[name] = shared(column, floors)
+            forget(column.values, whole.values)
+        text = json.dumps({"kinds": kinds, "labels": labels}, ensure_ascii=False).encode()
+        return np.frombuffer(text, np.uint8)[None, :]
+
+    def _below(self, site: Site, name: str, edges: NDArray[np.float64], ask: Below) -> NDArray[np.intp]:
+        codes = ask.special_codes[name]
+        key = f"prepare/sorted/{self.step.digest}/{name}/{codes}"
+        table, floors = self._train(site)
+        column = table.column(name)
+        make = partial(held, column, codes, floors)
+        values = site.derived(key, lambda: beside(np.sort(make()), like=column.values))
+        below = veiled(values, edges, floors.cell)
+        forget(values, column.values)
+        return below
+
+
+def _with_columns(table: Table, parts: Iterable[P]) -> Iterator[tuple[P, Column]]:
+    """Each want or fit with its column, which is forgotten after its turn where it lies on disk."""
+    for part in parts:
+        column = table.column(part.name)
+        yield part, column
+        forget(column.values)
