@@ -17,9 +17,12 @@ higher, the likelier a 1.
 | losses | `binary_sums`, `regression_sums`, `class_sums` | `binary_losses`, `regression_losses`, `class_losses` |
 | delong | `paired_delong` | `auc_interval`, `pool_paired` |
 | stability | | `population_stability`, `stability_alarm` |
+| distance | | `ks_interval` |
+| beta | | `jeffreys_interval`, `jeffreys_test` |
 | exact | `auc_of`, `ks_of`, `average_precision_of`, `log_loss_of` | |
 """
 
+from hansa.core.metrics.beta import jeffreys_interval, jeffreys_test
 from hansa.core.metrics.confusion import (
     BinaryConfusion,
     ClassificationReport,
@@ -40,6 +43,7 @@ from hansa.core.metrics.delong import (
     paired_delong,
     pool_paired,
 )
+from hansa.core.metrics.distance import ks_interval
 from hansa.core.metrics.exact import auc_of, average_precision_of, ks_of, log_loss_of
 from hansa.core.metrics.keys import first_edges, score_keys, unkey
 from hansa.core.metrics.losses import (
@@ -92,7 +96,10 @@ __all__ = [
     "effective",
     "first_edges",
     "gini",
+    "jeffreys_interval",
+    "jeffreys_test",
     "ks",
+    "ks_interval",
     "ks_of",
     "lift_table",
     "log_loss_of",
