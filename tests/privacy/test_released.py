@@ -8,7 +8,7 @@ from hansa.horizontal.quality import Quality
 from hansa.horizontal.statistics import Statistics
 from hansa.links import perturb, secure_sum, uniform, weighted_mean
 from hansa.privacy.events import Infinite
-from hansa.privacy.released import events_in, parts_of
+from hansa.privacy.released import events_in, parts_of, priced
 from hansa.trainers import Linear
 
 
@@ -40,3 +40,12 @@ def test_noise_that_promises_nothing_is_without_a_bound():
     assert not train.bounded
     assert "calibrated to no bound" in str(train.events[0])
     assert isinstance(events_in([object()])[0], Infinite)
+
+
+def test_each_kind_of_ask_has_the_price_of_its_part():
+    job = Job("scores", (Prepare(), Rounds(rounds=7)))
+    prices = priced(job)
+    assert set(prices.values()) == set(parts_of(job))
+    assert prices[1, "Train"].what == "Train"
+    assert {part.what for (step, _), part in prices.items() if step == 0} == {Prepare().title}
+    assert (1, "Shape") not in prices

@@ -138,6 +138,27 @@ def epsilon_of(events: Iterable[PrivacyEvent], delta: float, accountant: Account
     return _pld(found, delta, relation)
 
 
+def tightest(events: Iterable[PrivacyEvent], delta: float) -> tuple[float, str, str]:
+    """Epsilon by the tighter accountant that knows all of these events, and its name; infinity and why where none does.
+
+    Raises:
+        ConfigError: a delta outside (0, 1), or dp-accounting is not installed.
+
+    Example:
+        >>> tightest([Infinite("counts", "They leave as they are.")], 1e-5)
+        (inf, 'pld', '')
+    """
+    whole = tuple(events)
+    try:
+        return epsilon_of(whole, delta, "pld"), "pld", ""
+    except CannotAccount:
+        pass
+    try:
+        return epsilon_of(whole, delta, "rdp"), "rdp", ""
+    except CannotAccount as error:
+        return inf, "none", str(error)
+
+
 def _rdp(events: Mapping[PrivacyEvent, int], delta: float, relation: Relation) -> float:
     dp, rdp = need("dp_accounting"), need("dp_accounting.rdp")
     twice = 2.0 if relation == "replace_one" else 1.0

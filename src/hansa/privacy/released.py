@@ -60,6 +60,22 @@ def parts_of(job: Job) -> tuple[Part, ...]:
     return tuple(part for number, step in enumerate(job.steps) for part in _parts(number, step))
 
 
+def priced(job: Job) -> dict[tuple[int, str], Part]:
+    r"""What one answer costs, by its step's place in the job and the kind of ask; kinds that cost nothing are left out.
+
+    Example:
+        >>> from hansa.core.job import Job
+        >>> [kind for _, kind in priced(Job.from_toml('name = "scores"\nsteps = ["rounds"]'))]
+        ['Train', 'Check']
+    """
+    found: dict[tuple[int, str], Part] = {}
+    for part in parts_of(job):
+        step = job.steps[part.step]
+        kinds = [part.what] if isinstance(step, Accounted) else [kind.__name__ for kind in _own(step)]
+        found |= {(part.step, kind): part for kind in kinds}
+    return found
+
+
 def _parts(number: int, step: Step) -> Iterator[Part]:
     asks = _own(step)
     if not isinstance(step, Accounted):

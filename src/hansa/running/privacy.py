@@ -9,8 +9,7 @@ from __future__ import annotations
 from math import ceil, inf, isfinite
 from typing import TYPE_CHECKING, Any, Final
 
-from hansa.errors import CannotAccount
-from hansa.privacy.accounting import epsilon_of
+from hansa.privacy.accounting import tightest
 from hansa.privacy.events import (
     DistributedGaussian,
     Gaussian,
@@ -74,7 +73,7 @@ def privacy(job: Job, *, delta: float = DELTA) -> dict[str, Any]:
         blank = dict.fromkeys(("unit", "relation", "delta", "accountant"))
         return {"epsilon": "infinity", **blank, "statement": f"{claim} {seen}", "parts": told}
     private = [part for part in parts if part.bounded and _protects([part]) == protects]
-    alone, accountant, why = _cost(private, delta)
+    alone, accountant, why = tightest([part.whole for part in private], delta)
     whole = alone if len(private) == len(parts) else inf
     said = {"unit": protects.unit, "relation": protects.relation, "delta": delta, "accountant": accountant}
     training = {"epsilon": _figure(alone), **said, "of": [_name(part) for part in private]}
@@ -153,23 +152,9 @@ def _told(part: Part, delta: float) -> dict[str, Any]:
     if not part.bounded:
         reasons = dict.fromkeys(str(event) for event, _ in leaves(part.events) if isinstance(event, Infinite))
         return {**about, "epsilon": "infinity", "why": " ".join(reasons)}
-    found, accountant, why = _cost([part], delta)
+    found, accountant, why = tightest([part.whole], delta)
     how = ", ".join(dict.fromkeys(mechanism(event) for event, _ in leaves(part.events)))
     return {**about, "epsilon": _figure(found), "accountant": accountant, "why": why or how}
-
-
-def _cost(parts: Sequence[Part], delta: float) -> tuple[float, str, str]:
-    """Epsilon of some parts, by the tighter accountant that knows all of them; infinity and why where none does."""
-    whole, why = [part.whole for part in parts], ""
-    try:
-        return epsilon_of(whole, delta, "pld"), "pld", ""
-    except CannotAccount:
-        pass
-    try:
-        return epsilon_of(whole, delta, "rdp"), "rdp", ""
-    except CannotAccount as error:
-        why = str(error)
-    return inf, "none", why
 
 
 def _protects(parts: Sequence[Part]) -> Protects | None:
