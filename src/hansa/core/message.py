@@ -83,6 +83,16 @@ class Refusal:
     mend: str = ""
     error: str = field(default="", repr=False)
 
+    def brief(self, letters: int = 500) -> Refusal:
+        """The same, each sentence cut off after so many letters: what somebody else chose may stand in it.
+
+        Example:
+            >>> Refusal("No column 'aaaaaaaa'.").brief(10)
+            Refusal(what='No column …', why='', mend='')
+        """
+        cut = (text if len(text) <= letters else f"{text[:letters]}…" for text in (self.what, self.why, self.mend))
+        return Refusal(*cut, self.error)
+
 
 class Name(NamedTuple):
     """Which ask this is: the step of the job, the `Keep` it follows, its turn since then, and the attempt.

@@ -34,6 +34,7 @@ DTYPES: Final = ("<f4", "<f8", "|i1", "<i4", "<i8", "|u1", "<u8", "|b1")
 _FIXED = struct.Struct("<4sHI32s")
 _TENSOR = "__tensor__"
 _MOST_DEPTH, _MOST_ITEMS, _MOST_AXES = 64, 1 << 16, 8
+_LONGEST = 256  # letters of a kind, a job's digest or a name
 
 
 @final
@@ -280,7 +281,7 @@ def _told(head: Mapping[str, Any], tensors: Sequence[NDArray[Any]], digests: tup
     if not isinstance(name, list) or len(name) != 4 or not all(_is_count(one) for one in name):
         raise WireError("A message does not say to which ask it belongs.")
     words = [head.get(key) for key in ("kind", "job", "from", "to")]
-    if not all(isinstance(word, str) for word in words) or not _is_count(head.get("seq")):
+    if not all(isinstance(word, str) and len(word) <= _LONGEST for word in words) or not _is_count(head.get("seq")):
         raise WireError("A message does not say what it is, or whose.")
     kind, job, sender, receiver = map(str, words)
     body = _sunk(head.get("body"), tensors)

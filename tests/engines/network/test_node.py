@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import re
+from hashlib import sha256
 
 import pytest
 
-from hansa.core.message import Envelope, Name
+from hansa.core.message import Envelope, Name, Refusal
 from hansa.core.post import in_process
+from hansa.engines.network import desk
 from hansa.engines.network.names import COORDINATOR
 from hansa.engines.network.node import Node
-from hansa.engines.network.sayings import VERSION, ask_parcel, plainly
+from hansa.engines.network.sayings import LONGEST, VERSION, ask_parcel, plainly
 from hansa.engines.network.site_store import SiteStore
 from hansa.engines.network.stream import Ends, Inbox, Line, Tube
 from hansa.errors import WireError
@@ -19,12 +21,10 @@ from hansa.horizontal.fitter import Describe
 from tests.engines.network.federation import UNSIGNED, believe, job_of, members
 
 
-async def told(folder, *parcels, welcome=None):
+async def told(folder, *parcels, welcome=None, judge=lambda job, offer: None):
     """What a node says to these parcels, after its hello."""
     (party,), store = members(1), SiteStore(folder)
-    node = Node(
-        party, store, lambda digest: UNSIGNED, believe, lambda job: in_process(job, [party]), lambda job, roster: None
-    )
+    node = Node(party, store, lambda digest: UNSIGNED, believe, lambda job: in_process(job, [party]), judge)
     there, back = Tube(), Tube()
     line = Line(Ends(back, there), COORDINATOR, party.name, lambda digest: UNSIGNED, Inbox(believe))
     task = asyncio.create_task(node.talk(Ends(there, back)))
@@ -99,7 +99,7 @@ def test_a_job_of_which_any_field_was_changed_is_refused_after_it_was_approved(t
     (said,) = asyncio.run(told(tmp_path, opening(), opening(toml=other), asking()))
     assert said.kind == "Shut"  # and its ask is not answered any more
     assert said.body["refusal"][-1] == "WireError"
-    assert noted(tmp_path) == ["job approved", "job refused", "job refused"]
+    assert noted(tmp_path) == ["job approved", "job refused"]
 
 
 def noted(folder):
@@ -127,6 +127,33 @@ def test_what_is_told_of_a_refusal_stands_in_the_ledger(tmp_path):
     (one,) = store.ledger.lines()
     assert (one.line.kind, one.line.size) == ("Shut", len("".join(said.body["refusal"])))
     store.close()
+
+
+def test_of_a_job_that_is_refused_only_the_reason_is_kept_and_not_all_of_a_long_one(tmp_path):
+    no = lambda job, offer: Refusal(f"The column '{'a' * 100_000}' is not allowed.", "b" * 100_000, "c" * 100_000)  # noqa: E731
+    (said,) = asyncio.run(told(tmp_path, opening(), asking(), judge=no))
+    assert len("".join(said.body["refusal"])) < 2000
+    store = SiteStore(tmp_path)
+    assert store.states() == {}
+    ((_, kind, job, what),) = store.notes()
+    assert (kind, job, len(what)) == ("job refused", job_of().digest, 501)
+    store.close()
+
+
+def test_a_job_of_a_text_without_end_is_refused_unread(tmp_path):
+    long = job_of().to_toml() + "#" * LONGEST
+    (said,) = asyncio.run(told(tmp_path, opening(toml=long, digest=sha256(long.encode()).hexdigest())))
+    assert said.body["refusal"][0] == "A job's text has at most 1,048,576 letters."
+
+
+def test_a_job_of_which_too_many_asks_were_refused_is_refused_itself_also_later(tmp_path, monkeypatch):
+    monkeypatch.setattr(desk, "_NOES", 3)
+    strange = [asking(Name(9, 0, turn)) for turn in range(6)]  # of a step that there is not
+    said = asyncio.run(told(tmp_path, opening(), *strange))
+    assert [parcel.kind for parcel in said] == ["Word"] * 3 + ["Shut"]
+    assert said[-1].body["refusal"][0] == "This party has refused 3 asks of the job."
+    (again,) = asyncio.run(told(tmp_path, opening(), asking()))
+    assert (again.kind, again.body["refusal"]) == ("Shut", said[-1].body["refusal"])
 
 
 def test_another_version_and_unknown_kinds_end_the_stream(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 
 from hansa.core.message import Name, Refusal
 from hansa.engines.network.seat_book import SeatBook
-from hansa.engines.network.site_store import SiteStore, read_ledger
+from hansa.engines.network.site_store import MOST_REFUSED, SiteStore, read_ledger
 from hansa.engines.network.wire_ledger import Line
 from hansa.errors import ConfigError, DataError, WireError
 from tests.engines.network.disks import DIGEST, TOML, Disk
@@ -18,12 +18,12 @@ def site(path):
     return SiteStore(path, Disk(), lambda: 5.0)
 
 
-def test_a_job_is_opened_by_its_whole_text_and_a_changed_one_is_refused_and_noted(tmp_path):
+def test_a_job_is_opened_by_its_whole_text_and_a_changed_one_is_not(tmp_path):
     store = site(tmp_path)
     assert store.open(TOML, DIGEST) == store.open(TOML, DIGEST) == sha256(TOML.encode()).hexdigest()
     with pytest.raises(WireError, match="changed after its digest"):
         store.open(TOML + " ", DIGEST)
-    assert store.notes() == ((5.0, "job refused", DIGEST, "Its text is not that of its digest."),)
+    assert store.notes() == ()
     store.mark(DIGEST, "closed")
     store.close()
     again = site(tmp_path)
@@ -60,6 +60,19 @@ def test_what_leaves_beside_words_has_lines_too(tmp_path):
     line = Line(5.0, "", Name(0, 0, 0), "Hello", 40, (), "ab" * 32, "none")
     assert [store.left(line), store.left(line)] == [1, 2]
     assert [one.line for one in store.ledger.lines()] == [line, line]
+    store.close()
+
+
+def test_so_many_refusals_a_day_are_written_down_each_with_its_line_and_no_more(tmp_path):
+    now = [5.0]
+    store, no = SiteStore(tmp_path, Disk(), lambda: now[0]), Refusal("Not at this hour.")
+    told = [store.refuse(f"{number:064x}", no) for number in range(MOST_REFUSED + 3)]
+    assert told == [True] * MOST_REFUSED + [False] * 3
+    assert len(store.ledger.lines()) == len(store.notes()) == MOST_REFUSED
+    assert store.notes()[0] == (5.0, "job refused", "0" * 64, "Not at this hour.")
+    now[0] += 24 * 3600.0
+    assert store.refuse(DIGEST, no)
+    assert store.verify() is None
     store.close()
 
 

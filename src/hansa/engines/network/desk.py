@@ -39,7 +39,7 @@ from hansa.core.work import Compute, Work
 from hansa.engines.network.seat_book import SeatBook
 from hansa.engines.network.wire_ledger import protection
 from hansa.engines.network.words import Word
-from hansa.errors import HansaError, PartyFailed, PartyLost
+from hansa.errors import HansaError, PartyFailed, PartyLost, PolicyRefusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,9 +51,15 @@ if TYPE_CHECKING:
 
 _TRIES: Final = 10
 """How often a secure sum may be tried, on average: each tells a sum, at parameters that the coordinator chooses."""
+_NOES: Final = 1000
+"""How many asks of a job are refused: then the job is. Each refusal stands in the store for good."""
 _TOLD: Final = (
     "SELECT given.step, given.keep, given.turn, given.attempt, given.kind"
     " FROM given JOIN ledger ON ledger.sequence = given.line WHERE given.job = ? AND ledger.shapes != '[]'"
+)
+_REFUSED: Final = (
+    "SELECT count(*) FROM given JOIN ledger ON ledger.sequence = given.line"
+    " WHERE given.job = ? AND ledger.shapes = '[]' AND ledger.protection = 'none' AND ledger.size > 0"
 )
 
 
@@ -87,18 +93,22 @@ class Desk:
         self.told: dict[tuple[int, str], set[Name]] = {}
         for *name, kind in store.database.rows(_TOLD, digest):
             self.told.setdefault((name[0], kind), set()).add(Name(*name))
+        self.noes = store.database.rows(_REFUSED, digest)[0][0]
+        self._bear()
 
     def answer(self, envelope: Envelope) -> Word:
         """Answer an ask: as before, if it was answered before.
 
         Raises:
             DataError: the disk fails; nothing has left.
+            PolicyRefusal: so many asks of the job were refused that it is refused itself.
             PartyLost: whoever computes went home; there is no word, and the ask can come again.
         """
         self.book.acknowledged(envelope.counted)  # what has counted has come
         given = self.book.given(envelope.name)
         if given is not None:
             return Word(envelope.name, self.party.name, kind_of(envelope.ask), given)
+        self._bear()
         before = self.seat.memory
         self.seat.settle(envelope.counted)
         settled = self.seat.memory
@@ -114,6 +124,7 @@ class Desk:
             raise
         if isinstance(said, Answer):
             self.told.setdefault((envelope.name.step, kind), set()).add(envelope.name)
+        self.noes += isinstance(said, Refusal)
         return Word(envelope.name, self.party.name, kind_of(envelope.ask), said, digests)
 
     def unacknowledged(self) -> tuple[Word, ...]:
@@ -125,10 +136,17 @@ class Desk:
         if isinstance(self.compute, Lasting):
             self.compute.close()
 
+    def _bear(self) -> None:
+        """Stay at a job of which not too much was refused."""
+        if self.noes >= _NOES:
+            what = f"This party has refused {self.noes:,} asks of the job."
+            raise PolicyRefusal(what, "It answers no more of them.", "See why, and submit it as a new job.")
+
     def _said(self, envelope: Envelope) -> Answer | Refusal:
         """Answer or refuse; a fault of a handler or a guard is a no as well."""
         try:
-            return self._too_often(envelope) or self.seat.open(envelope) or self._computed(envelope)
+            said = self._too_often(envelope) or self.seat.open(envelope) or self._computed(envelope)
+            return said.brief() if isinstance(said, Refusal) else said
         except HansaError:
             raise
         except Exception as error:  # noqa: BLE001 - its kind is told, and never its text: a value may be in it

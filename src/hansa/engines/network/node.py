@@ -23,7 +23,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, final
 
 from hansa.core.bodies import word_body
@@ -32,7 +31,6 @@ from hansa.core.message import Refusal
 from hansa.engines.network.desk import Desk
 from hansa.engines.network.names import COORDINATOR
 from hansa.engines.network.sayings import (
-    NOWHERE,
     VERSION,
     envelope_in,
     holds_in,
@@ -40,13 +38,12 @@ from hansa.engines.network.sayings import (
     plainly,
     word_parcel,
 )
+from hansa.engines.network.site_store import check_text
 from hansa.engines.network.stream import Inbox, Line
-from hansa.engines.network.wire_ledger import Line as Left
-from hansa.engines.network.wire_ledger import contents
-from hansa.errors import HansaError, PartyLost, PolicyRefusal, WireError
+from hansa.errors import DiskFailed, HansaError, PartyLost, PolicyRefusal, WireError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping
 
     from hansa.core.message import Name
     from hansa.core.party import Party
@@ -144,9 +141,7 @@ class Node:
         if parcel.kind == "Open":
             await self._open(parcel)
         elif parcel.kind == "Ask":
-            task = asyncio.create_task(self._answer(parcel))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._later(self._answer(parcel))
         elif parcel.kind == "Ack":
             self._unheard.discard((parcel.job, parcel.name))
             desk = self.desks.get(parcel.job)
@@ -159,6 +154,12 @@ class Node:
             self.store.mark(parcel.job, "closed")
         elif parcel.kind != "Beat":
             raise WireError("The coordinator says something of a kind that is not known.")
+
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something beside reading."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _leave(self, digest: str) -> None:
         desk = self.desks.pop(digest, None)
@@ -174,12 +175,9 @@ class Node:
             if parcel.job in self.desks and self._terms.get(parcel.job) == offer.terms:
                 return
             await self._leave(parcel.job)
-            await asyncio.to_thread(self.store.open, offer.toml, parcel.job)
-        except WireError as error:
-            await self._shut(parcel.job, error)
-            return
-        try:
             desk = await asyncio.to_thread(self._desk, offer, parcel.job)
+        except DiskFailed:
+            raise
         except HansaError as error:
             await self._shut(parcel.job, error)
             return
@@ -187,19 +185,25 @@ class Node:
         for word in await asyncio.to_thread(desk.unacknowledged):
             await self._send(self._word(desk, word))
 
+    async def _give_up(self, job: str, error: HansaError) -> None:
+        await self._leave(job)
+        await self._shut(job, error)
+
     async def _shut(self, job: str, error: HansaError) -> None:
         """Refuse a job: noted here, and told; what is told stands in the ledger."""
-        said = Refusal(error.what, error.why, error.mend, type(error).__name__)
-        size, digest = contents(said)[0], sha256(f"{said.what}\n{said.why}\n{said.mend}\n{said.error}".encode())
-        self.store.note("job refused", error.what, job=job)
-        if self.line is not None:
-            self.store.left(Left(self.store.clock(), job, NOWHERE, "Shut", size, (), digest.hexdigest(), "none"))
-        await self._send(self._say("Shut", job=job, body=word_body(said)))
+        said = Refusal(error.what, error.why, error.mend, type(error).__name__).brief()
+        if await asyncio.to_thread(self.store.refuse, job, said):
+            await self._send(self._say("Shut", job=job, body=word_body(said)))
+        else:
+            LOG.warning("job %s is refused, and nobody is told: too many were refused in a day", job[:12])
 
     def _desk(self, offer: Offer, digest: str) -> Desk:
+        """Judge a job, and sit down to it; of one that is refused nothing is kept but why."""
+        check_text(offer.toml, digest)
         job = Job.from_toml(offer.toml, self.parts)
         if (refusal := self.judge(job, offer)) is not None:
             raise PolicyRefusal(refusal.what, refusal.why, refusal.mend)
+        self.store.open(offer.toml, digest)
         self.store.approve(digest, offer.terms)
         return Desk(self.store, job, digest, self.party, self.compute(job))
 
@@ -216,6 +220,9 @@ class Node:
                 self._through = self._through or bool(envelope.counted)
                 self._unheard.difference_update((parcel.job, name) for name in envelope.counted)  # they have come
                 word = await asyncio.to_thread(desk.answer, envelope)
+            except PolicyRefusal as error:
+                self._later(self._give_up(parcel.job, error))
+                return
             except HansaError as error:
                 LOG.warning("%s of job %s was not answered: %s", parcel.name, parcel.job[:12], error)
                 if self._reader is not None and self.desks.get(parcel.job) is desk:

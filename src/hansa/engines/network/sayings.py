@@ -25,6 +25,8 @@ from hansa.errors import WireError
 VERSION: Final = 1
 NOWHERE: Final = Name(0, 0, 0)
 """The name under which what belongs to no ask is said."""
+LONGEST: Final = 1 << 20
+"""Letters of a job's text."""
 _BITS = (8, 31, 16, 8)
 
 
@@ -96,6 +98,8 @@ def offer_in(parcel: Parcel) -> Offer:
     texts = [toml, submitter, *(roster.values() if isinstance(roster, Mapping) else [None])]
     if not isinstance(roster, Mapping) or not all(isinstance(text, str) for text in texts):
         raise WireError("A job came without its text or its roster.")
+    if len(str(toml)) > LONGEST:
+        raise WireError(f"A job's text has at most {LONGEST:,} letters.", mend="Submit a shorter one.")
     return Offer(str(toml), dict(roster), str(submitter))
 
 

@@ -18,15 +18,17 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, final
 
+from hansa.core.message import Name
 from hansa.engines.network.database import Database, Schema
 from hansa.engines.network.disk import LocalDisk
 from hansa.engines.network.shelf import INLINE, Shelf
-from hansa.engines.network.wire_ledger import TABLE, Line, WireLedger, append
+from hansa.engines.network.wire_ledger import TABLE, Line, WireLedger, append, contents
 from hansa.errors import ConfigError, WireError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from hansa.core.message import Refusal
     from hansa.engines.network.disk import Disk
 
 _NAME = "step INTEGER NOT NULL, keep INTEGER NOT NULL, turn INTEGER NOT NULL, attempt INTEGER NOT NULL"
@@ -40,6 +42,13 @@ _UNTRUE = (
     "SELECT min(given.line) FROM given LEFT JOIN ledger ON ledger.sequence = given.line"
     " WHERE ledger.digest IS NOT given.digest"
 )
+
+REFUSED: Final = "job refused"
+"""The kind of note of a job that was not taken."""
+MOST_REFUSED: Final = 1000
+"""How many jobs are refused in a day; of more than these nothing is written, and nothing told."""
+_DAY: Final = 24 * 3600.0
+_LATELY: Final = "SELECT count(*) FROM events WHERE kind = ? AND time > ?"
 
 _VERSION_1 = (
     "CREATE TABLE jobs (digest TEXT PRIMARY KEY, toml TEXT NOT NULL, state TEXT NOT NULL, opened REAL NOT NULL)",
@@ -88,18 +97,12 @@ class SiteStore:
         self.database.close()
 
     def open(self, toml: str, digest: str) -> str:
-        """Take a job in by its whole text; its digest. One that is there already is fine.
+        """Take a job in that was judged, by its whole text; its digest. One that is there already is fine.
 
         Raises:
-            WireError: the text is not that of the digest: the job was changed; this is noted.
+            WireError: the text is not that of the digest.
         """
-        if sha256(toml.encode()).hexdigest() != digest:
-            self.note("job refused", "Its text is not that of its digest.", job=digest)
-            raise WireError(
-                "A job is not the one that it says it is.",
-                "Its text was changed after its digest was taken.",
-                "Submit it anew, and let all members agree to it.",
-            )
+        check_text(toml, digest)
         with self.database.transaction() as connection:
             values = (digest, toml, "open", self.clock())
             connection.execute("INSERT OR IGNORE INTO jobs VALUES (?, ?, ?, ?)", values)
@@ -150,6 +153,21 @@ class SiteStore:
         with self.database.transaction() as connection:
             return append(connection, line)
 
+    def refuse(self, job: str, said: Refusal) -> bool:
+        """Write down that a job is refused, and the line of what is told of it; False: too often lately, tell nobody.
+
+        Whoever offers job after job so fills no disk.
+        """
+        now, spoken = self.clock(), f"{said.what}\n{said.why}\n{said.mend}\n{said.error}"
+        with self.database.transaction() as connection:
+            lately = connection.execute(_LATELY, (REFUSED, now - _DAY)).fetchone()[0]
+            if lately >= MOST_REFUSED:
+                return False
+            connection.execute("INSERT INTO events VALUES (?, ?, ?, ?)", (now, REFUSED, job, said.what))
+            size, digest = contents(said)[0], sha256(spoken.encode()).hexdigest()
+            append(connection, Line(now, job, Name(0, 0, 0), "Shut", size, (), digest, "none"))
+        return True
+
     def verify(self) -> int | None:
         """The first line of the ledger that is not as it was written, or is not there for a word that was given."""
         return verified(self.ledger)
@@ -162,6 +180,23 @@ class SiteStore:
     def notes(self) -> tuple[tuple[float, str, str, str], ...]:
         """What happened: time, kind, job, and what, in order."""
         return notes_of(self.ledger)
+
+
+def check_text(toml: str, digest: str) -> None:
+    """Hold a job's text against its digest.
+
+    Raises:
+        WireError: it is another job's: this one was changed.
+
+    Example:
+        >>> check_text("", sha256(b"").hexdigest())
+    """
+    if sha256(toml.encode()).hexdigest() != digest:
+        raise WireError(
+            "A job is not the one that it says it is.",
+            "Its text was changed after its digest was taken.",
+            "Submit it anew, and let all members agree to it.",
+        )
 
 
 def verified(ledger: WireLedger) -> int | None:
