@@ -14,7 +14,8 @@ from hansa.errors import ConfigError
 
 def exact(score, label):
     keys = score_keys(score)
-    edges = np.unique(np.concatenate([[LOWEST, TOP], keys, keys + np.uint64(1)]).astype(np.uint64))
+    ends = np.array([LOWEST, TOP], np.uint64)
+    edges = np.unique(np.concatenate([ends, keys, keys + np.uint64(1)]))
     return ScoreCounts.exact(edges, bin_counts(keys, label, edges))
 
 
