@@ -13,7 +13,9 @@ from scipy.optimize import minimize
 from hansa.core.carry import near
 from hansa.core.codec import build, pack, plain, unpack
 from hansa.core.job import Job
+from hansa.core.load import Load
 from hansa.core.party import Party
+from hansa.core.plan import Reply
 from hansa.core.post import in_process, seats_of
 from hansa.core.step import Step
 from hansa.core.table import Column, Table
@@ -27,11 +29,13 @@ from hansa.errors import ConfigError, DataError
 from hansa.horizontal.columns import Coding
 from hansa.horizontal.glm import Glm
 from hansa.horizontal.labels import labelled
-from hansa.horizontal.newton import Frame
+from hansa.horizontal.newton import Frame, Point, Problem
 from hansa.horizontal.prepare import Prepare
 from hansa.horizontal.regression import Regression
-from hansa.horizontal.summer import Climb
+from hansa.horizontal.summer import Climb, Lean, Meat
 from hansa.links import secure_groups, secure_sum, weighted_mean
+from tests.core.memoir import Memoir
+from tests.core.test_carry import finish
 from tests.horizontal.banks import divided, fitted, job_of
 
 ALL = HashSplit(1.0, 0.0, 0.0)
@@ -183,18 +187,33 @@ def test_determined_and_constant_columns_are_left_out_and_named(sm):
     assert "x3 is determined by x0, x1" in found.summary()
 
 
-def test_a_run_that_stops_goes_on_from_what_it_kept():
+@pytest.mark.parametrize("step", [Glm(cluster="x1"), Glm(firth=True)], ids=["cluster", "firth"])
+def test_a_run_that_is_stopped_at_any_write_goes_on_to_the_same_bits(step):
     X, ys, _, _ = book()
-    parties, step = divided(table_of(X, ys["logistic"]), [300, 900]), Glm()
-    seen = []
-    job = job_of(step)
-    seats = seats_of(job, parties)
-    whole = near(job, seats, in_process(job, parties)).run(seen.append).results[0]
-    half = next(keep.state for keep in seen if keep.state.state is not None and keep.state.state.iterations == 2)
-    kept = unpack(Regression, pack(half.state))
-    again = near(job, seats_of(job, parties), in_process(job, parties)).run(begin=type(half)(0, half.done, kept))
-    np.testing.assert_allclose(again.results[0].params, whole.params, rtol=1e-10)
-    assert again.results[0].null_deviance == whole.null_deviance
+    parties, job, whole = divided(table_of(X[:, :2], ys["logistic"]), [300, 900]), job_of(step), Memoir()
+    wanted = finish(job, parties, whole, None)[0].results[0]
+    assert whole.writes > 30
+    for stop in range(1, whole.writes + 1):
+        for after in (False, True):
+            found = finish(job, parties, Memoir(stop, after), None)[0].results[0]
+            assert pack(found) == pack(wanted)
+
+
+def test_climbs_are_no_more_than_the_step_says_in_all():
+    X, ys, _, _ = book()
+    quick = Glm(max_iter=3)
+    assert {kind: quick.often()[kind] for kind in (Climb, Lean, Meat)} == {Climb: 34, Lean: 0, Meat: 0}
+    assert Glm(firth=True, max_iter=3).often()[Lean] == Glm(cluster="id").often()[Meat] + 33
+    with pytest.raises(DataError, match="not converged in 3 steps"):
+        fitted(quick, divided(table_of(X, ys["logistic"]), [300]))
+    one, asks = np.ones(1), []
+    worse = Load({"sums": np.full((1, 2), 9.0), "gradient": np.ones((1, 1)), "information": np.ones((1, 1))})
+    point = Point(0 * one, 1.0, 1.0, one, np.eye(1), 1, objective=1.0, step=one)
+    plan = quick._step(("a",), Problem(quick, Frame((), one[:0], one[:0]), 0 * one, 9, 9.0, 0.0), point, spare=30)
+    asks.append(next(plan))
+    with pytest.raises(DataError, match="halved 30 times"):
+        asks.extend(plan.send(Reply(worse)) for _ in range(99))
+    assert [ask.to["a"].beta[0] for ask in asks] == [0.5**halved for halved in range(31)]
 
 
 def test_small_parties_add_nothing_and_wrong_tables_are_refused():

@@ -37,6 +37,7 @@ from hansa.horizontal.selected import Selection
 from hansa.horizontal.summer import Climb, Gram, Lean, Meat, Regressed, Summer, Totals
 
 _HALVINGS = 30
+"""How often all of Newton's steps together are halved at most."""
 
 
 @final
@@ -149,22 +150,28 @@ Leave one of them out.
         """The party's half: one summer answers every kind."""
         return dict.fromkeys((Regressed, Totals, Gram, Climb, Lean, Meat), Summer(self))
 
+    def often(self) -> Mapping[type[Ask], int]:
+        """Sums once; the deviance and its slopes once a step and halving: each is told where the coordinator looks."""
+        climbs = 1 + self.max_iter + _HALVINGS
+        asked: dict[type[Ask], int] = dict.fromkeys((Regressed, Totals, Gram), 1)
+        return {**asked, Climb: climbs, Lean: climbs * self.firth, Meat: int(bool(self.cluster))}
+
     def collects(self) -> frozenset[type[Ask]]:
         """Names and kinds of columns."""
         return frozenset({Regressed})
 
     def plan(self, parties: Roster, kept: Regression | None, done: Done) -> Plan[Regression]:
-        """Names, totals, products; then Newton's steps, each kept; then clusters, where there are any."""
-        if kept is not None and kept.converged and kept.robust == self.cluster:
+        """Names, totals, products; then Newton's steps; then clusters, where there are any.
+
+        Nothing is kept on the way: who starts again takes the same steps, by the answers that were recorded.
+        """
+        if kept is not None and kept.converged:
             return kept
         problem, here = yield from self._problem(parties, done)
-        beta = problem.start if kept is None else problem.frame.standardised(kept.params, intercept=self.intercept)
-        point = yield from self._climb(here, problem, beta, 1 if kept is None else kept.asks + 1)
-        steps = 0 if kept is None else kept.iterations
-        null = point.deviance if kept is None else kept.null_deviance
+        point = yield from self._climb(here, problem, problem.start, 1)
+        null, steps, spare = point.deviance, 0, _HALVINGS
         while not (found := problem.found(point, steps, null)).converged and steps < self.max_iter:
-            yield Keep(found, {"deviance": point.deviance, "step": point.size})
-            point = yield from self._step(here, problem, point)
+            point, spare = yield from self._step(here, problem, point, spare)
             steps += 1
             refuse_separated(problem, point, steps)
         if not found.converged:
@@ -230,12 +237,14 @@ Leave one of them out.
             point = replace(point, gradient=point.gradient + reply.value["lean"][0], asks=asks + 1)
         return problem.aimed(point)
 
-    def _step(self, here: tuple[str, ...], problem: Problem, point: Point) -> Gather[Point]:
-        """Take Newton's step, or a half, a quarter ... of it, until the objective does not rise."""
+    def _step(self, here: tuple[str, ...], problem: Problem, point: Point, spare: int) -> Gather[tuple[Point, int]]:
+        """Take Newton's step, or a half, a quarter ... of it, until the objective does not rise; and what is spare."""
         share, asks = 1.0, point.asks
-        for _ in range(_HALVINGS):
+        while True:
             there = yield from self._climb(here, problem, point.beta + share * point.step, asks + 1)
             if there.objective <= point.objective + 1e-10 * (1 + abs(point.objective)):
-                return there
-            share, asks = share / 2, there.asks
-        raise DataError("No step makes the regression better.", "It was halved 30 times.", "Add a little ridge.")
+                return there, spare
+            if not spare:
+                why = f"Its steps were halved {_HALVINGS} times."
+                raise DataError("No step makes the regression better.", why, "Add a little ridge.")
+            share, asks, spare = share / 2, there.asks, spare - 1

@@ -40,8 +40,6 @@ class Frame:
         >>> frame = Frame(("age",), np.array([40.0]), np.array([10.0]))
         >>> frame.turned(np.array([0.5, 2.0]), intercept=True).tolist()
         [-7.5, 0.2]
-        >>> frame.standardised(np.array([-7.5, 0.2]), intercept=True).tolist()
-        [0.5, 2.0]
     """
 
     names: tuple[str, ...]
@@ -59,12 +57,6 @@ class Frame:
     def turned(self, beta: Floats, *, intercept: bool) -> Floats:
         """Coefficients on the columns' own scale."""
         return np.asarray(self.matrix(intercept=intercept) @ beta)
-
-    def standardised(self, params: Floats, *, intercept: bool) -> Floats:
-        """Coefficients on standardised columns."""
-        if not intercept:
-            return np.asarray(params * self.scale)
-        return np.concatenate([[params[0] + params[1:] @ self.centre], params[1:] * self.scale])
 
 
 @final
