@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Final, final
 
 import typer
 
-from hansa.cli.runs import model_in, write
+from hansa.cli.runs import REGISTRY, ModelAt, RegistryAt, model_in, write
 from hansa.cli.talk import stderr
 from hansa.errors import ConfigError
 
@@ -28,7 +28,7 @@ class Export:
 
     example: ClassVar[str] = "hansa export runs/20260131-142530-scores card.sql"
 
-    model: Annotated[Path, typer.Argument(help="A model folder, or a run folder that holds one.")]
+    model: ModelAt
     out: Annotated[Path | None, typer.Argument(help="The file to write: stdout if not given.")] = None
     form: Annotated[
         str, typer.Option("--format", help="sql, python, pmml, csv, json or onnx: by the file's name if not given.")
@@ -37,10 +37,11 @@ class Export:
         list[str] | None,
         typer.Option("--part", metavar="NAME=SHA256", help="Allow a part of your own; may be repeated."),
     ] = None
+    registry: RegistryAt = REGISTRY
 
     def do(self) -> None:
         """Load and write."""
-        model = model_in(self.model, self.parts or ())
+        model = model_in(self.model, self.parts or (), self.registry)
         form = self.form or _FORMS.get("" if self.out is None else self.out.suffix.lower(), "onnx")
         if form != "onnx":
             self._scorecard(model, form)

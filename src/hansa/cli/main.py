@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from hansa.cli import apps, consortium, ledger, node, past, schema
+from hansa.cli import apps, consortium, ledger, node, past, registry, schema
 from hansa.cli.check import Check
 from hansa.cli.demo import Demo
 from hansa.cli.enroll import Enroll
@@ -62,6 +62,7 @@ for _kind in VERBS:
 GROUPS: dict[str, tuple[tuple[type[Verb], ...], str]] = {
     "app": (apps.VERBS, "Whole tasks in one command: a scorecard from a table."),
     "runs": (past.VERBS, "Runs that were made: list, compare, draw, tell to trackers."),
+    "registry": (registry.VERBS, "Models kept by name: add, promote, roll back, who and why."),
     "schema": (schema.VERBS, "What institutions agree their tables to be: write it, hold to it."),
     "consortium": (consortium.VERBS, "At the coordinator: make a consortium, admit members, see them."),
     "node": (node.VERBS, "At an institution: its node and its policy."),

@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Annotated, Any, ClassVar, final
 
 import typer
 
-from hansa.cli.runs import model_in, write
+from hansa.cli.runs import REGISTRY, ModelAt, RegistryAt, model_in, write
 from hansa.cli.talk import stderr
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Predict:
 
     example: ClassVar[str] = "hansa predict runs/20260131-142530-scores new.csv --out scores.csv"
 
-    model: Annotated[Path, typer.Argument(help="A model folder, or a run folder that holds one.")]
+    model: ModelAt
     data: Annotated[
         str,
         typer.Argument(
@@ -54,6 +54,7 @@ class Predict:
         list[str] | None,
         typer.Option("--part", metavar="NAME=SHA256", help="Allow a part of your own; may be repeated."),
     ] = None
+    registry: RegistryAt = REGISTRY
 
     def do(self) -> None:
         """Load, read, score block by block, write."""
@@ -67,7 +68,7 @@ class Predict:
             decimal=self.decimal,
             dates=tuple(self.dates or ()),
         )
-        model = model_in(self.model, self.parts or ())
+        model = model_in(self.model, self.parts or (), self.registry)
         table = Reading(csv=form, query=self.query).read(self.data)
         key = self.id or str(model.facts.get("id") or "")
         if self.id:

@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from hashlib import file_digest
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias, final
+
+import typer
 
 from hansa.cli.talk import hint
 from hansa.errors import ConfigError, DataError
@@ -28,6 +30,11 @@ JOB, NOTE, RESULT, MODEL, REPORT, SCORES = (
     "report.html",
     "scores.csv",
 )
+REGISTRY: Final = Path("registry")
+ModelAt: TypeAlias = Annotated[
+    Path, typer.Argument(help="A model folder, a run folder that holds one, or NAME@champion of a registry.")
+]
+RegistryAt: TypeAlias = Annotated[Path, typer.Option("--registry", help="The registry's folder.")]
 
 
 @final
@@ -180,10 +187,18 @@ def digests(scenario: Scenario, base: Path) -> dict[str, str]:
     return found
 
 
-def model_in(path: Path, parts: Sequence[str]) -> Model:
-    """The model of a model folder or a run folder; `parts`: NAME=SHA256 of each part of one's own that it may name."""
+def model_in(path: Path, parts: Sequence[str], registry: Path = REGISTRY) -> Model:
+    """The model of a model folder, a run folder, or NAME@VERSION of a registry, where no such folder is there.
+
+    `parts`: NAME=SHA256 of each part of one's own that it may name.
+    """
     from hansa.running.model import load
 
+    if "@" in path.name and len(path.parts) == 1 and not path.exists():
+        from hansa.running.registry import Registry
+
+        kept = Registry(registry)
+        path = kept.folder(kept.find(path.name))
     allowed = dict(text.partition("=")[::2] for text in parts)
     if not all(allowed.values()):
         raise ConfigError("--part needs a name and a digest.", mend="Write --part NAME=SHA256 of its module's file.")

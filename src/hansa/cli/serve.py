@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import socket
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, ClassVar, Final, final
 
 import typer
 
-from hansa.cli.runs import model_in
+from hansa.cli.runs import REGISTRY, ModelAt, RegistryAt, model_in
 from hansa.cli.talk import stderr
 from hansa.errors import ConfigError
 
@@ -26,13 +25,14 @@ class Serve:
 
     example: ClassVar[str] = "hansa serve runs/20260131-142530-scorecard --port 7500"
 
-    model: Annotated[Path, typer.Argument(help="A model folder, or a run folder that holds one.")]
+    model: ModelAt
     host: Annotated[str, typer.Option(help="The address to listen at.")] = "127.0.0.1"
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 finds a free one.")] = 7500
     to_others: Annotated[
         bool, typer.Option("--to-others", help="Let the address be one that other machines reach.")
     ] = False
     most: Annotated[int, typer.Option(min=1, max=100_000, help="The most rows of a request.")] = 1000
+    registry: RegistryAt = REGISTRY
 
     def do(self) -> None:
         """Load, bind, and answer until stopped."""
@@ -43,7 +43,7 @@ class Serve:
             raise ConfigError(
                 "Other machines would reach this address.", "Nobody who asks is identified.", "Add --to-others."
             )
-        answering = Answering.of(model_in(self.model, ()), self.most)
+        answering = Answering.of(model_in(self.model, (), self.registry), self.most)
         http = need("hansa.apps.on_http")
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as at:
             at.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
