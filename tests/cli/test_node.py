@@ -88,6 +88,21 @@ def test_every_reason_is_told_with_its_mend_and_exit_4(hansa, node, tmp_path):
     assert "refuses the job for 4 reasons" in said
 
 
+@pytest.mark.parametrize(
+    ("most", "less", "words"),
+    [
+        ("max_payload = 1_000_000", "max_payload = 1_000", "bytes may not leave. At most 1,000 may (max_payload)"),
+        ("max_parameters = 10_000", "max_parameters = 10", "parameters is not allowed here. At most 10 are."),
+    ],
+)
+def test_a_job_of_larger_answers_or_models_than_the_policy_lets_out_is_told_so(
+    hansa, node, tmp_path, most, less, words
+):
+    said = hansa("node", "check", node(POLICY.replace(most, less)), tmp_path / "job.toml", code=4)
+    assert words in said
+    assert "lets the job through" not in said
+
+
 def test_an_empty_policy_is_told_and_allows_nothing(hansa, node, tmp_path):
     said = hansa("node", "check", node(""), tmp_path / "job.toml", code=4)
     assert "A job may ask nothing" in said

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Final, final
@@ -12,11 +12,12 @@ import typer
 
 from hansa.cli.serving import HEALTH, LOG, OTHERS, at_health
 from hansa.cli.talk import say
-from hansa.errors import ConfigError, PolicyRefusal
+from hansa.errors import ConfigError, HansaError, PolicyRefusal
 
 if TYPE_CHECKING:
     from hansa.core.job import Job
     from hansa.core.message import Refusal
+    from hansa.core.party import Party
     from hansa.governance.site_file import NodeFile
 
 
@@ -34,6 +35,7 @@ class Check:
 
     def do(self) -> None:
         """Explain the policy; judge the job, and hold the table against it."""
+        from hansa.core.party import site_of
         from hansa.governance.explain import explain, sentence
         from hansa.governance.site_file import read_node
         from hansa.running.left import left
@@ -56,8 +58,12 @@ class Check:
                 f"The policy refuses the job for {len(found)} reason{'s' * (len(found) > 1)}.",
                 mend="Change the job, or the policy if you answer for it.",
             )
-        rows = _rows(node, job, self.node.parent)
+        party = _open(node, job, self.node.parent)
+        rows = len(site_of(party, job).table)
+        doubt = _tried(job, party)
         say(f"  The table keeps what the job says: {rows:,} rows. The policy lets the job through.")
+        if doubt:
+            say(f"  How large its answers are is not known: on this table alone it ends. {doubt}")
         say("  What would leave, by step:")
         for one in left(job):
             say(f"    {one['what']}, {one['how_many']}: {one['protection']}")
@@ -135,11 +141,25 @@ def job_at(path: Path, node: NodeFile) -> Job:
     return Job.from_tree(tree, node.policy.parts)
 
 
-def _rows(node: NodeFile, job: Job, base: Path) -> int:
-    """How many rows the job would find, once the table is seen to keep what the job says of it."""
-    from hansa.core.party import site_of
+def _open(node: NodeFile, job: Job, base: Path) -> Party:
+    """The node's party with the job's table, at a door that is open at this hour too."""
+    from hansa.governance.hours import Hours
 
-    return len(site_of(node.party(base, node.policy.table_of(job)), job).table)
+    policy = replace(node.policy, hours=Hours("UTC"))
+    return replace(node, policy=policy).party(base, policy.table_of(job))
+
+
+def _tried(job: Job, party: Party) -> str:
+    """Try the job's answers at the door; why it cannot be tried by one party alone, if so."""
+    from hansa.running.rehearsal import rehearse
+
+    try:
+        rehearse(job, party)
+    except PolicyRefusal:
+        raise
+    except HansaError as error:
+        return str(error)
+    return ""
 
 
 def _questions() -> dict[str, str]:

@@ -104,7 +104,8 @@ class PolicyGuard:
             len(one.data) for one in answer.mail.values()
         )
         if size > most:
-            yield Refusal(f"An answer of {size:,} bytes may not leave.", f"At most {most:,} may.")
+            mend = "Learn a smaller model, or raise max_payload in [policy], if you allow it."
+            yield Refusal(f"An answer of {size:,} bytes may not leave.", f"At most {most:,} may (max_payload).", mend)
         training = [part for part in inside(ask) if _trains(part)]
         for name, vector in load.vectors.items():
             if vector.dtype.newbyteorder("<").str not in DTYPES:
