@@ -10,19 +10,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hansa.core.carry import near
-from hansa.core.codec import build, plain
+from hansa.core.codec import build, pack, plain
 from hansa.core.job import Job
 from hansa.core.post import in_process, seats_of
 from hansa.core.step import Step
 from hansa.core.table import Table
 from hansa.engines.simulation import Simulation
-from hansa.errors import ConfigError, JobError, PolicyRefusal
+from hansa.errors import ConfigError, DataError, JobError, PolicyRefusal
 from hansa.horizontal.binning import Binning
 from hansa.horizontal.glm import Glm
 from hansa.horizontal.regression import Regression
 from hansa.horizontal.selected import Selection
 from hansa.horizontal.selection import Select
+from hansa.horizontal.summer import Climb
 from hansa.links import secure_sum
+from tests.core.memoir import Memoir
+from tests.core.test_carry import finish
 from tests.horizontal.banks import divided
 from tests.horizontal.test_dropping_out import Quits
 
@@ -120,6 +123,7 @@ def test_it_reads_back_from_a_file_and_refuses_what_contradicts_itself():
         {"max_vif": 0.5},
         {"enter": 0.1},
         {"forced": ("a",), "forbidden": ("a",)},
+        {"max_steps": -1},
     ):
         with pytest.raises(ConfigError):
             Select(**wrong)
@@ -164,3 +168,23 @@ def test_a_bank_that_leaves_on_the_way_ends_it_for_its_sums_would_be_missing():
     quits = [replace(parties[1], guards=(Quits("Climb", 3),)), parties[0], *parties[2:]]
     with pytest.raises(PolicyRefusal, match="bank-1 refuses"):
         selected(quits, Select(min_iv=0.0), quorum=3)
+
+
+def test_a_selection_asks_no_more_than_it_says_and_ends_where_columns_keep_moving():
+    step = Select(min_iv=0.0)
+    found = selected(WHOLE, step).last(Selection)
+    assert len(found.path) == 6
+    assert found.asks < step.often()[Climb] / 20
+    same = selected(WHOLE, replace(step, max_steps=6)).last(Selection)
+    assert (same.kept, same.asks) == (found.kept, found.asks)
+    assert replace(step, max_steps=6).often()[Climb] == 99
+    with pytest.raises(DataError, match="after 5 columns that went in or out"):
+        selected(WHOLE, replace(step, max_steps=5))
+
+
+def test_a_selection_stopped_at_any_write_keeps_the_same():
+    parties, job = divided(book(600), [200]), Job("some", (Binning(), Select(min_iv=0.0)), min_parties=1, min_cell=1)
+    whole = Memoir()
+    wanted = finish(job, parties, whole, None)[0].last(Selection)
+    for stop in range(1, whole.writes + 1, 12):
+        assert pack(finish(job, parties, Memoir(stop), None)[0].last(Selection)) == pack(wanted)

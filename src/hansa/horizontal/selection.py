@@ -30,6 +30,9 @@ from hansa.horizontal.stepwise import Standing
 from hansa.horizontal.summer import Climb, Summer
 
 _MOST_STEPS = 50
+_A_MOVE = 8
+"""How many asks a climb takes at most, on average, after a column went in or out; most take three or four."""
+
 _AT_REST = 1e-8
 """What Newton's step could still take off the deviance: next to nothing beside a chi-squared."""
 
@@ -48,7 +51,7 @@ class Select:
     score test in while its p-value is at most `enter`; "backward" takes the one with the lowest Wald test out while its
     p-value is above `leave`; "both" does either after each entry; "none" keeps all. `signs`: a column whose coefficient
     would reward what its event rates punish goes, the most certain first. What has left does not come back. `forced`
-    columns stay, whatever speaks against them.
+    columns stay, whatever speaks against them. `max_steps`: how many columns go in or out at most.
 
     Raises:
         ConfigError: settings outside their range, or that contradict each other.
@@ -69,6 +72,7 @@ class Select:
     signs: bool = True
     forced: tuple[str, ...] = ()
     forbidden: tuple[str, ...] = ()
+    max_steps: int = 100
 
     def __post_init__(self) -> None:
         """Check ranges."""
@@ -78,6 +82,8 @@ class Select:
             raise ConfigError("max_correlation must lie in (0, 1], and max_vif be above 1, or 0 for none.")
         if not 0 < self.enter <= self.leave < 1:
             raise ConfigError("enter and leave are p-values, and leave is at least enter.", mend="Usual is 0.05.")
+        if self.max_steps < 0:
+            raise ConfigError("max_steps must be at least 0.", f"Got {self.max_steps}.")
         if both := ", ".join(sorted({*self.forced} & {*self.forbidden})):
             raise ConfigError(f"Forced and forbidden: {both}.", mend="Decide on one.")
 
@@ -99,6 +105,10 @@ class Select:
         """The party's half: the sums of a logistic regression."""
         return {Climb: Summer(Glm())}
 
+    def often(self) -> Mapping[type[Ask], int]:
+        """Once for correlations, then the first climb, then a few for each column that goes in or out."""
+        return {Climb: 1 + _MOST_STEPS + _A_MOVE * self.max_steps}
+
     def plan(self, parties: Roster, kept: Selection | None, done: Done) -> Plan[Selection]:
         """What the tables say; one ask for correlations; then the steps, a few asks each."""
         found = kept
@@ -116,39 +126,47 @@ class Select:
         if not point.information[0, 0]:
             raise DataError("No party has enough training rows to select by.", mend="Lower min_rows.")
         course, places = course.thinned(point.information)
-        point = yield from _climbed(reply.counted, course, point.of(places))
+        point = yield from self._climbed(reply.counted, course, point.of(places))
+        steps = 0
         while (moved := course.moved(point)) is not None:
-            course = moved
-            point = yield from _climbed(reply.counted, course, point)
+            if steps == self.max_steps:
+                what = f"The selection has not come to its end after {steps:,} columns that went in or out."
+                raise DataError(what, mend="Raise max_steps, or min_iv so that fewer columns are candidates.")
+            course, steps = moved, steps + 1
+            point = yield from self._climbed(reply.counted, course, point)
         return course.selection(point)
 
+    def _climbed(self, here: Sequence[str], course: Course, point: Standing) -> Gather[Standing]:
+        """Newton's steps, halved where they overshoot, until the columns inside are at their maximum."""
+        cleared = course.cleared(point.beta)
+        if not np.array_equal(cleared, point.beta):
+            point = yield from self._asked(here, course, cleared, point.asks)
+        for _ in range(_MOST_STEPS):
+            step, share = point.step(course.inside), 1.0
+            if float(step @ point.gradient) <= _AT_REST:
+                return point
+            there = yield from self._asked(here, course, point.beta + step, point.asks)
+            while not there.deviance <= point.deviance + 1e-10 * (1 + abs(point.deviance)) and share > _LEAST_SHARE:
+                share /= 2
+                there = yield from self._asked(here, course, point.beta + share * step, there.asks)
+            point = there
+        raise _no_maximum()
 
-def _climbed(here: Sequence[str], course: Course, point: Standing) -> Gather[Standing]:
-    """Newton's steps, halved where they overshoot, until the columns inside are at their maximum."""
-    cleared = course.cleared(point.beta)
-    if not np.array_equal(cleared, point.beta):
-        point = yield from _asked(here, course, cleared, point.asks)
-    for _ in range(_MOST_STEPS):
-        step, share = point.step(course.inside), 1.0
-        if float(step @ point.gradient) <= _AT_REST:
-            return point
-        there = yield from _asked(here, course, point.beta + step, point.asks)
-        while not there.deviance <= point.deviance + 1e-10 * (1 + abs(point.deviance)) and share > _LEAST_SHARE:
-            share /= 2
-            there = yield from _asked(here, course, point.beta + share * step, there.asks)
-        point = there
-    raise DataError(
-        "The regression of a selection has not converged.",
-        "Its columns separate the outcomes, or nearly so.",
-        "Set max_iv, or bin with a larger min_bin_size.",
-    )
-
-
-def _asked(here: Sequence[str], course: Course, beta: Floats, asks: int) -> Gather[Standing]:
-    reply = yield Asks(dict.fromkeys(here, Climb(course.frame, beta)))
-    return _standing(reply.value, beta, asks + 1)
+    def _asked(self, here: Sequence[str], course: Course, beta: Floats, asks: int) -> Gather[Standing]:
+        if asks == self.often()[Climb]:
+            raise _no_maximum()
+        reply = yield Asks(dict.fromkeys(here, Climb(course.frame, beta)))
+        return _standing(reply.value, beta, asks + 1)
 
 
 def _standing(load: Load, beta: Floats, asks: int) -> Standing:
     deviance, gradient = float(load["sums"][0, 0]), load["gradient"][0]
     return Standing(beta, deviance, gradient, whole(load["information"][0]), asks)
+
+
+def _no_maximum() -> DataError:
+    return DataError(
+        "The regression of a selection has not converged.",
+        "Its columns separate the outcomes, or nearly so.",
+        "Set max_iv, or bin with a larger min_bin_size.",
+    )
