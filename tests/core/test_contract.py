@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from hansa.core.contract import Domain
 from hansa.core.job import Data, Job
 from hansa.core.party import Party, site_of
 from hansa.core.table import Table
@@ -72,3 +73,13 @@ def test_a_missing_column_is_told_with_the_nearest():
 def test_one_place_says_what_the_event_is():
     with pytest.raises(ConfigError, match="positive"):
         Data(positive="yes", schema=AGREED)
+
+
+def test_a_contract_says_what_each_feature_may_hold():
+    domains = {**AGREED.domains, **Schema((Field("opened", "date", low="1970-01-11"),)).domains}
+    assert domains.keys() == {"income", "home", "opened"}
+    assert domains["income"] == Domain(0, 500)
+    assert domains["home"] == Domain(words=True, levels=("own", "rent"))
+    assert (domains["opened"], domains["opened"].closed) == (Domain(10.0, whole=True), False)
+    assert [domains[name].closed for name in ("income", "home")] == [True, True]
+    assert not Domain(3.0, 3.0).closed

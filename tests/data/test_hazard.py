@@ -143,3 +143,11 @@ def test_what_cannot_be_spread_is_told_without_a_value():
     for settings_ in ({"edges": (3, 3)}, {"edges": (0,)}, {"horizon": -1}, {"id": "months"}):
         with pytest.raises(ConfigError):
             PersonPeriods("months", "default", **settings_)
+
+
+def test_it_says_of_the_columns_what_its_schema_does_and_of_periods_their_words():
+    agreed = Schema((Field("months", "integer", low=1, high=60), Field("rate", "float", low=0, high=1)))
+    domains = PersonPeriods("months", "default", edges=(3,), schema=agreed).domains
+    assert domains.keys() == {"rate", PERIOD}
+    assert domains[PERIOD].levels == ("from 1", "from 4")
+    assert PersonPeriods("months", "default").domains == {}

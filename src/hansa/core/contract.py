@@ -10,9 +10,33 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from dataclasses import dataclass
+from math import inf
+from typing import Protocol, final
 
 from hansa.core.table import Table
+
+
+@final
+@dataclass(frozen=True)
+class Domain:
+    """What a column may hold: numbers from `low` to `high`, `whole` ones alone; or of `words`, the labels `levels`.
+
+    Example:
+        >>> Domain(0.0, 100.0).closed, Domain(0.0).closed, Domain(words=True, levels=("own", "rent")).closed
+        (True, False, True)
+    """
+
+    low: float = -inf
+    high: float = inf
+    whole: bool = False
+    words: bool = False
+    levels: tuple[str, ...] = ()
+
+    @property
+    def closed(self) -> bool:
+        """Whether it says so much that nothing needs to be learned of it from rows."""
+        return bool(self.levels) if self.words else -inf < self.low < self.high < inf
 
 
 class Contract(Protocol):
@@ -33,4 +57,9 @@ class Contract(Protocol):
     @property
     def roles(self) -> Mapping[str, str]:
         """Which columns are target, id and weight, as far as it says so: {role: column}."""
+        ...
+
+    @property
+    def domains(self) -> Mapping[str, Domain]:
+        """What each feature may hold, as far as it says so: {column: domain}."""
         ...

@@ -14,7 +14,7 @@ from hansa.core.codec import build, plain
 from hansa.core.contract import Contract
 from hansa.core.fold import Sum
 from hansa.core.plan import Keep
-from hansa.core.step import Chained, Collecting, Done, Placed, Roster, Step
+from hansa.core.step import Chained, Collecting, Done, Noised, Placed, Roster, Step
 from hansa.errors import ChainError, ConfigError, PolicyRefusal, TooFewParties
 from hansa.own_parts import allowing
 
@@ -144,6 +144,10 @@ class Job:
         for place, step in enumerate(self.steps, start=1):
             if isinstance(step, Placed):
                 step.check_after(self.steps[place:])
+            if isinstance(step, Noised):
+                agreed = {} if self.data.schema is None else self.data.schema.domains
+                roles = {self.data.target, self.data.id, self.data.weight}
+                step.check_domains({name: domain for name, domain in agreed.items() if name not in roles})
         self._check_sums()
 
     def _check_sums(self) -> None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from hansa.core.chain import Chain
+    from hansa.core.contract import Domain
     from hansa.core.message import Ask
     from hansa.core.party import Handler
     from hansa.core.plan import Plan, Until
@@ -160,4 +161,21 @@ class Accounted(Step, Protocol):
 
     def releases(self) -> Mapping[type[Ask], tuple[Event, ...]]:
         """What one answer of a kind does; nothing for none. Kinds that are not here leave as they are, unbounded."""
+        ...
+
+
+@runtime_checkable
+class Noised(Step, Protocol):
+    """A step that may tell what it counts with noise: what columns may hold must be agreed then, not looked up."""
+
+    def check_domains(self, domains: Mapping[str, Domain]) -> None:
+        """Look at what the contract says of the columns, less target, id and weight.
+
+        Raises:
+            ConfigError: noise is asked for, and the contract leaves open what a column may hold.
+        """
+        ...
+
+    def clear(self) -> Step:
+        """The same step without noise, for a party by itself."""
         ...

@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias, final
 
 import numpy as np
 
+from hansa.core.contract import Domain
 from hansa.core.table import KINDS, Column, Kind
 from hansa.errors import ConfigError, DataError, nearest
 
@@ -99,6 +100,16 @@ class Field:
                 mend="Leave `low` and `high` out; a category has a dictionary, `levels`.",
             )
         return self._end(self.low, -np.inf), self._end(self.high, np.inf)
+
+    @property
+    def domain(self) -> Domain:
+        """What the column may hold.
+
+        Example:
+            >>> Field("home", "category", levels=("own", "rent")).domain.words
+            True
+        """
+        return Domain(*self.range, self.kind in {"integer", "date"}, self.kind not in RANGED, self.levels)
 
     def _end(self, bound: Bound, otherwise: float) -> float:
         if bound is None:

@@ -10,7 +10,7 @@ from typing import final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hansa.core.contract import Contract
+from hansa.core.contract import Contract, Domain
 from hansa.core.table import Column, Table
 from hansa.errors import ConfigError, DataError
 
@@ -71,6 +71,13 @@ class PersonPeriods:
         """The event is the target; who the customer is, where a column says so."""
         return {"target": self.event, **({"id": self.id} if self.id else {})}
 
+    @property
+    def domains(self) -> Mapping[str, Domain]:
+        """As the schema says, less the duration; of periods in bins, their words."""
+        found = {} if self.schema is None else {**self.schema.domains}
+        found.pop(self.duration, None)
+        return {**found, PERIOD: Domain(words=True, levels=self._periods)} if self.edges else found
+
     def admit(self, table: Table, party: str, min_cell: int) -> Table:
         """The table's customers as rows of person and period.
 
@@ -96,8 +103,12 @@ class PersonPeriods:
         numbers = np.asarray(periods, np.float64)
         if not self.edges:
             return Column.of(PERIOD, numbers)
-        words = np.array([f"from {start + 1}" for start in (0, *self.edges)])
+        words = np.array(self._periods)
         return Column.of(PERIOD, words[np.searchsorted(np.array(self.edges), numbers)].tolist(), "category")
+
+    @property
+    def _periods(self) -> tuple[str, ...]:
+        return tuple(f"from {start + 1}" for start in (0, *self.edges))
 
     def _spread(self, table: Table) -> Table:
         for taken in {PERIOD, *({_CUSTOMER} if not self.id else ())} & {*table.names}:

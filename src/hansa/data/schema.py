@@ -10,6 +10,7 @@ from typing import final
 import tomli_w
 
 from hansa.core.codec import build, plain
+from hansa.core.contract import Domain
 from hansa.core.table import Column, Kind, Table
 from hansa.data.contract import broken, faults
 from hansa.data.field import MOMENTS, Field, KnownAt, Outcome, Role, formed
@@ -84,6 +85,16 @@ class Schema:
             {'id': 'who'}
         """
         return {field.role: field.name for field in self.fields if field.role in {"target", "id", "weight"}}
+
+    @property
+    def domains(self) -> dict[str, Domain]:
+        """What each feature may hold: {column: domain}; dates count days since 1970.
+
+        Example:
+            >>> Schema((Field("age", "integer", low=18, high=99),)).domains["age"].closed
+            True
+        """
+        return {field.name: field.domain for field in self.fields if field.role in {"feature", "time"}}
 
     @classmethod
     def infer(cls, table: Table, time: str = "", min_cell: int = 10) -> Schema:

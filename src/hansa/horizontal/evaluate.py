@@ -46,7 +46,7 @@ from hansa.core.metrics import (
 )
 from hansa.core.party import Handler, Memory, Party, Site
 from hansa.core.plan import Asks, Gather, Keep, Plan
-from hansa.core.step import Done, Event, Roster, Step
+from hansa.core.step import Done, Event, Noised, Roster, Step
 from hansa.core.trainer import Design, Trainer
 from hansa.errors import ConfigError, HansaError
 from hansa.horizontal.design import check_taken, design_of, enough, floors_at, remembered
@@ -251,6 +251,7 @@ def own_job(job: Job) -> Job:
     """
     steps = job.steps[: trainer_of(job)[1]]
     first = next(place for place, step in enumerate(steps) if isinstance(step, Modelling))
+    steps = tuple(step.clear() if isinstance(step, Noised) else step for step in steps)
     steps = tuple(
         step.alone(first=place == first) if isinstance(step, Modelling) else step for place, step in enumerate(steps)
     )
