@@ -214,7 +214,7 @@ class Statistics:
         pairs = tuple((cells[one], cells[other]) for one, other in self.cross)
         reply = yield Asks(dict.fromkeys(here, Cross(pairs)))
         ends = np.cumsum([one.size * other.size for one, other in pairs])[:-1]
-        parts = np.split(reply.value["counts"][0], ends)
+        parts = np.split(np.maximum(reply.value["counts"][0], 0.0), ends)
         return tuple(
             CrossTable(one, other, part.reshape(one.size, other.size))
             for (one, other), part in zip(pairs, parts, strict=True)

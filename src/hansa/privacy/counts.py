@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def noised_counts(counts: NDArray[Any], tables: int, noise_multiplier: float) -> NDArray[np.float64]:
-    """Whole counts `[k]` of some tables with discrete Gaussian noise; those below 0 are told as 0.
+    """Whole counts `[k]` of some tables with discrete Gaussian noise; whoever adds them up makes those below 0 none.
 
     A record more or less changes one cell of each table by one, so sqrt(tables) in L2; the noise is
     `noise_multiplier` times that (Canonne, Kamath and Steinke 2020, theorem 4).
@@ -27,6 +27,5 @@ def noised_counts(counts: NDArray[Any], tables: int, noise_multiplier: float) ->
     """
     if not noise_multiplier:
         return counts.astype(np.float64)
-    noise = discrete_gaussian(noise_multiplier * sqrt(tables), len(counts))
-    told: NDArray[np.float64] = np.maximum(np.rint(counts) + noise, 0.0)
+    told: NDArray[np.float64] = np.rint(counts) + discrete_gaussian(noise_multiplier * sqrt(tables), len(counts))
     return told
