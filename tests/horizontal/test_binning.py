@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -11,21 +12,32 @@ from hypothesis import strategies as st
 
 from hansa.core.carry import near
 from hansa.core.codec import pack, unpack
-from hansa.core.job import Job
+from hansa.core.job import Data, Job
+from hansa.core.load import Load
 from hansa.core.metrics import auc_of
-from hansa.core.party import Party
+from hansa.core.party import Party, site_of
 from hansa.core.post import in_process, seats_of
 from hansa.core.table import Column, Table
+from hansa.core.trainer import Local
 from hansa.data.csv_file import read_csv
 from hansa.data.parts import HashSplit
+from hansa.data.schema import Field, Schema
+from hansa.engines.simulation import Simulation
 from hansa.errors import ConfigError, DataError
+from hansa.horizontal.binner import Beneath, Binner, Inquire, Outcomes
 from hansa.horizontal.binning import Binning
 from hansa.horizontal.binning_process import BinningProcess
+from hansa.horizontal.crowds import LEVELS, Crowds
+from hansa.horizontal.evaluate import Evaluate, own_job
 from hansa.horizontal.glm import Glm
 from hansa.horizontal.optimal import Rule
 from hansa.horizontal.prepare import Prepare
 from hansa.horizontal.prepared import Prepared
 from hansa.horizontal.rounds import Rounds
+from hansa.horizontal.woe import Cells
+from hansa.links import private_sgd, secure_sum, weighted_mean
+from hansa.privacy.accounting import epsilon
+from hansa.running.privacy import privacy
 from tests.horizontal.banks import book, divided, fitted
 
 ALL = HashSplit(1.0, 0.0, 0.0)
@@ -159,8 +171,6 @@ def test_wrong_settings_and_tables_are_refused():
             Rule(**wrong)
     with pytest.raises(ConfigError, match="prepares its columns once"):
         Job("twice", (Binning(), Prepare()))
-    with pytest.raises(ConfigError, match="Rounds do not learn"):
-        Job("rounds", (Binning(), Rounds()))
     table = risky(300)
     with pytest.raises(DataError, match="There is no feature 'agee'"):
         fitted(Binning(keep=("agee",)), divided(table, [100]))
@@ -189,3 +199,126 @@ def test_give_me_some_credit_keeps_its_tails_and_its_codes_apart(shared_data):
     assert made.cells.edges[0] == 0
     assert made.iv > 0.8
     assert found.table("RevolvingUtilizationOfUnsecuredLines").iv > 1.0
+
+
+AGREED = Schema(
+    (
+        Field("who", "integer", role="id"),
+        Field("income", "float", low=0, high=1_000_000),
+        Field("arrears", "float", low=-1000, high=1000),
+        Field("age", "integer", low=18, high=80),
+        Field("home", "category", levels=("free", "own", "rent")),
+        Field("default", "integer", known_at="outcome", role="target"),
+    )
+)
+QUIET = Binning(ALL, drop=("who",), noise_multiplier=0.01)
+"""Noise that protects nobody, so that only what it is asked and told differs."""
+
+
+def noised(step, table, cuts=(4000, 9000), schema=AGREED, **settings):
+    return fitted(step, divided(table, cuts), data=Data(schema=schema), **settings)
+
+
+def test_with_next_to_no_noise_bins_count_as_pooled_rows_do():
+    table = risky(12_000)
+    found, _ = noised(replace(QUIET, columns={"arrears": Rule(special_codes=(-9.0,))}), table)
+    for name, codes in (("income", ()), ("age", ()), ("arrears", (-9.0,))):
+        made = found.table(name)
+        assert np.abs(made.counts - by_hand(table, name, made.fine.edges, codes)).max() <= 1
+        assert 5 <= made.fine.bins <= 30 or name == "arrears"
+    assert [sorted(group) for group in found.table("home").cells.labels] == [["free"], ["own"], ["rent"]] or (
+        found.table("home").cells.bins < 3
+    )
+
+
+def test_what_the_parties_tell_is_off_by_the_noise_that_is_stated_whichever_rows_they_hold():
+    splits = {"age": Rule(splits=(30.0, 50.0), fixed=True), "income": Rule(splits=(2e4,), fixed=True)}
+    step = replace(QUIET, keep=("age", "income"), columns=splits, noise_multiplier=4.0, by_party=True)
+    table, off = risky(6000), []
+    exact = {name: by_hand(table, name, rule.splits)[:, : len(rule.splits) + 1] for name, rule in splits.items()}
+    for _ in range(40):
+        found, _ = noised(step, table, (2000, 4000))
+        off += [(found.table(name).counts[:, : exact[name].shape[1]] - exact[name]).ravel() for name in splits]
+    stated = step.releases()[Outcomes][0].noise_multiplier
+    assert stated == pytest.approx(4.0 / np.sqrt(0.75))
+    assert np.concatenate(off).std() == pytest.approx(stated * np.sqrt(2) * np.sqrt(3), rel=0.1)  # columns, parties
+
+
+def test_a_private_binning_can_be_accounted_for_and_others_cannot():
+    data = Data(schema=AGREED)
+    private = Job("private", (replace(QUIET, noise_multiplier=5.0),), data=data)
+    assert privacy(private)["epsilon"] == pytest.approx(epsilon(noise_multiplier=5.0, steps=1, delta=1e-5), rel=1e-3)
+    assert privacy(private)["unit"] == "record"
+    customers = Job("private", (replace(QUIET, noise_multiplier=5.0, customer_rows=2),), data=data)
+    assert privacy(customers)["unit"] == "customer"
+    assert privacy(Job("open", (Binning(),)))["epsilon"] == "infinity"
+    assert privacy(Job("open", (private.steps[0], Glm()), data=data))["epsilon"] == "infinity"
+
+
+def test_a_private_binning_refuses_to_be_asked_for_edges_without_noise_and_more_often_than_it_pays_for():
+    assert Beneath not in QUIET.handlers()
+    assert Crowds not in Binning().handlers()
+    assert QUIET.often() == {Inquire: 1, Crowds: LEVELS, Outcomes: 1}
+    assert QUIET.releases().keys() == QUIET.handlers().keys()
+
+
+def test_parties_say_of_their_columns_what_the_contract_does():
+    table = risky(300).take(slice(0, 5))
+    found, _ = noised(QUIET, table, (2,))  # so few rows that without noise nothing would be told
+    assert [one.name for one in found.tables] == ["income", "arrears", "age", "home"]
+    seat = Party("bank", {"t": table})
+    job = Job("private", (QUIET,), data=Data(schema=AGREED))
+    said = Binner(QUIET).answer(Inquire(), site_of(seat, job), {})[0].load["text"]
+    other = Binner(QUIET).answer(Inquire(), site_of(Party("bank", {"t": table.take([0])}), job), {})[0].load["text"]
+    assert said.tobytes() == other.tobytes()
+
+
+def test_noise_without_agreed_ranges_and_labels_is_refused_when_the_job_is_made():
+    fields = tuple(Field(one.name, one.kind) if one.name in {"who", "income"} else one for one in AGREED.fields)
+    with pytest.raises(ConfigError, match="'who', 'income' may hold"):
+        Job("private", (replace(QUIET, drop=()),), data=Data(schema=Schema(fields)))
+    labels = replace(QUIET, keep=("age",), drop=(), columns={"age": Rule(categorical=True)})
+    with pytest.raises(ConfigError, match="leaves open what 'age'"):
+        Job("private", (replace(QUIET, keep=("age",), drop=()),))
+    with pytest.raises(ConfigError, match="leaves open what 'age'"):
+        Job("private", (labels,), data=Data(schema=AGREED))
+    splits = replace(QUIET, keep=("age",), drop=(), columns={"age": Rule(splits=(30.0,))})
+    Job("private", (splits,), data=Data(schema=Schema((Field("age", "integer"), *AGREED.fields[4:]))))
+
+
+def test_of_each_customer_only_so_many_rows_count():
+    table = risky(900)
+    table = table.with_columns([Column.of("who", np.arange(900) // 9)])
+    step = replace(QUIET, customer_rows=2, noise_multiplier=0.001)
+    found, _ = noised(step, table, (450,))
+    assert found.table("age").counts.sum() == pytest.approx(200, abs=1)
+
+
+def test_bins_of_noise_alone_hold_no_rows_below_nothing_and_their_evidence_is_finite():
+    table, splits = risky(400), tuple(np.arange(20.0, 60.0))
+    step = replace(QUIET, noise_multiplier=500.0, keep=("age",), drop=(), columns={"age": Rule(splits=splits)})
+    found, _ = noised(step, table, (200,))
+    assert all(np.isfinite(one.woe).all() and (one.counts >= 0).all() for one in found.tables)
+    with pytest.raises(DataError, match="Lower noise_multiplier"):
+        step._process(
+            (Cells("age", splits),), {"": Load({"outcomes": np.zeros((1, 84)), "apart": np.zeros((1, 1))})}, 2
+        )
+
+
+def test_rounds_may_learn_from_private_bins_and_a_party_by_itself_has_no_noise():
+    data = Data(schema=AGREED)
+    rounds = Rounds(chain=(private_sgd(2.0, sampling=0.1), weighted_mean()), local=Local(steps=2, batch=30), rounds=3)
+    step = replace(QUIET, noise_multiplier=3.0)
+    job = Job("private", (step, replace(rounds, check_every=0)), data=data, min_parties=1)
+    assert np.isfinite(privacy(job)["epsilon"])
+    parties = divided(risky(3000), (1500,))
+    done = near(job, seats_of(job, parties), in_process(job, parties)).run()
+    assert done.results[1].width == 4
+    assert own_job(Job("scores", (*job.steps, Evaluate()), data=data)).steps[0] == replace(QUIET, noise_multiplier=0.0)
+
+
+def test_private_bins_travel_in_a_secure_sum_as_they_are():
+    job = Job("private", (replace(QUIET, noise_multiplier=1.0), Glm(sums=secure_sum())), data=Data(schema=AGREED))
+    with Simulation(divided(risky(6000), (2000, 4000)), workers=1).session(job) as session:
+        found = session.run().last(BinningProcess)
+    assert found.table("age").counts.sum() == pytest.approx(6000, abs=300)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, final
+from dataclasses import astuple, dataclass
+from typing import TYPE_CHECKING, Any, Final, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hansa.core.codec import pack
+from hansa.core.contract import Domain
 from hansa.core.load import Load
 from hansa.core.message import Answer, Ask
 from hansa.core.party import Memory, Site
@@ -18,6 +19,7 @@ from hansa.core.table import Table
 from hansa.data.parts import TRAIN
 from hansa.errors import DataError
 from hansa.horizontal.columns import NUMERIC, numbers
+from hansa.horizontal.crowds import LEVELS, Crowds, crowded
 from hansa.horizontal.design import parts_of
 from hansa.horizontal.floors import Floors, floors_of
 from hansa.horizontal.groups import Told
@@ -29,6 +31,10 @@ from hansa.horizontal.woe import Cells
 
 if TYPE_CHECKING:
     from hansa.horizontal.binning import Binning
+    from hansa.horizontal.noise import Noise
+
+EDGES: Final = 0.25
+"""The share of a binning's privacy that its edges cost; the rest is that of the outcomes."""
 
 
 @final
@@ -99,9 +105,10 @@ class Binner:
         if isinstance(ask, Encode):
             kept = np.frombuffer(pack(ask.prepared), np.uint8)
             return Answer(Load({"taken": np.ones((1, 1))})), {**memory, "prepared": kept}
-        table, floors = self._train(site)
+        (table, floors), noise = self._train(site), self.step.noise
         if isinstance(ask, Inquire):
-            text = json.dumps(self._described(table, floors), ensure_ascii=False).encode()
+            said = self._agreed(site) if noise.multiplier else self._described(table, floors)
+            text = json.dumps(said, ensure_ascii=False).encode()
             return Answer(Load({"text": np.frombuffer(text, np.uint8)[None, :]})), memory
         if isinstance(ask, Beneath):
             held, below = [], [np.empty(0)]
@@ -110,8 +117,12 @@ class Binner:
                 held.append(float(len(values)))
                 below.append(veiled(values, edges, floors.cell).astype(np.float64))
             return Answer(Load({"held": np.array([held]), "below": np.concatenate(below)[None, :]})), memory
+        if isinstance(ask, Crowds):
+            return crowded(ask, table, noise.part(EDGES / LEVELS)), memory
         if isinstance(ask, Outcomes):
             event = _events(table)
+            if noise.multiplier:
+                return Answer(_noised(ask, table, event, noise.part(1 - EDGES))), memory
             made = [tell_outcomes(one.place(table.column(one.column)), event, one, floors.cell) for one in ask.cells]
             outcomes = np.concatenate([counts.reshape(-1) for counts, _ in made])
             return Answer(Load({"outcomes": outcomes[None, :], "apart": np.array([[few for _, few in made]])})), memory
@@ -122,9 +133,9 @@ class Binner:
 
         def make() -> tuple[Table, Floors]:
             rows = np.flatnonzero(parts_of(site.table, self.step.split) == TRAIN)
-            floors = floors_of(site).at(rows)
+            floors = self.step.noise.floors(floors_of(site).at(rows))
             rows = rows if floors.suffice(len(rows)) else rows[:0]
-            return site.table.take(rows), floors
+            return site.table.take(self.step.noise.rows(rows, floors.who)), floors
 
         return site.derived(f"binning/train/{self.step.digest}", make)
 
@@ -137,6 +148,15 @@ class Binner:
             if (word or self.step.columns.get(name, Rule()).categorical) and len(table):
                 labels[name] = shared(column, floors)
         return {"kinds": kinds, "labels": labels}
+
+    def _agreed(self, site: Site) -> dict[str, Any]:
+        """The same as the contract has it, whatever the rows hold; and the ranges of numbers."""
+        agreed = {} if site.job.data.schema is None else site.job.data.schema.domains
+        used = self.step.used(site.table)
+        self.step.check_domains({name: agreed.get(name, Domain()) for name in used})
+        kinds = {name: "label" if agreed[name].words else "number" for name in used}
+        labels = {name: agreed[name].levels for name in used if agreed[name].words}
+        return {"kinds": kinds, "labels": labels, "domains": {name: astuple(agreed[name]) for name in used}}
 
     def _sorted(self, site: Site, table: Table, name: str) -> NDArray[np.float64]:
         codes = self.step.columns.get(name, Rule()).special_codes
@@ -171,6 +191,16 @@ def tell_outcomes(
         told[side] = made.rows[made.into] * weight / np.bincount(made.into, weight, minlength=cells.size)[made.into]
         apart += float(made.rows[np.bincount(made.into, minlength=cells.size) > 1].sum())
     return told, apart
+
+
+def _noised(ask: Outcomes, table: Table, event: NDArray[np.bool_], noise: Noise) -> Load:
+    """Each cell's rows without and with the event, as they are but for their noise; a row is in one of each column."""
+    made = []
+    for one in ask.cells:
+        place = one.place(table.column(one.column)) + one.size * event
+        made.append(np.bincount(place, minlength=2 * one.size))
+    counts = noise.counts(np.concatenate(made), len(made))
+    return Load({"outcomes": counts[None, :], "apart": np.zeros((1, len(made)))})
 
 
 def _events(table: Table) -> NDArray[np.bool_]:

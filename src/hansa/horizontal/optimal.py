@@ -6,7 +6,7 @@ over segments, exact for every trend.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal, TypeAlias, final
 
@@ -65,6 +65,11 @@ class Limits:
     def least(self) -> float:
         """The fewest rows of a bin."""
         return self.min_bin_size * self.rows
+
+    def at_least(self, events: int) -> Limits:
+        """The same limits, with so many rows of either outcome in a bin at the least."""
+        more = {name: max(getattr(self, name), events) for name in ("min_bin_n_event", "min_bin_n_nonevent")}
+        return replace(self, **more)
 
     def allows(self, nonevent: Floats, event: Floats) -> NDArray[np.bool_]:
         """Which bins are large enough."""

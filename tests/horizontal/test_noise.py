@@ -1,0 +1,79 @@
+"""Noise on what a step counts: its size, whose rows count, what it costs, and what must be agreed for it."""
+
+from __future__ import annotations
+
+from math import sqrt
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hansa.core.contract import Domain
+from hansa.errors import ConfigError
+from hansa.horizontal.floors import Floors
+from hansa.horizontal.noise import Noise, check_agreed
+from hansa.privacy.accounting import epsilon, epsilon_of
+from hansa.privacy.events import Composed
+
+
+@pytest.mark.parametrize(("rows", "tables"), [(0, 1), (0, 9), (3, 4)])
+def test_the_noise_is_of_the_stated_multiple_of_what_one_unit_changes(rows, tables):
+    noise = Noise(2.5, rows)
+    told = noise.counts(np.full(100_000, 50), tables)
+    assert told.std() == pytest.approx(2.5 * max(rows, 1) * sqrt(tables), rel=0.02)
+    assert told.std() == pytest.approx(noise.deviation(tables, 1), rel=0.02)
+    assert told.mean() == pytest.approx(50, abs=1)
+    sums = noise.sums(np.full(100_000, 0.5), sqrt(tables))
+    assert sums.std() == pytest.approx(noise.deviation(tables, 1), rel=0.02)
+
+
+def test_no_two_answers_have_the_same_noise():
+    noise, counts = Noise(5.0), np.zeros(100)
+    assert (noise.counts(counts, 1) != noise.counts(counts, 1)).any()
+
+
+@settings(max_examples=40, deadline=None)
+@given(who=st.lists(st.integers(0, 5), max_size=40), most=st.integers(1, 4), leaves=st.integers(0, 5))
+def test_a_customer_more_or_less_changes_no_other_customers_rows(who, most, leaves):
+    who, noise = np.array(who, np.intp), Noise(1.0, most)
+    rows = np.arange(len(who))
+    counted = noise.rows(rows, who)
+    assert all(np.sum(who[counted] == one) == min(most, np.sum(who == one)) for one in range(6))
+    others = who != leaves
+    np.testing.assert_array_equal(noise.rows(rows[others], who[others]), counted[who[counted] != leaves])
+
+
+def test_all_rows_count_where_records_are_protected_or_nobody_owns_two():
+    rows = np.arange(4)
+    assert Noise(1.0).rows(rows, np.zeros(4, np.intp)).tolist() == [0, 1, 2, 3]
+    assert Noise(1.0, 1).rows(rows, None).tolist() == [0, 1, 2, 3]
+
+
+@settings(max_examples=10, deadline=None)
+@given(multiplier=st.floats(0.5, 20), share=st.floats(0.05, 0.95), times=st.integers(1, 8))
+def test_the_parts_of_a_step_cost_as_much_as_the_whole_of_it(multiplier, share, times):
+    noise = Noise(multiplier)
+    parts = [Composed((noise.part(share / times).event,), times), noise.part(1 - share).event]
+    whole = epsilon(noise_multiplier=multiplier, steps=1, delta=1e-5)
+    assert epsilon_of(parts, 1e-5) == pytest.approx(whole, rel=2e-3, abs=1e-3)
+
+
+def test_noise_hides_few_as_well_as_many():
+    floors = Floors(20, 10)
+    assert Noise(1.0).floors(floors).rows == Noise(1.0).floors(floors).cell == 1
+    assert Noise(0.0).floors(floors) is floors
+
+
+@pytest.mark.parametrize("settings_", [(-1.0,), (float("nan"),), (float("inf"),), (1.0, -1), (0.0, 2)])
+def test_settings_that_protect_nobody_are_refused(settings_):
+    with pytest.raises(ConfigError, match=r"noise_multiplier|customer_rows"):
+        Noise(*settings_)
+
+
+def test_an_open_range_and_a_category_without_labels_are_named():
+    open_ = {"age": Domain(18, 99), "income": Domain(0.0), "home": Domain(words=True), "flat": Domain(3.0, 3.0)}
+    check_agreed("prepare", open_, ["age"])
+    with pytest.raises(ConfigError, match=r"'income', 'home', 'flat', 'debt' may hold") as error:
+        check_agreed("prepare", open_, [*open_, "debt"])
+    assert "data.schema" in error.value.mend
