@@ -17,7 +17,7 @@ from hansa.engines.network.enrolment import ask, rotate
 from hansa.engines.network.identity import Identity
 from hansa.engines.network.names import COORDINATOR
 from hansa.engines.network.sayings import plainly
-from hansa.errors import IdentityError, PartyLost, WireError
+from hansa.errors import ConfigError, IdentityError, PartyLost, WireError
 from tests.engines.network.banks import DAY, NOW, consortium, enrolled
 from tests.engines.network.federation import members
 from tests.engines.network.town import Town
@@ -136,14 +136,15 @@ def test_an_invitation_that_has_expired_opens_no_line(town, tmp_path):
         town.org.admit(request, NOW)
 
 
-def reception(tmp_path):
+def reception(tmp_path, now=(0.0,)):
     org = consortium(tmp_path / "org")
-    found = Reception(org)
+    found = Reception(org, lambda: now[0])
     return org, found, lambda role: lambda data: asyncio.run(found.answer(data, "bank-a", role))
 
 
-def test_after_so_many_refusals_a_name_is_not_heard_any_more(tmp_path):
-    org, desk, send = reception(tmp_path)
+def test_after_so_many_refusals_a_name_is_not_heard_for_a_while(tmp_path):
+    now = [0.0]
+    org, desk, send = reception(tmp_path, now)
     invitation = org.invite("bank-a", NOW)
     for _ in range(MOST_REFUSED):
         assert read(send("guest")(b"noise")).kind == "No"
@@ -151,13 +152,29 @@ def test_after_so_many_refusals_a_name_is_not_heard_any_more(tmp_path):
         enrol(invitation, tmp_path / "bank-a", send("guest"))
     assert "Too many" not in read(asyncio.run(desk.answer(b"noise", "bank-b", "guest"))).body["error"][1]
     assert org.members() == ()
+    now[0] += 179.0
+    with pytest.raises(IdentityError, match="Wait 3 minutes, and ask again"):
+        enrol(invitation, tmp_path / "bank-a", send("guest"))
+    now[0] += 2.0
+    assert enrol(invitation, tmp_path / "bank-a", send("guest")).name == "bank-a"
+
+
+def test_what_nobody_at_the_bank_has_done_counts_for_nothing(tmp_path):
+    org, _, send = reception(tmp_path)
+    invitation = org.invite("bank-a", NOW)
+    (tmp_path / "org" / "authority.toml").rename(tmp_path / "safe.toml")
+    for _ in range(2 * MOST_REFUSED):
+        with pytest.raises(ConfigError, match="by files alone"):
+            enrol(invitation, tmp_path / "bank-a", send("guest"))
+    (tmp_path / "safe.toml").rename(tmp_path / "org" / "authority.toml")
+    assert enrol(invitation, tmp_path / "bank-a", send("guest")).name == "bank-a"
 
 
 def test_where_the_authority_is_kept_apart_the_mend_is_files(tmp_path):
     org, _, send = reception(tmp_path)
     invitation = org.invite("bank-a", NOW)
     (tmp_path / "org" / "authority.toml").rename(tmp_path / "safe.toml")
-    with pytest.raises(IdentityError, match="--request FILE"):
+    with pytest.raises(ConfigError, match="--request FILE"):
         enrol(invitation, tmp_path / "bank-a", send("guest"))
     assert org.invite("bank-b", NOW).tls == ""
     shutil.copy(tmp_path / "safe.toml", tmp_path / "org" / "authority.toml")

@@ -31,7 +31,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import logging
-from collections import Counter
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -46,7 +46,7 @@ from hansa.engines.network.enrolment import Grant, Invitation, Request, Rotation
 from hansa.engines.network.identity import Identity
 from hansa.engines.network.names import COORDINATOR
 from hansa.engines.network.sayings import plainly
-from hansa.errors import HansaError, IdentityError, WireError
+from hansa.errors import ConfigError, HansaError, IdentityError, WireError
 
 if TYPE_CHECKING:
     from hansa.engines.network.membership import Membership
@@ -59,36 +59,48 @@ Send: TypeAlias = Callable[[bytes], bytes]
 
 LOG: Final = logging.getLogger("hansa.network")
 MOST_REFUSED: Final = 20
-"""How many requests of one name are refused before the next are not read, until the coordinator starts anew."""
+"""How many requests of one name are refused, lately, before the next are not read."""
+_FORGOTTEN: Final = 180.0  # seconds after which one of them is
 _ASKED: Final = Limits(head=64 << 10, tensors=0, payload=0)
 
 
 @final
 class Reception:
-    """Answers those who want certificates, one at a time, on the coordinator's event loop."""
+    """Answers those who want certificates, one at a time, on the coordinator's event loop.
 
-    def __init__(self, members: Membership) -> None:
+    `clock`: seconds that never run backwards.
+    """
+
+    def __init__(self, members: Membership, clock: Callable[[], float] = time.monotonic) -> None:
         """Take the folder that says who was invited and who is a member."""
-        self.members = members
-        self.refused = Counter[str]()
+        self.members, self.clock = members, clock
+        self._guesses: dict[str, tuple[float, float]] = {}  # of a name: requests that may have been guesses, and when
         self._turn = asyncio.Lock()
 
     async def answer(self, data: bytes, peer: str, role: Role) -> bytes:
         """Answer one request of the name in the certificate that opened the line; never raises."""
-        if self.refused[peer] >= MOST_REFUSED:
-            return refusal(peer, IdentityError("Too many requests under this name were refused."))
+        if self._lately(peer) > MOST_REFUSED - 1:
+            why = "They may have been somebody's guesses at an invitation."
+            mend = f"Wait {_FORGOTTEN / 60:g} minutes, and ask again."
+            return refusal(peer, IdentityError("Too many requests under this name were refused.", why, mend))
         try:
             asked = read(data, _ASKED)
             _same(asked.sender, peer)
             async with self._turn:
                 body = await asyncio.to_thread(self._do, asked, peer, role)
         except HansaError as error:
-            self.refused[peer] += 1
+            if isinstance(error, IdentityError | WireError):  # else it is nothing that who asks has done
+                self._guesses[peer] = (self._lately(peer) + 1.0, self.clock())
             LOG.warning("a request of %s for certificates was refused: %s", peer, error.what, extra={"party": peer})
             return refusal(peer, error)
         except Exception as error:  # noqa: BLE001 - named, and no more
             return refusal(peer, HansaError(f"{type(error).__name__}: a fault in hansa."))
         return b"".join(plainly("Done", COORDINATOR, peer, body=body).frame())
+
+    def _lately(self, peer: str) -> float:
+        """How many of a name's requests were refused, less what is forgotten by now."""
+        count, since = self._guesses.get(peer, (0.0, 0.0))
+        return max(0.0, count - (self.clock() - since) / _FORGOTTEN)
 
     def _do(self, asked: Parcel, peer: str, role: Role) -> dict[str, Any]:
         now, body = datetime.now(UTC), asked.body if isinstance(asked.body, Mapping) else {}
@@ -97,7 +109,7 @@ class Reception:
         if (asked.kind, role) not in {("Enrol", "guest"), ("Renew", "party")}:
             raise IdentityError("This certificate does not allow that.")
         if not self.members.admits:
-            raise IdentityError(
+            raise ConfigError(
                 "The consortium admits by files alone.",
                 "Its authority's key is kept apart from the coordinator.",
                 "Make a request with --request FILE, and send it to the operator.",
