@@ -67,6 +67,11 @@ def test_a_flood_at_the_desk_fills_no_disk_and_hides_nobody(store):
     ]
 
 
+def test_a_reason_that_is_a_sentence_ends_once(store):
+    Doorbook(store).sent_away("carl", "Submit", "WireError, A call lacks its token.")
+    assert [note.what for note in store.notes("")] == ["Submit: WireError, A call lacks its token."]
+
+
 def test_a_flood_of_made_up_names_fills_no_disk(store):
     book = Doorbook(store, most=2)
     for number in range(500):

@@ -105,7 +105,7 @@ class Doorbook:
         who = who[:_NAME] if len(self._seen) < _NAMES or who in self._seen else "others"
         self._seen[who] = self._seen.get(who, 0) + 1
         if self._seen[who] <= self.most:
-            self.store.note("sent away", f"{what}: {why}.", party=who)
+            self.store.note("sent away", f"{what}: {why.rstrip('.')}.", party=who)
 
     def _turn(self) -> None:
         """An hour is over: tell how often each was refused beyond what was written."""
