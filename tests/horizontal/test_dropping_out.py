@@ -12,9 +12,9 @@ from hansa.core.carry import near
 from hansa.core.codec import pack
 from hansa.core.message import Refusal
 from hansa.core.post import in_process, seats_of
-from hansa.errors import PolicyRefusal
+from hansa.errors import PolicyRefusal, TooFewParties
 from hansa.horizontal.columns import Coding
-from hansa.horizontal.fitter import Below, Spread
+from hansa.horizontal.fitter import Below, Count, Spread
 from hansa.horizontal.prepare import Prepare
 from tests.core.test_carry import Memoir, Stop
 from tests.horizontal.banks import book, divided, figures, fitted, job_of
@@ -74,8 +74,27 @@ def test_a_quorum_does_without_a_bank_that_drops_out(step, kind, after):
     asked = [{*ask.edges.get("income", np.empty(0)).tolist()} for ask in asks if type(ask) is Below]
     if kind == "Below" and after:  # counted anew at the same edges, so those who stay tell nothing new
         assert asked[after + 1] == set().union(*asked[:after])
+    most = step.often()
+    assert all(sum(type(ask) is kind for ask in asks) <= most[kind] for kind in most)
     ends = {(fit.name, fit.low, fit.high) for ask in asks if type(ask) is Spread for fit in ask.fits}
     assert len(ends) == len({name for name, _, _ in ends})  # or two sums would tell the values between two ends
+
+
+@pytest.mark.parametrize(("leave", "passes"), [(6, 7), (8, 8)])
+def test_a_preparation_counts_anew_a_few_times_and_then_ends(leave, passes):
+    parties, ear = divided(book(2000), range(150, 1950, 150)), Quits()
+    guards = [ear, *(Quits("Spread", 2 * place) for place in range(leave))]
+    parties[: leave + 1] = [
+        dataclasses.replace(party, guards=(guard,)) for party, guard in zip(parties, guards, strict=False)
+    ]
+    if leave < 8:
+        assert fitted(STEPS[0], parties, quorum=3)[0].parties == len(parties) - leave
+    else:
+        with pytest.raises(TooFewParties, match="dropped out of the preparation 8 times"):
+            fitted(STEPS[0], parties, quorum=3)
+    assert sum(type(ask) is Count for ask in ear.heard) == passes
+    most = STEPS[0].often()
+    assert all(sum(type(ask) is kind for ask in ear.heard) <= most[kind] for kind in most)
 
 
 @pytest.mark.parametrize(("kind", "after"), LEAVES)

@@ -105,7 +105,8 @@ def test_nothing_but_counts_and_sums_leaves():
                 assert ((vector >= 0) & (vector <= 400)).all()
     assert rare.encode() not in pack(prepared)
     assert prepared.encodings[0].edges[-1] < canary
-    assert all(set(seat.memory) == {"prepared"} for seat in seats.values())
+    assert all(set(seat.memory) == {"prepared", "at once/prepare"} for seat in seats.values())
+    assert all(len(seat.memory["at once/prepare"]) < 100 for seat in seats.values())  # of what was asked, no more
 
 
 def test_a_column_with_a_handful_of_values_tells_none_of_them():

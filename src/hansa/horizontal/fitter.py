@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, TypeVar, final
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final, TypeVar, final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hansa.core.codec import pack
+from hansa.core.codec import pack, unpack
 from hansa.core.load import Load
 from hansa.core.message import Answer, Ask
 from hansa.core.on_disk import beside, forget
-from hansa.core.party import Memory, Site
+from hansa.core.party import AT_ONCE, Memory, Site
 from hansa.core.table import Column, Table
 from hansa.data.parts import TRAIN
-from hansa.errors import DataError
+from hansa.errors import DataError, PolicyRefusal
 from hansa.horizontal.columns import LABELLED, NUMERIC, Coding
 from hansa.horizontal.design import parts_of
 from hansa.horizontal.facts import facts_of
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from hansa.horizontal.prepare import Prepare
 
 P = TypeVar("P", Want, Fit)
+
+_FIRST: Final = f"{AT_ONCE}prepare"
 
 
 @final
@@ -101,6 +104,59 @@ class Adopt(Ask):
 
 @final
 @dataclass(frozen=True)
+class First:
+    """What a party was asked first of a preparation: from answers to others, those of a few customers could be told.
+
+    The columns that it counts; between which ends it sums each; and the preparation that it took, by its SHA-256. It
+    remembers that at once, whether its answers count or not.
+
+    Example:
+        >>> first = First().counting((Want("age", "none"),))
+        >>> first.counting((Want("age", "none"),)) == first
+        True
+        >>> first.counting((Want("age", "none", special_codes=(42.0,)),))
+        Traceback (most recent call last):
+            ...
+        hansa.errors.PolicyRefusal: A preparation asks for other counts than its job, or than at first. The difference \
+of two would tell of a few customers. Ask as the approved job does.
+    """
+
+    wants: tuple[Want, ...] = ()
+    ends: tuple[tuple[str, float, float], ...] = ()
+    taken: str = ""
+
+    def counting(self, wants: tuple[Want, ...]) -> First:
+        """Count these columns, as ever."""
+        if self.taken or self.wants not in {(), wants}:
+            raise _other("counts")
+        return replace(self, wants=wants)
+
+    def below(self, ask: Below) -> First:
+        """Count values below edges, as long as none were summed: less a sum, the next one would tell those between."""
+        codes = {want.name: want.special_codes for want in self.wants if want.looks}
+        if self.ends or any(codes.get(name) != ask.special_codes.get(name, ()) for name in ask.edges):
+            raise _other("edges")
+        return self
+
+    def summing(self, fits: tuple[Fit, ...]) -> First:
+        """Sum between these ends, as ever; a column whose whole sum was told is never cut."""
+        ends = tuple((fit.name, fit.low, fit.high) for fit in fits)
+        whole = all(fit.want.looks or (fit.low, fit.high) == (-np.inf, np.inf) for fit in fits)
+        known = all(fit.is_scaled and fit.want in self.wants for fit in fits)
+        if not (whole and known) or self.ends not in {(), ends}:
+            raise _other("sums")
+        return replace(self, ends=ends)
+
+    def taking(self, prepared: Prepared) -> First:
+        """Take this preparation, as ever; the fit is over then."""
+        digest = sha256(pack(prepared)).hexdigest()
+        if self.taken not in {"", digest}:
+            raise _other("columns")
+        return First(taken=digest)
+
+
+@final
+@dataclass(frozen=True)
 class Fitter:
     """The party's half: counts and sums over its training rows.
 
@@ -113,26 +169,36 @@ class Fitter:
     step: Prepare
 
     def answer(self, ask: Ask, site: Site, memory: Memory) -> tuple[Answer, Memory]:
-        """Answer any of the step's asks; only `Adopt` is remembered."""
+        """Answer any of the step's asks, and remember what was asked first, and what is adopted."""
+        first = _remembered(memory[_FIRST].tobytes()) if _FIRST in memory else First()
         if isinstance(ask, Adopt):
-            kept = np.frombuffer(pack(ask.prepared), np.uint8)
+            kept, first = np.frombuffer(pack(ask.prepared), np.uint8), first.taking(ask.prepared)
             for key in [key for key in site.cache if key.startswith("prepare/")]:  # the fit is over: free its columns
                 del site.cache[key]
-            return Answer(Load({"adopted": np.ones((1, 1))})), {**memory, "prepared": kept}
+            return Answer(Load({"adopted": np.ones((1, 1))})), {**memory, _FIRST: _packed(first), "prepared": kept}
         if isinstance(ask, Describe):
             return Answer(Load({"text": self._described(site)})), memory
         table, floors = self._train(site)
         if isinstance(ask, Count):
+            if any(want.special_codes != self._coding(want.name).special_codes for want in ask.wants):
+                raise _other("special codes")
+            first = first.counting(ask.wants)
             counts = np.concatenate([want.count(column, floors) for want, column in _with_columns(table, ask.wants)])
             facts = facts_of(site.table, self._codes(site), floors_of(site), table, self.step.used(site.table))
-            return Answer(Load({"counts": counts[None, :], "facts": facts})), memory
+            return Answer(Load({"counts": counts[None, :], "facts": facts})), {**memory, _FIRST: _packed(first)}
         if isinstance(ask, Below):
+            first.below(ask)
             found = [self._below(site, name, edges, ask) for name, edges in ask.edges.items()]
             return Answer(Load({"below": np.concatenate(found)[None, :].astype(np.float64)})), memory
         if isinstance(ask, Spread):
+            first = first.summing(ask.fits)
             sums = [centred(fit, column, floors) for fit, column in _with_columns(table, ask.fits)]
-            return Answer(Load({"sums": np.array(sums, np.float64).reshape(1, -1)})), memory
+            answer = Answer(Load({"sums": np.array(sums, np.float64).reshape(1, -1)}))
+            return answer, {**memory, _FIRST: _packed(first)}
         raise DataError(f"A preparation has no answer to {type(ask).__name__}.")
+
+    def _coding(self, name: str) -> Coding:
+        return self.step.columns.get(name, Coding())
 
     def _codes(self, site: Site) -> NDArray[np.int8]:
         return site.derived(f"prepare/codes/{self.step.digest}", lambda: parts_of(site.table, self.step.split))
@@ -153,7 +219,7 @@ class Fitter:
         kinds, labels = {}, {}
         for name in self.step.used(table):
             column, whole = table.column(name), site.table.column(name)
-            coding = self.step.columns.get(name, Coding())
+            coding = self._coding(name)
             word = whole.kind not in NUMERIC
             if not word and coding.how not in {*LABELLED, "tokens"}:
                 refuse_infinite(whole)
@@ -183,3 +249,22 @@ def _with_columns(table: Table, parts: Iterable[P]) -> Iterator[tuple[P, Column]
         column = table.column(part.name)
         yield part, column
         forget(column.values)
+
+
+def _other(what: str) -> PolicyRefusal:
+    return PolicyRefusal(
+        f"A preparation asks for other {what} than its job, or than at first.",
+        "The difference of two would tell of a few customers.",
+        "Ask as the approved job does.",
+    )
+
+
+@lru_cache(maxsize=64)
+def _packed(first: First) -> NDArray[np.uint8]:
+    """What is remembered, as bytes: the same of a thousand parties."""
+    return np.frombuffer(pack(first), np.uint8)
+
+
+@lru_cache(maxsize=64)
+def _remembered(body: bytes) -> First:
+    return unpack(First, body)

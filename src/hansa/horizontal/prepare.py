@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hansa.core.codec import pack
+from hansa.core.contract import Domain
 from hansa.core.fold import Collect
 from hansa.core.message import Ask
 from hansa.core.party import Handler
@@ -30,11 +31,14 @@ from hansa.data.folds import PurgedFolds
 from hansa.data.parts import PART_COLUMN, HashSplit, Split
 from hansa.data.schema import Field, KnownAt, Schema
 from hansa.data.times import TimeSplit
-from hansa.errors import ConfigError, DataError
-from hansa.horizontal.columns import Coding
+from hansa.errors import ConfigError, DataError, TooFewParties
+from hansa.horizontal.amounts import EDGES, Amounts, NoisedFitter, fitted
+from hansa.horizontal.columns import LABELLED, Coding
+from hansa.horizontal.crowds import LEVELS, Crowds
 from hansa.horizontal.fitter import Adopt, Below, Count, Describe, Fitter, Spread
 from hansa.horizontal.fitting import Fit, counted
 from hansa.horizontal.labels import CODES
+from hansa.horizontal.noise import Noise, check_agreed
 from hansa.horizontal.prepared import Prepared
 from hansa.horizontal.wanted import wants_of
 
@@ -42,6 +46,8 @@ Fits: TypeAlias = tuple[Fit, ...]
 Names: TypeAlias = tuple[str, ...]
 
 _MOST_ASKS = 40
+_MOST_PASSES = 8
+"""How often all is counted anew, where parties drop out."""
 
 
 @final
@@ -54,7 +60,7 @@ class Prepare:
     otherwise by name. `max_n_bins`: quantile bins of a column coded as "bins". `winsorise`: the share of rows cut at
     either end of a standardised column. `signed_log`: heavy tails by sign(x) log(1 + |x|). `drop`: columns left out;
     `keep`: the only ones used, where given. `known_at`: when a column is known; a feature that is known later than
-    `decision` is refused.
+    `decision` is refused. `noise_multiplier`, `customer_rows`: all that is told holds noise, as in `Binning`.
 
     Raises:
         ConfigError: a column known later than the decision, or settings that contradict each other.
@@ -81,9 +87,12 @@ if it is really taken then.
     keep: tuple[str, ...] = ()
     known_at: Mapping[str, KnownAt] = field(default_factory=dict)
     decision: KnownAt = "application"
+    noise_multiplier: float = 0.0
+    customer_rows: int = 0
 
     def __post_init__(self) -> None:
         """Check ranges, and refuse columns that are known too late."""
+        self.noise  # noqa: B018 - making it checks it
         if self.max_n_bins < 2 or not 0 <= self.winsorise < 0.5:
             raise ConfigError("max_n_bins must be at least 2 and winsorise a share in [0, 0.5).")
         scales = "standardise" in {self.numeric, *(coding.how for coding in self.columns.values())}
@@ -115,13 +124,49 @@ if it is really taken then.
         return Prepared
 
     @property
+    def noise(self) -> Noise:
+        """The noise on all that the step tells, as one release."""
+        return Noise(self.noise_multiplier, self.customer_rows)
+
+    @property
+    def noises(self) -> tuple[Noise, Noise]:
+        """The noise of one of the counts for quantiles, and that of the amounts."""
+        return (self.noise.part(EDGES / LEVELS), self.noise.part(1 - EDGES)) if self.looks else (self.noise, self.noise)
+
+    @property
+    def looks(self) -> bool:
+        """Whether quantiles of any column may be looked for."""
+        looked = self.numeric == "bins" or self.winsorise > 0
+        return looked or any(one.how == "bins" or bool(one.winsorise) for one in self.columns.values())
+
+    @property
     def digest(self) -> str:
         """SHA-256 over the settings, as hex."""
         return sha256(pack(self)).hexdigest()
 
     def events(self) -> tuple[Event, ...]:
-        """Nothing that an accountant could bound."""
-        return ()
+        """What the whole step costs, where it has noise; else nothing that an accountant could bound."""
+        return (self.noise.event,) if self.noise_multiplier else ()
+
+    def releases(self) -> Mapping[type[Ask], tuple[Event, ...]]:
+        """With noise, the counts of a search for quantiles and the amounts; names and kinds are the contract's."""
+        if not self.noise_multiplier:
+            return {Adopt: ()}
+        quantiles, amounts = self.noises
+        found: dict[type[Ask], tuple[Event, ...]] = {Describe: (), Amounts: (amounts.event,), Adopt: ()}
+        return {**found, Crowds: (quantiles.event,)} if self.looks else found
+
+    def check_domains(self, domains: Mapping[str, Domain]) -> None:
+        """With noise, ranges and labels must be agreed; of a text, or where a coding has `levels`, they need not be."""
+        if self.noise_multiplier:
+            names = [name for name in self.keep or domains if name not in self.drop]
+            how = {name: self.columns.get(name, Coding()) for name in names}
+            agreed = {n: d for n, d in domains.items() if n in how and (d.words or how[n].how not in LABELLED)}
+            check_agreed(self.title, agreed, [n for n in names if not how[n].levels and how[n].how != "tokens"])
+
+    def clear(self) -> Prepare:
+        """The same preparation without noise."""
+        return replace(self, noise_multiplier=0.0, customer_rows=0)
 
     def check_after(self, after: Sequence[Step]) -> None:
         """No second one comes after: two differ by what neither tells, and a row that trained may be tested."""
@@ -134,7 +179,16 @@ if it is really taken then.
 
     def handlers(self) -> Mapping[type[Ask], Handler]:
         """The party's half: one fitter answers every kind."""
+        if self.noise_multiplier:
+            return dict.fromkeys((Describe, *(Crowds,) * self.looks, Amounts, Adopt), NoisedFitter(self))
         return dict.fromkeys((Describe, Count, Below, Spread, Adopt), Fitter(self))
+
+    def often(self) -> Mapping[type[Ask], int]:
+        """Names once; counts, sums and edges as often as the plan may count anew. What is adopted tells of nobody."""
+        if self.noise_multiplier:
+            return {Describe: 1, Crowds: LEVELS * self.looks, Amounts: 1}
+        below = (_MOST_ASKS + _MOST_PASSES) * self.looks
+        return {Describe: 1, Count: _MOST_PASSES, Below: below, Spread: 2 * _MOST_PASSES}
 
     def collects(self) -> frozenset[type[Ask]]:
         """Names, kinds and frequent labels of columns."""
@@ -150,7 +204,11 @@ if it is really taken then.
     def plan(self, parties: Roster, kept: Prepared | None, done: Done) -> Plan[Prepared]:
         """Columns, counts, quantiles, spread; then everybody takes what was fitted."""
         del done
-        prepared = kept if kept is not None else (yield from self._fit(parties))
+        prepared = kept
+        if prepared is None and self.noise_multiplier:
+            prepared = self._prepared(*(yield from fitted(self, parties)))
+        elif prepared is None:
+            prepared = yield from self._fit(parties)
         yield Asks(dict.fromkeys(parties, Adopt(prepared)), until=parties.until(len(parties)))
         yield Keep(prepared, prepared.measures)
         return prepared
@@ -166,8 +224,8 @@ if it is really taken then.
         here, wants = reply.counted, wants_of(self, said)
         if not wants:
             raise DataError("The parties have no column to learn from.", mend="Look at drop, keep and the tables.")
-        fits, summed = Fits(), False
-        while True:
+        fits, summed, asked = Fits(), False, 0
+        for _ in range(_MOST_PASSES):
             reply = yield Asks(dict.fromkeys(here, Count(wants)), until=parties.until(len(here)))
             here, facts = reply.counted, reply.value["facts"][0]
             if not facts[0]:  # no party had enough
@@ -177,7 +235,8 @@ if it is really taken then.
             if summed:
                 fits = tuple(replace(fit, found=some) for fit, (_, some, _) in zip(fits, found, strict=True))
             else:
-                fits, stay = yield from _ranked(parties, here, tuple(Fit.of(*one) for one in found), fits)
+                begun = tuple(Fit.of(*one) for one in found)
+                fits, stay, asked = yield from _ranked(parties, here, begun, fits, asked)
                 if len(stay) < len(here):
                     here = stay
                     continue
@@ -186,6 +245,11 @@ if it is really taken then.
             if len(stay) == len(here):
                 return self._prepared(spread, facts)
             here = stay
+        raise TooFewParties(
+            f"Parties dropped out of the preparation {_MOST_PASSES} times.",
+            "Each time the others are counted anew, and more often they need not answer.",
+            "Mend what keeps them from answering, and submit the job anew.",
+        )
 
     def _prepared(self, fits: tuple[Fit, ...], facts: NDArray[np.float64]) -> Prepared:
         found = {fit.name: fit.encoding() for fit in fits}
@@ -209,23 +273,23 @@ if it is really taken then.
         )
 
 
-def _ranked(parties: Roster, here: Names, fits: Fits, before: Fits) -> Gather[tuple[Fits, Names]]:
-    """Ask until the quantiles are known, or somebody drops out; who stayed. Edges that were asked `before` come first.
+def _ranked(parties: Roster, here: Names, fits: Fits, before: Fits, asked: int) -> Gather[tuple[Fits, Names, int]]:
+    """Ask until the quantiles are known, or somebody drops out; who stayed, and how many asks there were so far.
 
-    So those who stay tell nothing new, and no stretch of a few values is ever cut again.
+    Edges that were asked `before` come first. So those who stay tell nothing new, and no stretch of a few values is
+    ever cut again.
     """
     ladders = {fit.name: fit.ladder for fit in before if fit.ladder is not None}
     edges = {name: ladder.edges for name, ladder in ladders.items() if len(ladder.edges)} or _probes(fits)
-    asked = 0
-    while edges and asked < _MOST_ASKS:
+    again = asked > 0
+    while edges and (asked < _MOST_ASKS or again):
         codes = {fit.name: fit.want.special_codes for fit in fits if fit.name in edges}
-        reply = yield Asks(dict.fromkeys(here, Below(edges, codes)), until=parties.until(len(here)))
+        reply, asked = (yield Asks(dict.fromkeys(here, Below(edges, codes)), until=parties.until(len(here)))), asked + 1
         if len(reply.counted) < len(here):
-            return fits if asked else before or fits, reply.counted
+            return before or fits if again else fits, reply.counted, asked
         fits = tuple(fit.learned(edges, reply.value["below"][0]) for fit in fits)
-        edges = _probes(fits)
-        asked += 1
-    return fits, here
+        edges, again = _probes(fits), False
+    return fits, here, asked
 
 
 def _probes(fits: Fits) -> dict[str, NDArray[np.float64]]:
