@@ -136,6 +136,7 @@ class Network:
         self._a_turned = [_turned(a) for a in self._a]
         self._e = [memory.take(f"e{place}", m, b, k) for place, k in widths]
         self._e_turned = [memory.take(f"e{place} turned", m, k, b) for place, k in widths]
+        self._w_turned = [memory.take(f"w{place} turned", m, *w.shape[:0:-1]) for place, w in enumerate(weights)]
         self._zeros = [np.zeros(a.shape[1:], a.dtype) for a in self._a]
 
     def forward(self, X: Array) -> Array:
@@ -177,8 +178,13 @@ class Network:
             np.multiply(error, _turned(weight), out=below)
             np.multiply(below, slope, out=below)
             return below
-        # The same product as (W e^T)^T: BLAS is slow where it has to turn its second operand round.
-        turned, below_turned = self._e_turned[place], self._e_turned[place - 1]
+        # BLAS is slow where it has to turn its second operand round: the smaller one is turned beforehand.
+        if error.shape[1] >= error.shape[2]:
+            np.copyto(self._w_turned[place], _turned(weight))
+            np.matmul(error, self._w_turned[place], out=below)
+            np.multiply(below, slope, out=below)
+            return below
+        turned, below_turned = self._e_turned[place], self._e_turned[place - 1]  # the same product as (W e^T)^T
         np.copyto(turned, _turned(error))
         np.matmul(weight, turned, out=below_turned)
         np.multiply(_turned(below_turned), slope, out=below)
