@@ -10,8 +10,11 @@ import torch
 from torch import nn
 
 from hansa.core.draws import Draws
+from hansa.core.pytree import ravel
 from hansa.core.trainer import Design, Local, Private
 from hansa.errors import ConfigError
+from hansa.trainers.on_torch import private
+from hansa.trainers.on_torch.network import network
 from hansa.trainers.on_torch.trainer import Torch, on_torch
 
 DRAWS = Draws(3, "bank-a")
@@ -97,6 +100,13 @@ def test_clipped_sums_are_brute_force(name, unit, weighted):
     found = -trainer.fit(params, data, local, DRAWS)["delta"][0]
     who = data.who if unit == "customer" else np.arange(data.rows)
     assert np.allclose(found, brute(trainer, params, data, SILENT.clip, who) / 10, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize(("name", "ghost"), [("dense", True), ("classes", True), ("conv", False), ("frozen", False)])
+def test_dense_layers_are_clipped_by_ghost_norms_whatever_frames_them(name, ghost):
+    trainer = made(name)
+    w, layout = ravel(trainer.init(5, "random", DRAWS))
+    assert private.Clips(trainer, network(trainer, 5), layout, w)._ghost == ghost
 
 
 def test_customers_whose_rows_go_on_in_the_next_piece_are_clipped_whole(monkeypatch):

@@ -19,6 +19,7 @@ from hansa.errors import ConfigError
 from hansa.trainers.ghost import Dense, sum_clipped, write_clipped
 from hansa.trainers.on_torch.cost import mean_loss
 from hansa.trainers.on_torch.network import drawing, network, tensor, threads
+from hansa.trainers.on_torch.networks import Framed
 from hansa.trainers.private import Goal, descend_privately
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ _OWN: Final = ("weight", "bias")
 _ROWS: Final = 64  # whose gradients are written down at a time
 _ROW_BY_ROW: Final = (
     nn.Sequential, nn.Linear, nn.ReLU, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU, nn.Tanh, nn.Sigmoid, nn.Softplus,
-    nn.Dropout, nn.Identity,
+    nn.Dropout, nn.Identity, Framed,
 )  # fmt: skip
 
 
