@@ -1,20 +1,25 @@
-"""Clipped sums of a jax network's gradients, for private training: row by row, a few rows at a time.
+"""Clipped sums of a jax network's gradients, for private training.
 
-Each row is seen alone, so that a network that mixes rows cannot, and memory does not grow with the batch.
+Kernels of dense layers are clipped by ghost norms, and what else is learned has its gradients written down row by row.
+Where that is more than the dense layers themselves, all are, a few rows at a time, so that memory does not grow with
+the batch. Either way each row is seen alone, so that a network that mixes rows cannot.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, cast, final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, final
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from hansa.core.pytree import Layout, ravel, unravel
 from hansa.errors import ConfigError
 from hansa.privacy.sampling import system_words
-from hansa.trainers.ghost import sum_clipped
+from hansa.trainers.batches import bucket
+from hansa.trainers.ghost import Dense, sum_clipped, write_clipped
+from hansa.trainers.on_jax.products import kernels_of, shifted
 from hansa.trainers.on_jax.program import gives_chances
 from hansa.trainers.private import Goal, descend_privately
 
@@ -50,9 +55,42 @@ def fit_privately(trainer: Jax, params: Params, data: Sequence[Design], local: L
     _check(trainer, params)
     penalty = unravel(layout, _factors(layout, vector, trainer.l2)) if trainer.l2 else None
     features = data[0].features
-    goal = Goal(lambda w: Rows(trainer, features, w), features, penalty)
     with trainer.precision():
+        clips = Rows if _program(trainer, features).wide else Ghosts
+        goal = Goal(lambda w: clips(trainer, features, w), features, penalty)
         return descend_privately(goal, params, data, local)
+
+
+@final
+class Ghosts:
+    """A jax network bound to a party's parameters `w [d]`, whose dense layers are clipped by ghost norms.
+
+    Example:
+        >>> from hansa.core.draws import Draws
+        >>> from hansa.core.trainer import Design
+        >>> from hansa.trainers.on_jax.trainer import Jax
+        >>> trainer = Jax(hidden=(4,))
+        >>> w, _ = ravel(trainer.init(2, "random", Draws(0, "start")))
+        >>> total = Ghosts(trainer, 2, w).sum(Design(np.eye(2, dtype="f4"), np.zeros(2, "f4")), 1e-3)
+        >>> bool(np.linalg.norm(total) <= 2e-3)
+        True
+    """
+
+    def __init__(self, trainer: Jax, features: int, w: Array) -> None:
+        """Take the parameters: a step on `w` is a step of the network."""
+        self._program, self._w, self._g = _program(trainer, features), w, np.zeros_like(w)
+        self._places = jax.tree.leaves(unravel(self._program.layout, self._g))
+
+    def sum(self, rows: Design, clip: float) -> Array:
+        """The sum of the clipped gradients; read it before the next."""
+        found = self._program.ghosts(*_laid(self._w, rows, slice(0, rows.rows), bucket(rows.rows)))
+        below, error, rest = ([np.array(part)[: rows.rows] for part in parts] for parts in found)
+        own, ones = self._program.kernels, np.ones((rows.rows, 1), self._g.dtype)
+        others = [place for place in range(len(self._places)) if place not in own]
+        layers = [Dense(b, e, self._places[at], None) for b, e, at in zip(below, error, own, strict=True)]
+        layers += [Dense(ones, g, self._places[at].reshape(1, -1), None) for g, at in zip(rest, others, strict=True)]
+        write_clipped(layers, clip, rows.who)
+        return self._g
 
 
 @final
@@ -72,7 +110,7 @@ class Rows:
 
     def __init__(self, trainer: Jax, features: int, w: Array) -> None:
         """Take the parameters: a step on `w` is a step of the network."""
-        self._each, self._w, self._g = _program(trainer, features), w, np.zeros_like(w)
+        self._each, self._w, self._g = _program(trainer, features).each, w, np.zeros_like(w)
 
     def sum(self, rows: Design, clip: float) -> Array:
         """The sum of the clipped gradients; read it before the next."""
@@ -81,30 +119,67 @@ class Rows:
 
     def _pieces(self, rows: Design) -> Iterator[Array]:
         """Every row's gradient, `[rows, d]` a piece; a short piece is filled up, and cut again."""
-        weight = np.ones(rows.rows, rows.X.dtype) if rows.weight is None else rows.weight
         for at in range(0, rows.rows, _ROWS):
-            of = np.arange(at, min(at + _ROWS, rows.rows))
-            padded = np.resize(of, _ROWS)
-            seed = np.uint32(system_words(1)[0] >> np.uint64(32))  # of a dropout
-            share = weight[padded].astype(rows.X.dtype)
-            yield np.array(self._each(self._w, rows.X[padded], rows.y[padded], share, seed))[: len(of)]
+            found = self._each(*_laid(self._w, rows, slice(at, at + _ROWS), _ROWS))
+            yield np.array(found)[: rows.rows - at]
+
+
+def _laid(w: Array, rows: Design, some: slice, room: int) -> tuple[Any, ...]:
+    """Some rows as a program takes them, filled up to `room` with themselves; and a seed of a dropout."""
+    of = np.resize(np.arange(rows.rows)[some], room)
+    share = np.ones(room, rows.X.dtype) if rows.weight is None else rows.weight[of].astype(rows.X.dtype)
+    return w, rows.X[of], rows.y[of], share, np.uint32(system_words(1)[0] >> np.uint64(32))
+
+
+class _Program(NamedTuple):
+    """What is compiled for a trainer: for rows `[n]`, each seen alone, all their gradients, or what tells of them."""
+
+    layout: Layout
+    kernels: tuple[int, ...]  # places among the leaves
+    wide: bool  # whether what is not in kernels is more than what goes into and out of them
+    each: Callable[..., Any]  # gradients `[n, d]`
+    ghosts: Callable[..., Any]  # of each kernel what comes in and its error, `[n, k]`; of other leaves the gradients
 
 
 @lru_cache(maxsize=16)
-def _program(trainer: Jax, features: int) -> Callable[..., Any]:
-    """What is compiled: the gradients `[rows, d]` of some rows' losses, each seen alone."""
-    layout, chance = ravel(trainer.first(features, 0))[1], gives_chances(trainer, features)
+def _program(trainer: Jax, features: int) -> _Program:
+    first = trainer.first(features, 0)
+    (vector, layout), chance = ravel(first), gives_chances(trainer, features)
+    held, form = jax.tree.flatten(first)
 
-    def cost(w: Any, x: Any, y: Any, share: Any, key: Any) -> Any:
-        tree = cast("Any", unravel(layout, w))
-        out, _ = trainer.network.apply({"learned": tree["learned"], "kept": tree["kept"]}, x[None], key, train=True)
+    def cost(leaves: Any, x: Any, y: Any, share: Any, key: Any) -> Any:
+        out, _ = trainer.network.apply(jax.tree.unflatten(form, leaves), x[None], key, train=True)
         return trainer.losses(out, y[None], chance=chance)[0] * share
 
-    def each(w: Any, X: Any, y: Any, share: Any, seed: Any) -> Any:
-        keys = jax.random.split(jax.random.key(seed), len(X))
-        return jax.vmap(jax.grad(cost), in_axes=(None, 0, 0, 0, 0))(w, X, y, share, keys)
+    one = jnp.zeros((), vector.dtype)
+    read = jax.make_jaxpr(cost)(held, jnp.zeros(features, vector.dtype), one, one, jax.random.key(0))
+    kernels = kernels_of(read, len(held))
+    run = shifted(read, kernels)
 
-    return cast("Callable[..., Any]", jax.jit(each))
+    def ghost(leaves: Any, *row: Any) -> Any:
+        def moved(shifts: Any, others: Any) -> Any:
+            return run(shifts, [*(others.get(i, leaf) for i, leaf in enumerate(leaves)), *row])
+
+        shifts = [jnp.zeros((1, leaves[place].shape[1]), vector.dtype) for place in kernels]
+        others = {i: leaf for i, leaf in enumerate(leaves) if i not in kernels}
+        (error, rest), below = jax.grad(moved, (0, 1), has_aux=True)(shifts, others)
+        return below, error, [rest[i] for i in others]
+
+    def over_rows(what: Callable[..., Any]) -> Callable[..., Any]:
+        def program(w: Any, X: Any, y: Any, share: Any, seed: Any) -> Any:
+            leaves = jax.tree.leaves(unravel(layout, w))
+            keys = jax.random.split(jax.random.key(seed), len(X))
+            found = jax.vmap(what, in_axes=(None, 0, 0, 0, 0))(leaves, X, y, share, keys)
+            return jax.tree.map(lambda leaf: leaf.reshape(len(X), -1), found)
+
+        return program
+
+    def each(*inputs: Any) -> Any:
+        return jnp.concatenate(over_rows(jax.grad(cost))(*inputs), axis=1)
+
+    beside = sum(leaf.size for i, leaf in enumerate(held) if i not in kernels)
+    wide = beside > sum(sum(held[place].shape) for place in kernels)
+    return _Program(layout, tuple(kernels), wide, jax.jit(each), jax.jit(over_rows(ghost)))
 
 
 def _factors(layout: Layout, vector: Array, l2: float) -> Array:
