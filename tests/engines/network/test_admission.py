@@ -170,6 +170,12 @@ def test_what_nobody_at_the_bank_has_done_counts_for_nothing(tmp_path):
     assert enrol(invitation, tmp_path / "bank-a", send("guest")).name == "bank-a"
 
 
+def test_a_request_to_somebody_else_is_refused(tmp_path):
+    _, _, send = reception(tmp_path)
+    said = read(send("guest")(b"".join(plainly("Enrol", "bank-a", "bank-b", body={}).frame())))
+    assert said.body["error"][1] == "Certificates are asked of somebody else than the coordinator."
+
+
 def test_where_the_authority_is_kept_apart_the_mend_is_files(tmp_path):
     org, _, send = reception(tmp_path)
     invitation = org.invite("bank-a", NOW)

@@ -146,17 +146,19 @@ def how_it_ends(way, sent):
 
 
 SAID = ("Hello", "Word", "Shut", "Beat", "Ask", "Close", "Other")
-FORGED = [(how, kind) for how in ("another's, as it was", "another's name", "another's key") for kind in SAID]
+HOW = ("another's, as it was", "another's name", "another's key", "for another")
+FORGED = [(how, kind) for how in HOW for kind in SAID]
 
 
 @pytest.mark.parametrize(("how", "kind"), [*FORGED, *(("twice", kind) for kind in ("Word", "Ask", "Close", "Other"))])
 def test_nothing_that_is_forged_or_comes_again_is_taken(town, job, how, kind):
-    """On a member's own line: messages of another member, in its name, under its key, or the same once more."""
+    """On a member's own line: messages of another member, in its name, under its key, for it, or the same again."""
     mine, theirs = (Identity.read(town.folder / name / "keys") for name in ("bank-1", "bank-0"))
     forged = {
         "another's, as it was": lambda: messages(theirs, frames("bank-0", job)[kind]),
         "another's name": lambda: messages(mine, frames("bank-0", job)[kind]),
         "another's key": lambda: messages(replace(theirs, name="bank-1"), frames("bank-1", job)[kind]),
+        "for another": lambda: messages(mine, replace(frames("bank-1", job)[kind], receiver="bank-0")),
         "twice": lambda: 2 * messages(mine, frames("bank-1", job)[kind]),
     }[how]()
     way = Way(f"localhost:{town.port}", mine.authority, mine.tls, mine.tls_key)

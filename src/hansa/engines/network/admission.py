@@ -86,6 +86,7 @@ class Reception:
         try:
             asked = read(data, _ASKED)
             _same(asked.sender, peer)
+            _of_coordinator(asked.receiver)
             async with self._turn:
                 body = await asyncio.to_thread(self._do, asked, peer, role)
         except HansaError as error:
@@ -212,6 +213,11 @@ def _of(kind: type[T], tree: Any) -> T:
     except HansaError:
         raise WireError("A message about certificates cannot be read.") from None
     return value
+
+
+def _of_coordinator(receiver: str) -> None:
+    if receiver != COORDINATOR:
+        raise IdentityError("Certificates are asked of somebody else than the coordinator.")
 
 
 def _same(name: str, peer: str) -> None:

@@ -214,10 +214,12 @@ class Line:
                 await self.pipe.write(message)
 
     async def receive(self) -> Parcel | None:
-        """The next parcel; None at the stream's end. Raises WireError as `Inbox.take` does."""
+        """The next parcel; None at the stream's end. Raises WireError as `Inbox.take` does, and of one for others."""
         while (message := await self.pipe.read()) is not None:
             large = len(message) >= _LARGE or self.inbox.amid
             parcel = await self._aside(message) if large else self.inbox.take(self.peer, message)
+            if parcel is not None and parcel.receiver != self.me:
+                raise WireError("A message is for somebody else than who got it.")
             if parcel is not None:
                 return parcel
         return None
