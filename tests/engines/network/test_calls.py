@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from datetime import timedelta
 
 import pytest
@@ -238,3 +239,28 @@ def test_a_job_that_failed_brings_the_kind_of_its_error(house):
     assert anna.log(digest)[1] == ("failed", "2 of 3 parties answered.", "TooFewParties")
     (one,) = anna.status(digest)
     assert (one.stands.exit_code, one.why) == (5, "2 of 3 parties answered.")
+
+
+def test_a_long_job_is_read_beside_the_loop_that_serves_everybody(house, monkeypatch):
+    here, readers, read_job = threading.get_ident(), [], house.jobs.read
+
+    def watched(toml):
+        readers.append(threading.get_ident())
+        return read_job(toml)
+
+    monkeypatch.setattr(house.jobs, "read", watched)
+    caller = house.calls("anna", "scientist")
+    digest = caller.submit(job())
+    assert caller.status(digest)[0].name == "scores"
+    caller.stop(digest)
+    while digest in house.jobs.running:
+        house.loop.run_until_complete(asyncio.sleep(0.01))
+    caller.resume(digest)
+    assert len(readers) == 2
+    assert here not in readers
+
+
+def test_a_call_to_somebody_else_is_refused(house):
+    card = give(house.org, "anna", "scientist", NOW)
+    said = read(house.ask(b"".join(plainly("Status", "anna", "bank-a", body={"token": card.token}).frame()), "anna"))
+    assert said.body["error"][1] == "A call is for somebody else than the coordinator."

@@ -122,7 +122,8 @@ class Office:
         if not may(role, call, own=True):
             raise PolicyRefusal(f"A pass of the role '{role}' does not allow that.", mend="Ask who has another role.")
         if call == "Submit":
-            return {"job": self._submitted(_text(body, "toml"), peer)}
+            job, text = await asyncio.to_thread(self._read, _text(body, "toml"))
+            return {"job": self._submitted(job, text, peer)}
         jobs = self.jobs.store.jobs()
         seen = [one for one in jobs if may(role, call, own=one.submitter == peer)]
         if call == "Status" and not body.get("job"):
@@ -139,7 +140,7 @@ class Office:
 
     async def _of_job(self, call: Call, held: Held, body: Mapping[str, Any], peer: str) -> dict[str, Any]:
         if call == "Status":
-            return {"jobs": [plain(self._standing(held))]}
+            return {"jobs": [plain(await asyncio.to_thread(self._standing, held))]}
         if call == "Logs":
             return await self._log(held.digest, body)
         if call == "Notes":
@@ -153,20 +154,24 @@ class Office:
         elif held.state == "done":
             raise ConfigError("The job is done.")
         else:
-            self.jobs.begin(held.digest)
+            self.jobs.begin(held.digest, await asyncio.to_thread(self.jobs.read, held.toml))
         return {"job": held.digest}
 
-    def _submitted(self, toml: str, submitter: str) -> str:
+    def _read(self, toml: str) -> tuple[Job, str]:
+        """A job and its own text: of a long one it takes a while, so it belongs into a thread."""
         job = self.jobs.read(toml)
+        return job, job.to_toml()
+
+    def _submitted(self, job: Job, text: str, submitter: str) -> str:
         known = [one.roster for one in self.jobs.store.jobs() if one.digest == job.digest]
         names = known[0] if known else tuple(sorted(self.jobs.certificates()))
         job.roster(names)
-        digest = self.jobs.store.submit(job.to_toml(), submitter, names)
+        digest = self.jobs.store.submit(text, submitter, names)
         entry = self.jobs.store.job(digest)
         if entry.submitter != submitter:
             raise ConfigError("This very job was submitted by somebody else.", mend="Give it another name or seed.")
         if entry.state != "done" and digest not in self.jobs.running:
-            self.jobs.begin(digest)
+            self.jobs.begin(digest, job)
         return digest
 
     async def _log(self, digest: str, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -272,6 +277,8 @@ class Caller:
 def _body(asked: Parcel, peer: str) -> Mapping[str, Any]:
     if asked.sender != peer:
         raise IdentityError("A call is said to be from somebody else than who makes it.")
+    if asked.receiver != COORDINATOR:
+        raise IdentityError("A call is for somebody else than the coordinator.")
     return asked.body if isinstance(asked.body, dict) else {}
 
 

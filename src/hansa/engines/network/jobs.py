@@ -123,8 +123,8 @@ class Jobs:
                 except HansaError as error:
                     self._mark(entry.digest, "failed", str(error), type(error).__name__)
 
-    def begin(self, digest: str) -> None:
-        """Run a job, from where it stood.
+    def begin(self, digest: str, job: Job | None = None) -> None:
+        """Run a job, from where it stood; `job`: its text as a job, where it was read before.
 
         Raises:
             ConfigError: it is under way, or was not submitted here.
@@ -133,7 +133,7 @@ class Jobs:
         if digest in self.running:
             raise ConfigError("The job is under way.")
         entry, held = self.store.job(digest), self.certificates()
-        job = self.read(entry.toml)
+        job = self.read(entry.toml) if job is None else job
         job.roster(entry.roster)
         self._logs[digest] = read_log(self._place(digest))
         offer = Offer(entry.toml, {name: held.get(name, "") for name in entry.roster}, entry.submitter)
