@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from hansa.core.load import Load
-from hansa.core.message import Answer, Name
+from hansa.core.message import Answer, Name, Refusal
 from hansa.engines.network import stream
 from hansa.engines.network.board import Board
 from hansa.engines.network.hub import Hub
@@ -119,6 +119,29 @@ def test_an_update_is_written_as_it_comes_and_needs_no_second_file(tmp_path):
         centre.stop()
 
     asyncio.run(whole())
+
+
+@pytest.mark.parametrize("why", ["over", "not in it", "shut", "not asked yet"])
+def test_an_update_that_will_not_be_kept_is_never_written(tmp_path, monkeypatch, why):
+    async def refused():
+        centre = Centre(tmp_path)
+        board = centre.hub.boards[centre.job.digest]
+        monkeypatch.setattr(centre.store, "room_for", None)
+        if why == "over":
+            centre.hub.close_job(centre.job.digest)
+        if why == "not in it":
+            board.roster = {"bank-1": ""}
+        if why == "shut":
+            board.shut["bank-0"] = Refusal("No.")
+        if why == "not asked yet":
+            board._kept = -1
+        _, _, heard = await centre.upload()
+        assert heard  # it is not offered again
+        assert centre.files() == []
+        assert centre.store.word(centre.job.digest, NAME, "bank-0") is None
+        centre.stop()
+
+    asyncio.run(refused())
 
 
 def test_an_update_that_is_cut_again_and_again_goes_on_where_it_stopped(tmp_path):

@@ -35,12 +35,15 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, final
 
+import numpy as np
+
 from hansa.core.bodies import word_of
 from hansa.core.message import Refusal
 from hansa.engines.network.meters import Meters
 from hansa.engines.network.names import COORDINATOR
 from hansa.engines.network.receipts import Receipts
 from hansa.engines.network.sayings import VERSION, holds_in, jobs_in, plainly, said_in_parcel
+from hansa.engines.network.sheet import lay_out
 from hansa.engines.network.spool import Incoming
 from hansa.engines.network.stream import Inbox, Line
 from hansa.engines.network.words import Word
@@ -49,8 +52,10 @@ from hansa.errors import HansaError, PartyLost, WireError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from numpy.typing import NDArray
+
     from hansa.core.message import Name
-    from hansa.core.wire import Parcel
+    from hansa.core.wire import Parcel, Room
     from hansa.engines.network.board import Board
     from hansa.engines.network.store import Store, Verdict
     from hansa.engines.network.stream import Check, Pipe
@@ -112,7 +117,7 @@ class Hub:
             PartyLost: the line broke, or was dropped.
         """
         await self._dropped(peer)
-        inbox = self.inboxes.setdefault(peer, Inbox(self.check, room_for=self.store.room_for))
+        inbox = self.inboxes.setdefault(peer, Inbox(self.check, room_for=self._room_for))
         line = Line(pipe, COORDINATOR, peer, self.sign, inbox)
         try:
             async with asyncio.timeout(_PATIENCE):
@@ -208,10 +213,10 @@ class Hub:
         board = self.boards.get(parcel.job)
         if parcel.kind == "Word":
             kind, said = said_in_parcel(parcel)
-            if board is None or peer not in board.roster or peer in board.shut:
-                self._acknowledge(peer, parcel.job, parcel.name)  # the job is over here: let it go
-            elif board.is_early(parcel.name):
-                self._acknowledge(peer, parcel.job, parcel.name)  # the bank has it, and says it again when it is asked
+            if board is None or not self._awaited(parcel):
+                self._acknowledge(peer, parcel.job, parcel.name)  # let it go; the bank says it again when it is asked
+            elif isinstance(parcel.room, _Nowhere):
+                self.drop(peer)  # the job was opened while it came: it comes again
             else:
                 kept = await board.looked_at(peer, parcel.name, kind, said)
                 incoming = parcel.room if kept is said and isinstance(parcel.room, Incoming) else None
@@ -226,6 +231,18 @@ class Hub:
             board.refuse(peer, said)
         elif parcel.kind not in {"Beat", "Shut"}:
             raise WireError(f"{peer} says something of a kind that is not known.")
+
+    def _awaited(self, parcel: Parcel) -> bool:
+        """Whether a word is of a job that is open, from somebody in it, and no answer to what nobody has asked yet."""
+        board = self.boards.get(parcel.job)
+        inside = board is not None and parcel.sender in board.roster and parcel.sender not in board.shut
+        return board is not None and inside and not board.is_early(parcel.name)
+
+    def _room_for(self, parcel: Parcel) -> Room | None:
+        """Room for a word's numbers: on the disk alone where they will be kept."""
+        if parcel.kind == "Word" and parcel.digests and not self._awaited(parcel):
+            return _Nowhere(lay_out(parcel.body).arrays)
+        return self.store.room_for(parcel)
 
     def _write(self) -> None:
         """Make words durable, all that have come by now in one go; then deliver and acknowledge them: in its thread."""
@@ -285,3 +302,20 @@ class Hub:
 
     def _acknowledge(self, peer: str, job: str, name: Name) -> None:
         self.push(peer, plainly("Ack", COORDINATOR, peer, job=job, name=name))
+
+
+@final
+class _Nowhere:
+    """A room for what is let go once it has come: neither memory nor a disk is taken for it."""
+
+    def __init__(self, arrays: Sequence[NDArray[Any]]) -> None:
+        self._arrays = [np.zeros(array.shape, array.dtype) for array in arrays]  # the system has them for nothing
+
+    def write(self, data: memoryview) -> None:
+        del data
+
+    def tensors(self) -> Sequence[NDArray[Any]]:
+        return self._arrays
+
+    def drop(self) -> None:
+        self._arrays = []
