@@ -23,12 +23,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, final
 
-import msgpack
-
 from hansa.core.message import Answer, Masked, Name
+from hansa.engines.network import chained
+from hansa.engines.network.chained import growing
 from hansa.errors import DataError
 
 if TYPE_CHECKING:
@@ -45,12 +44,9 @@ TABLE: Final = (
         " kind TEXT NOT NULL, size INTEGER NOT NULL, shapes TEXT NOT NULL, digest TEXT NOT NULL,"
         " protection TEXT NOT NULL, before TEXT NOT NULL, hash TEXT NOT NULL)"
     ),
-    "CREATE TRIGGER ledger_stays BEFORE UPDATE ON ledger BEGIN SELECT raise(ABORT, 'the ledger only grows'); END",
-    "CREATE TRIGGER ledger_keeps BEFORE DELETE ON ledger BEGIN SELECT raise(ABORT, 'the ledger only grows'); END",
+    *growing("ledger"),
 )
 """The statements that make the ledger's table."""
-
-_FIRST = "0" * 64
 
 
 class Shape(NamedTuple):
@@ -119,13 +115,8 @@ def protection(ask: Ask, said: Answer | Refusal) -> str:
 
 def append(connection: sqlite3.Connection, line: Line) -> int:
     """Add a line within a transaction; its number."""
-    last = connection.execute("SELECT sequence, hash FROM ledger ORDER BY sequence DESC LIMIT 1").fetchone()
-    number, before = (last[0] + 1, last[1]) if last else (1, _FIRST)
-    shapes = json.dumps(line.shapes, ensure_ascii=False)
-    told = (line.kind, line.size, shapes, line.digest, line.protection)
-    row = (number, float(line.time), line.job, *line.name, *told, before)
-    connection.execute("INSERT INTO ledger VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (*row, _hash(row)))
-    return number
+    told = (line.kind, line.size, json.dumps(line.shapes, ensure_ascii=False), line.digest, line.protection)
+    return chained.append(connection, "ledger", (float(line.time), line.job, *line.name, *told))
 
 
 @final
@@ -146,17 +137,11 @@ class WireLedger:
 
     def head(self) -> tuple[int, str]:
         """Number and hash of the last line: kept elsewhere too, they tell when lines at the end were taken away."""
-        rows = self.database.rows("SELECT sequence, hash FROM ledger ORDER BY sequence DESC LIMIT 1")
-        return (rows[0][0], rows[0][1]) if rows else (0, _FIRST)
+        return chained.head(self.database, "ledger")
 
     def verify(self) -> int | None:
         """The number of the first line that was changed, moved or taken away; None: all are as they were written."""
-        before = _FIRST
-        for number, row in enumerate(self._rows(), start=1):
-            if row[0] != number or row[-2] != before or row[-1] != _hash(row[:-1]):
-                return number
-            before = row[-1]
-        return None
+        return chained.first_wrong(self._rows())
 
     def _rows(self) -> Iterator[tuple[Any, ...]]:
         yield from self.database.rows("SELECT * FROM ledger ORDER BY sequence")
@@ -172,9 +157,3 @@ class WireLedger:
                 "Compare it with the last backup: hansa ledger wire names the first line that is not as it was.",
             ) from None
         return Recorded(number, Line(at, job, Name(*name), kind, size, found, digest, protection), before, hash_)
-
-
-def _hash(row: tuple[Any, ...]) -> str:
-    """The hash of a line from its columns, the last of which is the hash of the line before."""
-    packed: bytes = msgpack.packb(row[:-1])
-    return sha256(str(row[-1]).encode() + packed).hexdigest()
