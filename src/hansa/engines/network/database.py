@@ -59,14 +59,14 @@ class Schema:
 
 @final
 class Database:
-    """One connection, shared by threads: WAL, synchronous=FULL, foreign keys, one writing process.
+    """One connection, used by any thread: WAL, synchronous=FULL, foreign keys, one writing process, or some (`shared`).
 
     Raises:
         ConfigError: open in another process, written by a newer version, something else, or not there to be read.
         DataError: damaged, or the disk does not let it be opened.
     """
 
-    def __init__(self, path: Path, schema: Schema, disk: Disk, *, reading: bool = False) -> None:
+    def __init__(self, path: Path, schema: Schema, disk: Disk, *, reading: bool = False, shared: bool = False) -> None:
         """Open it, or make it; lead an older version on to this one."""
         self.path, self.schema = path, schema
         self._lock, self._held = RLock(), -1
@@ -75,9 +75,11 @@ class Database:
         try:
             with self.translated():
                 if not reading:
-                    self._hold()
+                    self._hold(wait=shared)
                 self._connection = disk.connect(path, reading=reading)
                 self._open(disk, reading=reading)
+                if shared:
+                    self._let_go()
         except BaseException:
             self.close()
             raise
@@ -143,16 +145,14 @@ class Database:
                 with suppress(sqlite3.Error):
                     self._connection.close()
                 self._connection = None
-            if self._held >= 0:
-                os.close(self._held)
-                self._held = -1
+            self._let_go()
 
-    def _hold(self) -> None:
-        """Keep other writers out, and make an empty file that nobody else can read."""
+    def _hold(self, *, wait: bool) -> None:
+        """Keep other writers out, or wait for one, and make an empty file that nobody else can read."""
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._held = os.open(self.path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(self._held, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
             raise ConfigError(
                 f"The {self.schema.name} '{self.path}' is open in another process.",
@@ -160,6 +160,12 @@ class Database:
                 "Stop the other one first.",
             ) from None
         os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+
+    def _let_go(self) -> None:
+        """Let other writers in."""
+        if self._held >= 0:
+            os.close(self._held)
+            self._held = -1
 
     def _open(self, disk: Disk, *, reading: bool) -> None:
         found, version = self._pragma("application_id"), self._pragma("user_version")

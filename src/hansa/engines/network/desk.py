@@ -36,6 +36,7 @@ from hansa.core.post import kind_of
 from hansa.core.soundness import amiss, form_of, not_taken
 from hansa.core.step import Bounded
 from hansa.core.work import Compute, Work
+from hansa.engines.network.purse import Purse
 from hansa.engines.network.seat_book import SeatBook
 from hansa.engines.network.wire_ledger import protection
 from hansa.engines.network.words import Word
@@ -79,20 +80,24 @@ class Lasting(Compute, Protocol):
 
 @final
 class Desk:
-    """A durable seat; `kinds`: of asks that the job has, by name."""
+    """A durable seat; `kinds`: of asks that the job has, by name. `purse`: what it may cost; without one, anything."""
 
-    def __init__(self, store: SiteStore, job: Job, digest: str, party: Party, compute: Compute) -> None:
+    def __init__(
+        self, store: SiteStore, job: Job, digest: str, party: Party, compute: Compute, purse: Purse | None = None
+    ) -> None:
         """Sit down where the store says that one sat."""
         self.job, self.digest, self.party, self.compute = job, digest, party, compute
         self.handlers = tuple(job.handlers(step) for step in range(len(job.steps)))
         self.kinds: Mapping[str, type[Ask]] = {kind.__name__: kind for step in self.handlers for kind in step}
         self.most = tuple(step.often() if isinstance(step, Bounded) else {} for step in job.steps)
         self.seat = Seat(party, job)
-        self.book = SeatBook(store, digest, party.name)
+        self.purse = purse or Purse(store.privacy, job, digest, party)
+        self.book = SeatBook(store, digest, party.name, self.purse)
         self.book.restore(self.seat)
         self.told: dict[tuple[int, str], set[Name]] = {}
         for *name, kind in store.database.rows(_TOLD, digest):
             self.told.setdefault((name[0], kind), set()).add(Name(*name))
+        self.purse.make_up(self.told)
         self.noes = store.database.rows(_REFUSED, digest)[0][0]
         self._bear()
 
@@ -102,6 +107,7 @@ class Desk:
         Raises:
             DataError: the disk fails; nothing has left.
             PolicyRefusal: so many asks of the job were refused that it is refused itself.
+            BudgetSpent: what is asked would cost more of a table's privacy than the job may have.
             PartyLost: whoever computes went home; there is no word, and the ask can come again.
         """
         self.book.acknowledged(envelope.counted)  # what has counted has come
@@ -180,7 +186,8 @@ class Desk:
 
     def _computed(self, envelope: Envelope) -> Answer | Refusal:
         """Do the work; an error of the house becomes this party's no, for the coordinator to name."""
-        seat = self.seat
+        seat, step, kind = self.seat, envelope.name.step, kind_of(envelope.ask)
+        self.purse.reach(step, kind, len(self.told.get((step, kind), ())))
         work = Work(envelope.name.step, (self.party.name,), (0,), (envelope.ask,), (seat.memory,), (0,))
         try:
             outcome = self.compute(work)

@@ -30,6 +30,8 @@ from hansa.core.job import Job
 from hansa.core.message import Refusal
 from hansa.engines.network.desk import Desk
 from hansa.engines.network.names import COORDINATOR
+from hansa.engines.network.privacy_ledger import uncapped
+from hansa.engines.network.purse import Purse
 from hansa.engines.network.sayings import (
     VERSION,
     envelope_in,
@@ -40,7 +42,7 @@ from hansa.engines.network.sayings import (
 )
 from hansa.engines.network.site_store import check_text
 from hansa.engines.network.stream import Inbox, Line
-from hansa.errors import DiskFailed, HansaError, PartyLost, PolicyRefusal, WireError
+from hansa.errors import DiskFailed, HansaError, PartyLost, PolicyRefusal, Refused, WireError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Mapping
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
     from hansa.core.party import Party
     from hansa.core.wire import Parcel
     from hansa.core.work import Compute
+    from hansa.engines.network.privacy_ledger import Cap
     from hansa.engines.network.sayings import Offer
     from hansa.engines.network.site_store import SiteStore
     from hansa.engines.network.stream import Check, Pipe
@@ -63,7 +66,8 @@ class Node:
     """One institution's node: its party, its store, and how it signs.
 
     `compute` makes whoever computes for a job; `judge` says why a job is refused, if it is. `parts`: the parts of one's
-    own that a job may name here, `{name: SHA-256 of the file}`.
+    own that a job may name here, `{name: SHA-256 of the file}`. `cap`: why a job may not have what it would take of a
+    table's privacy, if it may not.
     """
 
     def __init__(
@@ -79,6 +83,7 @@ class Node:
         """Take what is needed; nothing is sent yet."""
         self.party, self.store, self.sign, self.compute, self.judge = party, store, sign, compute, judge
         self.parts, self.inbox = parts or {}, Inbox(check)
+        self.cap: Cap = uncapped
         self.desks: dict[str, Desk] = {}
         self._terms: dict[str, str] = {}
         self.line: Line | None = None
@@ -112,7 +117,8 @@ class Node:
     async def talk(self, pipe: Pipe) -> None:
         """Talk on an open pipe until it ends. Raises WireError; PartyLost where it broke, or was hung up here."""
         line = Line(pipe, self.party.name, COORDINATOR, self.sign, self.inbox)
-        body = {"version": VERSION, "holds": self.inbox.holds, "jobs": list(self.desks)}
+        jobs = dict.fromkeys((*self.desks, *await asyncio.to_thread(self.store.privacy.open_jobs)))
+        body = {"version": VERSION, "holds": self.inbox.holds, "jobs": list(jobs)}
         await line.send(self._say("Hello", body=body))
         welcome = await line.receive()
         if welcome is None or welcome.kind != "Welcome":
@@ -152,6 +158,7 @@ class Node:
         elif parcel.kind == "Close":
             await self._leave(parcel.job)
             self.store.mark(parcel.job, "closed")
+            await asyncio.to_thread(self.store.privacy.close_job, parcel.job)
         elif parcel.kind != "Beat":
             raise WireError("The coordinator says something of a kind that is not known.")
 
@@ -190,7 +197,8 @@ class Node:
         await self._shut(job, error)
 
     async def _shut(self, job: str, error: HansaError) -> None:
-        """Refuse a job: noted here, and told; what is told stands in the ledger."""
+        """Refuse a job: noted here, and told; what is told stands in the ledger. It holds nothing of a budget."""
+        await asyncio.to_thread(self.store.privacy.close_job, job)
         said = Refusal(error.what, error.why, error.mend, type(error).__name__).brief()
         if await asyncio.to_thread(self.store.refuse, job, said):
             await self._send(self._say("Shut", job=job, body=word_body(said)))
@@ -203,9 +211,10 @@ class Node:
         job = Job.from_toml(offer.toml, self.parts)
         if (refusal := self.judge(job, offer)) is not None:
             raise PolicyRefusal(refusal.what, refusal.why, refusal.mend)
+        purse = Purse(self.store.privacy, job, digest, self.party, offer.submitter, self.cap)
         self.store.open(offer.toml, digest)
         self.store.approve(digest, offer.terms)
-        return Desk(self.store, job, digest, self.party, self.compute(job))
+        return Desk(self.store, job, digest, self.party, self.compute(job), purse)
 
     async def _answer(self, parcel: Parcel) -> None:
         """Answer one ask in a thread, one after the other in a job; the word leaves once it is durable."""
@@ -220,7 +229,7 @@ class Node:
                 self._through = self._through or bool(envelope.counted)
                 self._unheard.difference_update((parcel.job, name) for name in envelope.counted)  # they have come
                 word = await asyncio.to_thread(desk.answer, envelope)
-            except PolicyRefusal as error:
+            except Refused as error:
                 self._later(self._give_up(parcel.job, error))
                 return
             except HansaError as error:

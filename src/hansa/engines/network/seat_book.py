@@ -4,7 +4,6 @@ Example:
     >>> import tempfile
     >>> from hashlib import sha256
     >>> from pathlib import Path
-    >>> from hansa.core.message import Refusal
     >>> with tempfile.TemporaryDirectory() as path:
     ...     store = SiteStore(Path(path))
     ...     book = SeatBook(store, store.open("", sha256(b"").hexdigest()), "bank-a")
@@ -23,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final, final
 
 import numpy as np
 
-from hansa.core.message import Name
+from hansa.core.message import Name, Refusal
 from hansa.core.party import lasting, with_at_once
 from hansa.engines.network.sheet import first_digest_of
 from hansa.engines.network.shelf import Slip
@@ -36,8 +35,9 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable
 
-    from hansa.core.message import Answer, Refusal
+    from hansa.core.message import Answer
     from hansa.core.party import Memory, Seat
+    from hansa.engines.network.purse import Purse
 
 _LATELY: Final = 16
 _KEPT: Final = 2
@@ -62,13 +62,13 @@ _FORGET: Final = "DELETE FROM memories WHERE job = ? AND step = ? AND keep = ? A
 class SeatBook:
     """The durable half of a seat at one job.
 
-    `give` is one transaction: the word, the memory that waits for it to count, and its line in the wire ledger, before
-    a byte of it leaves. The same name never gets two answers.
+    `give` is one transaction: the word, the memory that waits for it to count, what it costs of a table's privacy, and
+    its line in the wire ledger, before a byte of it leaves. The same name never gets two answers.
     """
 
-    def __init__(self, store: SiteStore, job: str, party: str) -> None:
-        """Open the book of a job, by its digest, and of the party that sits there."""
-        self.store, self.job, self.party = store, job, party
+    def __init__(self, store: SiteStore, job: str, party: str, purse: Purse | None = None) -> None:
+        """Open the book of a job, by its digest, and of the party that sits there; `purse`: what answers cost."""
+        self.store, self.job, self.party, self.purse = store, job, party, purse
         self._heard: set[Name] = set()  # written with what comes next: one that is lost is heard of again
         self._written: dict[Name, None] = {}  # heard of before, lately
 
@@ -101,11 +101,16 @@ class SeatBook:
             slip = shelf.put(tree_of(self.job, word))
             kept = None if memory is None else shelf.put(self._tree(name, lasting(memory)))
             at_once = None if once is None else shelf.put(self._tree(_once(name), once))
+        cost = None if self.purse is None or isinstance(said, Refusal) else self.purse.price(name, kind)
+        if cost is not None and self.store.privacy.apart:
+            self.store.privacy.charge(cost)
         line = Line(self.store.clock(), self.job, name, kind, *contents(said), slip.digest, protection)
         heard = frozenset(self._heard)
         with database.transaction() as connection:
             files = self._settle(connection, counted, heard)
             number = append(connection, line)
+            if cost is not None and not self.store.privacy.apart:
+                self.store.privacy.add(connection, cost)
             given = (self.job, *name, kind, *slip.row, 0, number)
             connection.execute("INSERT INTO given VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", given)
             if kept is not None:

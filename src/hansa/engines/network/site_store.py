@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Final, final
 from hansa.core.message import Name
 from hansa.engines.network.database import Database, Schema
 from hansa.engines.network.disk import LocalDisk
+from hansa.engines.network.privacy_ledger import TABLE as PRIVACY
+from hansa.engines.network.privacy_ledger import opened
 from hansa.engines.network.shelf import INLINE, Shelf
 from hansa.engines.network.wire_ledger import TABLE, Line, WireLedger, append, contents
 from hansa.errors import ConfigError, WireError
@@ -64,12 +66,14 @@ _VERSION_1 = (
     ),
     "CREATE TABLE events (time REAL NOT NULL, kind TEXT NOT NULL, job TEXT NOT NULL, what TEXT NOT NULL)",
 )
-SCHEMA: Final = Schema("site's store", 0x484E5332, (_VERSION_1,))
+SCHEMA: Final = Schema("site's store", 0x484E5332, (_VERSION_1, PRIVACY))
 
 
 @final
 class SiteStore:
     """A folder with a database and the files beside it; one process at a time, any of its threads.
+
+    `shared`: the folder of a privacy ledger that several stores of a bank share; None: it has its own.
 
     Raises:
         ConfigError: open in another process, or written by a newer version.
@@ -77,14 +81,21 @@ class SiteStore:
     """
 
     def __init__(
-        self, folder: Path, disk: Disk | None = None, clock: Callable[[], float] = time.time, inline: int = INLINE
+        self,
+        folder: Path,
+        disk: Disk | None = None,
+        clock: Callable[[], float] = time.time,
+        inline: int = INLINE,
+        shared: Path | None = None,
     ) -> None:
         """Open the store, or make it, and sweep away what a crash has left."""
         self.clock = clock
         disk = disk or LocalDisk()
         self.database = Database(folder / "site.db", SCHEMA, disk)
         self.ledger = WireLedger(self.database)
+        self.privacy = opened(self.database, clock)
         try:
+            self.privacy = opened(self.database, clock, shared)
             with self.database.translated():
                 self.shelf = Shelf(folder / "sheets", disk, inline)
                 self.shelf.sweep(digest for query in _FILES for (digest,) in self.database.rows(query))
@@ -94,6 +105,8 @@ class SiteStore:
 
     def close(self) -> None:
         """Let it go."""
+        if self.privacy.apart:
+            self.privacy.database.close()
         self.database.close()
 
     def open(self, toml: str, digest: str) -> str:

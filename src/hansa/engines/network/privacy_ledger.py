@@ -1,0 +1,264 @@
+r"""The privacy ledger of a bank: what each job was approved for, what each answer has cost, and which budgets stood.
+
+A charge stands in the transaction of its answer, so that it is there before a byte leaves, and once for each name.
+Where several nodes of a bank share a ledger, it has a database of its own, and a charge is durable before the answer
+is: an answer that was lost in between is charged, and costs nothing more when it is asked again. Rows are only added,
+each bound to the one before by its SHA-256. What is allowed is not decided here.
+
+Example:
+    >>> import tempfile
+    >>> from hansa.engines.network.site_store import SiteStore
+    >>> with tempfile.TemporaryDirectory() as path:
+    ...     store = SiteStore(Path(path))
+    ...     store.privacy.approve("5e1f", Plan("scores", "anna", "loans", (Part(0, "Train", (), 2),)), uncapped)
+    ...     with store.database.transaction() as connection:
+    ...         store.privacy.add(connection, Charge("5e1f", Name(0, 0, 1), "loans", Part(0, "Train", ())))
+    ...     [(one.plan.submitter, one.open, len(one.given)) for one in store.privacy.accounts()]
+    ...     store.privacy.close_job("5e1f")
+    ...     store.privacy.open_jobs(), store.privacy.head()[0], store.privacy.verify()
+    ...     store.close()
+    [('anna', True, 1)]
+    ((), 3, None)
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, final
+
+from hansa.core.codec import build, plain
+from hansa.core.message import Name, Refusal
+from hansa.engines.network import chained
+from hansa.engines.network.database import Database, Schema
+from hansa.engines.network.disk import LocalDisk
+from hansa.errors import BudgetSpent, ConfigError, DataError
+from hansa.privacy.released import Part
+from hansa.privacy.spending import Account, Given, Plan
+
+if TYPE_CHECKING:
+    import sqlite3
+
+Cap: TypeAlias = Callable[[Account, Sequence[Account]], Refusal | None]
+"""Whoever says why a job may not have what it asks for beside all others, if it may not."""
+
+TABLE: Final = (
+    (
+        "CREATE TABLE privacy (sequence INTEGER PRIMARY KEY, time REAL NOT NULL, kind TEXT NOT NULL,"
+        " store TEXT NOT NULL, job TEXT NOT NULL, step INTEGER, keep INTEGER, turn INTEGER, attempt INTEGER,"
+        " told TEXT NOT NULL, before TEXT NOT NULL, hash TEXT NOT NULL)"
+    ),
+    "CREATE UNIQUE INDEX privacy_once ON privacy (store, job, step, keep, turn, attempt) WHERE kind = 'charged'",
+    *chained.growing("privacy"),
+    "CREATE TABLE own (store TEXT NOT NULL)",
+    "INSERT INTO own VALUES (lower(hex(randomblob(16))))",
+)
+"""The statements that make its tables, and draw the name by which a store is known in a ledger that is shared."""
+_SHARED: Final = Schema("privacy ledger", 0x484E5333, (TABLE,))
+FILE: Final = "privacy.db"
+"""The name of a shared ledger in its folder."""
+_CHARGED: Final = (
+    "SELECT 1 FROM privacy WHERE kind = 'charged' AND store = ? AND job = ?"
+    " AND step = ? AND keep = ? AND turn = ? AND attempt = ?"
+)
+_TURNED: Final = "SELECT coalesce(max(sequence), 0) FROM privacy WHERE kind != 'charged'"
+
+
+@final
+@dataclass(frozen=True)
+class Charge:
+    """What one answer costs: of which job, under which name, of which table, and the part that it is of."""
+
+    job: str
+    name: Name
+    table: str
+    part: Part
+
+
+@final
+@dataclass(frozen=True)
+class Budgets:
+    """Which budgets stood at a store from a time on: who has them there, and a line for each, by table and unit."""
+
+    store: str
+    time: float
+    party: str
+    coordinator: str
+    lines: dict[str, str] = field(default_factory=dict)
+
+
+@final
+@dataclass(frozen=True)
+class _Charged:
+    table: str
+    part: Part
+
+
+def uncapped(asked: Account, others: Sequence[Account]) -> Refusal | None:
+    """Let every job have what it asks for.
+
+    Example:
+        >>> uncapped(Account("5e1f", "", 0.0, Plan("scores", "anna", "loans", ()), open=True), []) is None
+        True
+    """
+    del asked, others
+    return None
+
+
+@final
+class PrivacyLedger:
+    """The ledger of a site's database, or of one of its own that several nodes of a bank share (`apart`)."""
+
+    def __init__(self, database: Database, store: str, clock: Callable[[], float], *, apart: bool = False) -> None:
+        """Take the database, the name of the store that writes, and the time."""
+        self.database, self.store, self.clock, self.apart = database, store, clock, apart
+
+    def approve(self, job: str, plan: Plan, cap: Cap) -> None:
+        """Hold all that a job was approved for, if it may have it beside what others have and hold; or nothing of it.
+
+        Raises:
+            BudgetSpent: it may not.
+            ConfigError: nobody can account for it here.
+        """
+        while True:
+            turned, accounts = self._turned(), self.accounts()
+            held = _held(accounts, self.store, job)
+            given = () if held is None else held.given
+            asked = Account(job, self.store, self.clock(), plan, open=True, given=given)
+            refusal = cap(asked, [one for one in accounts if one is not held])
+            if refusal is None and held is not None and held.open and held.plan == plan:
+                return
+            with self.database.transaction() as connection:
+                if connection.execute(_TURNED).fetchone()[0] != turned:
+                    continue  # somebody else has been approved meanwhile
+                if refusal is None:
+                    self._append(connection, "approved", job, plain(plan))
+                    return
+                if held is not None and held.open:
+                    self._append(connection, "closed", job)
+            raise BudgetSpent(refusal.what, refusal.why, refusal.mend)
+
+    def add(self, connection: sqlite3.Connection, one: Charge) -> None:
+        """Charge an answer within a transaction; one that was charged is not charged again."""
+        if connection.execute(_CHARGED, (self.store, one.job, *one.name)).fetchone() is None:
+            part = replace(one.part, times=1)
+            self._append(connection, "charged", one.job, plain(_Charged(one.table, part)), one.name)
+
+    def charge(self, one: Charge) -> None:
+        """Charge an answer, durably. Raises DataError where the disk fails; then it is not charged."""
+        with self.database.transaction() as connection:
+            self.add(connection, one)
+
+    def close_job(self, job: str) -> None:
+        """A job is over here, for now: what it held and has not taken is free."""
+        if job in self.open_jobs():
+            with self.database.transaction() as connection:
+                self._append(connection, "closed", job)
+
+    def open_jobs(self) -> tuple[str, ...]:
+        """The jobs for which this store holds something."""
+        rows: Any = self.database.rows(
+            "SELECT job, kind FROM privacy WHERE store = ? AND kind IN ('approved', 'closed') ORDER BY sequence",
+            self.store,
+        )
+        last: dict[str, str] = dict(rows)
+        return tuple(job for job, kind in last.items() if kind == "approved")
+
+    def declare(self, party: str, coordinator: str, lines: dict[str, str]) -> None:
+        """Write down which budgets stand from now on, where they are others than before: so a renewal is seen."""
+        told = Budgets(self.store, 0.0, party, coordinator, lines)
+        held = [replace(one, time=0.0) for one in self.budgets() if one.store == self.store]
+        if held[-1:] != [told]:
+            with self.database.transaction() as connection:
+                self._append(connection, "budgets", "", plain(told))
+
+    def budgets(self) -> tuple[Budgets, ...]:
+        """Which budgets stood from when on, in order."""
+        return tuple(
+            replace(_read(Budgets, told, number), time=at)
+            for number, at, kind, *_, told, _, _ in self._rows()
+            if kind == "budgets"
+        )
+
+    def accounts(self) -> tuple[Account, ...]:
+        """All jobs that were approved, or have given something, in order.
+
+        Raises:
+            DataError: something in it cannot be read.
+        """
+        found: dict[tuple[str, str], Account] = {}
+        given: dict[tuple[str, str], list[Given]] = {}
+        known: dict[str, _Charged] = {}  # most answers of a job cost the same
+        for number, at, kind, store, job, *name, told, _, _ in self._rows():
+            account = found.get((store, job)) or Account(job, store, at, Plan("", "", "", ()), open=False)
+            if kind == "approved":
+                found[store, job] = replace(account, plan=_read(Plan, told, number), open=True)
+            elif kind == "closed":
+                found[store, job] = replace(account, open=False)
+            elif kind == "charged":
+                one = known[told] = known.get(told) or _read(_Charged, told, number)
+                plan = account.plan if account.plan.table else Plan("", "", one.table, ())
+                found[store, job] = replace(account, plan=plan)
+                given.setdefault((store, job), []).append(Given(at, one.part, Name(*name)))
+        return tuple(replace(one, given=tuple(given.get(key, ()))) for key, one in found.items())
+
+    def head(self) -> tuple[int, str]:
+        """Number and hash of the last row."""
+        return chained.head(self.database, "privacy")
+
+    def verify(self) -> int | None:
+        """The number of the first row that was changed, moved or taken away; None: all are as they were written."""
+        return chained.first_wrong(self._rows())
+
+    def _append(
+        self, connection: sqlite3.Connection, kind: str, job: str, told: Any = None, name: Name | None = None
+    ) -> None:
+        """Add a row; time never runs backwards in it, whatever the clock does."""
+        ((last,),) = connection.execute("SELECT coalesce(max(time), 0.0) FROM privacy").fetchall()
+        text = "" if told is None else json.dumps(told, separators=(",", ":"), ensure_ascii=False)
+        four = (None,) * 4 if name is None else tuple(name)
+        chained.append(connection, "privacy", (max(last, self.clock()), kind, self.store, job, *four, text))
+
+    def _turned(self) -> int:
+        """The last row that is no charge: who holds what has changed no more since."""
+        return int(self.database.rows(_TURNED)[0][0])
+
+    def _rows(self) -> list[tuple[Any, ...]]:
+        return self.database.rows("SELECT * FROM privacy ORDER BY sequence")
+
+
+def opened(own: Database, clock: Callable[[], float], shared: Path | None = None) -> PrivacyLedger:
+    """The ledger of a site's database, or the one that lies in a folder of its own, for several nodes.
+
+    Example:
+        >>> from hansa.engines.network.site_store import SCHEMA
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as path:
+        ...     own = Database(Path(path, "site.db"), SCHEMA, LocalDisk())
+        ...     shared = opened(own, lambda: 0.0, Path(path, "ledger"))
+        ...     opened(own, lambda: 0.0).apart, shared.apart, shared.accounts()
+        ...     shared.database.close(), own.close()
+        (False, True, ())
+        (None, None)
+    """
+    ((store,),) = own.rows("SELECT store FROM own")
+    if shared is None:
+        return PrivacyLedger(own, store, clock)
+    return PrivacyLedger(Database(shared / FILE, _SHARED, LocalDisk(), shared=True), store, clock, apart=True)
+
+
+def _held(accounts: Sequence[Account], store: str, job: str) -> Account | None:
+    return next((one for one in accounts if (one.store, one.job) == (store, job)), None)
+
+
+def _read(kind: type[Any], told: str, number: int) -> Any:
+    try:
+        return build(kind, json.loads(told), "")
+    except (ValueError, ConfigError):
+        raise DataError(
+            f"Row {number} of the privacy ledger cannot be read.",
+            "Somebody has changed it, or the disk has.",
+            "Compare it with the last backup: hansa ledger privacy names the first row that is not as it was.",
+        ) from None
