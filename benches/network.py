@@ -55,7 +55,9 @@ from hansa.engines.network.store import Store
 from hansa.horizontal.rounds import Check
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+
+    from hansa.core.post import Arrival
 
 JOB = """
 name = "net"
@@ -147,7 +149,7 @@ def updates(board: Board, names: list[str], size: int) -> dict[str, Any]:
     for keep in range(_WARM + (9 if size < 1e8 else 3)):
         name, begun = Name(0, keep, 0), time.perf_counter()
         letters = {one: Envelope(name, Check(np.zeros(1))) for one in names}
-        come = board.bring(name, letters, {}, 0.0, lambda so_far: None if len(so_far) == len(names) else 3600.0)
+        come = board.bring(name, letters, {}, 0.0, partial(until_all, len(names)), lambda: None)
         came = time.perf_counter()
         board.journal.close(name, Closing(tuple((one, name) for one in names), (), (), (), 0.0))
         fold = Sum()
@@ -160,6 +162,10 @@ def updates(board: Board, names: list[str], size: int) -> dict[str, Any]:
         del come, one, total
         board.journal.save(Snapshot(keep + 1, At(0, Done())))  # as after each round: the words of the turn may go
     return {"mb_per_s": median(rates[_WARM:]), "turns_mb_per_s": rates, "fold_s": median(folds[_WARM:])}
+
+
+def until_all(count: int, come: Sequence[Arrival]) -> float | None:
+    return None if len(come) == count else 3600.0
 
 
 async def attend(folder: Path, sites: Path, places: list[int], port: int, size: int) -> None:

@@ -36,11 +36,11 @@ def carried(job, members, journal=None, clock=None, book=None, seats=None):
     near, asked = Near(job, seats, in_process(job, members), clock), []
 
     class Post:
-        def bring(self, name, letters, known, now, wait):
+        def bring(self, name, letters, known, now, wait, meanwhile):
             asked.extend((name, party) for party in letters if party not in known)
             if book is not None:
                 book.keep = name.keep + 1
-            return near.bring(name, letters, known, now, wait)
+            return near.bring(name, letters, known, now, wait, meanwhile)
 
         def settle(self, counted):
             near.settle(counted)

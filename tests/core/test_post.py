@@ -28,16 +28,17 @@ class Pigeons:
 
     def fly(self, name, letters, party):
         delay = self.delay(party, name)
-        (arrival,) = self.near.bring(name, {party: letters[party]}, {}, 0.0, lambda come: None)
+        (arrival,) = self.near.bring(name, {party: letters[party]}, {}, 0.0, lambda come: None, lambda: None)
         if delay is not None:
             time.sleep(delay)
             self.loft.put(arrival)
 
-    def bring(self, name, letters, known, now, wait):
+    def bring(self, name, letters, known, now, wait, meanwhile):
         come = [Arrival(party, name, kind_of(letters[party].ask), word, now) for party, word in known.items()]
         for party in letters:
             if party not in known:
                 threading.Thread(target=self.fly, args=(name, letters, party), daemon=True).start()
+        meanwhile()
         begun = time.monotonic()
         while (until := wait(come)) is not None:
             try:

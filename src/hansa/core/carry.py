@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, NoReturn, final
 
@@ -30,6 +31,7 @@ from hansa.core.message import Answer, Envelope, Name, Refusal
 from hansa.core.plan import Everyone, First, Keep, Quorum, Reply
 from hansa.core.post import Near, Quick, in_process, kind_of, seats_of
 from hansa.core.soundness import unlike
+from hansa.core.step import Chained
 from hansa.errors import PartyFailed, PolicyRefusal, TooFewParties, named
 
 if TYPE_CHECKING:
@@ -42,7 +44,7 @@ if TYPE_CHECKING:
     from hansa.core.party import Party, Seat
     from hansa.core.plan import Asks
     from hansa.core.post import Arrival, Clock, Post
-    from hansa.core.step import Done
+    from hansa.core.step import Done, Step
     from hansa.core.work import Compute
 
 _REMEMBERED = 4
@@ -54,7 +56,8 @@ class Carrier:
 
     Without a journal that is thorough, a post that can answers whole turns by itself. The bits are the same. After each
     `Keep` the plan is told how many seconds it took. A party that is set aside is not asked (`job.set_aside_after`); a
-    `witness` is told, and may let it back in.
+    `witness` is told, and may let it back in. What was kept is written while the next letters are on their way, where
+    they would be the same if the coordinator began again without it.
     """
 
     def __init__(
@@ -72,13 +75,22 @@ class Carrier:
         self.counted: dict[str, tuple[Name, ...]] = {}
         self.flying: tuple[Flight, ...] = ()
         self.attendance = Attendance()
-        self.closed: tuple[Name, Closing] | None = None  # not written yet: nothing has left that follows from it
+        self.closed: tuple[Name, Closing] | None = None  # not written yet, though more may follow where it is `certain`
+        self.certain = True  # the last turn cannot be closed in another way
+        self.pure = not any(_draws_noise(step) for step in job.steps)
+        self.kept: Callable[[], None] | None = None  # writes the last `Keep`
         self.now = 0.0
         alone = journal is None or not journal.thorough
         self.quick = post if isinstance(post, Quick) and post.quick and alone else None
 
     def run(self, watch: Callable[[Keep[At]], None] | None = None, begin: At | None = None) -> Done:
         """Run to the end, from the last snapshot where there is one, else from `begin`; `watch` sees every `Keep`."""
+        try:
+            return self._run(watch, begin)
+        finally:
+            self._keep()
+
+    def _run(self, watch: Callable[[Keep[At]], None] | None, begin: At | None) -> Done:
         snapshot = self.journal.latest() if self.journal is not None else None
         keep, step, turn = 0, 0, 0
         if snapshot is not None:
@@ -92,22 +104,41 @@ class Carrier:
             try:
                 said = plan.send(reply)
             except StopIteration as end:
+                self._keep()
                 self._write()
                 self.post.settle(self.counted)
                 done: Done = end.value
                 return done
             if isinstance(said, Keep):
+                self._keep()
                 keep, step, turn = keep + 1, said.state.step, 0
                 begun, reply = time.monotonic(), time.monotonic() - begun
-                if self.journal is not None:
-                    counted, self.closed, closed = dict(self.counted), None, self.closed
-                    kept = Snapshot(keep, said.state, counted, self.flying, self.now, self.attendance)
-                    self.journal.save(kept, closed)
-                if watch is not None:
-                    watch(said)
+                counted, self.closed, closed = dict(self.counted), None, self.closed
+                snapshot = Snapshot(keep, said.state, counted, self.flying, self.now, self.attendance)
+                self.kept = partial(self._save, said, snapshot, closed, watch)
+                if not (self.certain and self.pure):
+                    self._keep()
             else:
                 reply = self.reply(Name(step, keep, turn), said)
                 turn += 1
+
+    def _keep(self) -> None:
+        """Write what was kept, if it is not written yet."""
+        kept, self.kept = self.kept, None
+        if kept is not None:
+            kept()
+
+    def _save(
+        self,
+        said: Keep[At],
+        snapshot: Snapshot,
+        closed: tuple[Name, Closing] | None,
+        watch: Callable[[Keep[At]], None] | None,
+    ) -> None:
+        if self.journal is not None:
+            self.journal.save(snapshot, closed)
+        if watch is not None:
+            watch(said)
 
     def reply(self, name: Name, asks: Asks) -> Reply:
         """Bring one turn's answers in and fold them.
@@ -154,6 +185,7 @@ class Carrier:
             self.witness.tell(name, tuple(changes(before, self.attendance, refused)))
 
     def _whole(self, post: Quick, name: Name, asks: Asks, to: Sequence[str]) -> Reply:
+        self._keep()
         if not to:
             return Reply(None)
         outcome = post.turn(name, asks, to, self.counted)
@@ -175,7 +207,8 @@ class Carrier:
         letters = {party: Envelope(name, asks.to[party], self.counted.get(party, ())) for party in to}
         known = {party: word for party in to if (word := self._recorded(name, party)) is not None}
         begun, refused = self.now, dict[str, Refusal]()
-        brought = self.post.bring(name, letters, known, begun, lambda come: self._wait(name, asks, begun, come))
+        wait = partial(self._wait, name, asks, begun)
+        brought = self.post.bring(name, letters, known, begun, wait, self._keep)
         for party, asked, kind, word, at in sorted(brought, key=lambda one: self.places[one.party]):
             if isinstance(word, Answer):
                 if self.journal is not None and self._recorded(asked, party) is None:
@@ -216,6 +249,8 @@ class Carrier:
         lost = tuple(party for party in sorted(asks.to, key=self.places.__getitem__) if party not in there)
         if len(here) < enough:
             self._too_few(name, refused, (*lost, *aside), len(here), enough)
+        everybody = not isinstance(asks.until, First) and len(here) == len(asks.to)
+        self.certain = everybody and not (away or back or self.attendance.aside)
         closing = Closing(
             tuple((f.party, f.name) for f in here),
             tuple(refused),
@@ -318,6 +353,11 @@ class Carrier:
             f"Missing: {missing}.",
             "Bring them back, or lower the job's quorum.",
         )
+
+
+def _draws_noise(step: Step) -> bool:
+    """Whether the coordinator draws noise: drawn again it is another, so it leaves only when it is kept."""
+    return isinstance(step, Chained) and any(link.guarantees.draws for link in step.links().links)
 
 
 def near(

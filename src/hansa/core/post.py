@@ -7,7 +7,8 @@ Example:
     >>> job = Job.from_toml('name = "scores"\nsteps = ["rounds"]\nmin_parties = 1')
     >>> bank = Party("bank-a", {"loans": Table.of({"age": [31, 42], "late": [0, 1]}, target="late")})
     >>> near = Near(job, seats_of(job, [bank]), in_process(job, [bank]))
-    >>> (arrival,) = near.bring(Name(0, 0, 0), {"bank-a": Envelope(Name(0, 0, 0), Shape())}, {}, 5.0, lambda _: None)
+    >>> letters = {"bank-a": Envelope(Name(0, 0, 0), Shape())}
+    >>> (arrival,) = near.bring(Name(0, 0, 0), letters, {}, 5.0, lambda _: None, lambda: None)
     >>> arrival.party, arrival.at, arrival.word.load["width"].tolist()
     ('bank-a', 5.0, [[1.0]])
 """
@@ -56,12 +57,19 @@ class Post(Protocol):
     """Takes letters to parties and brings their words."""
 
     def bring(
-        self, name: Name, letters: Mapping[str, Envelope], known: Words, now: float, wait: Wait
+        self,
+        name: Name,
+        letters: Mapping[str, Envelope],
+        known: Words,
+        now: float,
+        wait: Wait,
+        meanwhile: Callable[[], None],
     ) -> Sequence[Arrival]:
         """Hand the letters out and bring what comes while `wait` says so, words on earlier letters among them.
 
         Those whose word is `known`, from a journal, are not asked again. A post whose time is simulated may bring words
-        that arrive later than it waits.
+        that arrive later than it waits. `meanwhile` is called once, before any word is brought: while the letters are
+        on their way, where they take time.
         """
         ...
 
@@ -109,10 +117,17 @@ class Near:
         return outcome
 
     def bring(
-        self, name: Name, letters: Mapping[str, Envelope], known: Words, now: float, wait: Wait
+        self,
+        name: Name,
+        letters: Mapping[str, Envelope],
+        known: Words,
+        now: float,
+        wait: Wait,
+        meanwhile: Callable[[], None],
     ) -> Sequence[Arrival]:
         """Everybody's word: known, given before under this name, refused at the door, or computed now."""
         del wait
+        meanwhile()
         said: dict[str, Answer | Refusal] = {}
         fresh: list[str] = []
         for party, envelope in letters.items():

@@ -54,7 +54,7 @@ class Post:
     def __init__(self, banks, clock):
         self.banks, self.clock = banks, clock
 
-    def bring(self, name, letters, known, now, wait):
+    def bring(self, name, letters, known, now, wait, meanwhile):
         come = []
         for party, envelope in letters.items():
             word = known.get(party) or self.banks[party].word(envelope)
@@ -62,6 +62,7 @@ class Post:
             delay = self.clock(party, name)
             if delay is not None:
                 come.append(Arrival(party, name, kind_of(envelope.ask), word, now + delay))
+        meanwhile()  # as late as it may be: the banks have answered what follows from a `Keep` that is not durable
         return come
 
     def settle(self, counted):

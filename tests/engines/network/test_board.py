@@ -43,7 +43,7 @@ def at_a_board(folder, act):
 
 
 def brought(board, name, letters=()):
-    return board.bring(name, dict(letters), {}, 0.0, lambda come: None)
+    return board.bring(name, dict(letters), {}, 0.0, lambda come: None, lambda: None)
 
 
 def test_a_word_that_outlived_a_restart_is_brought_once(tmp_path):
@@ -94,7 +94,7 @@ def test_a_word_that_came_while_a_coordinator_began_again_is_looked_at_when_it_i
 
     def act(store, board):
         with pytest.raises(PartyFailed, match=r"bank-1 .*does not count"):
-            board.bring(name, {"bank-1": Envelope(name, ask)}, {"bank-1": word}, 0.0, lambda come: None)
+            board.bring(name, {"bank-1": Envelope(name, ask)}, {"bank-1": word}, 0.0, lambda come: None, lambda: None)
         return [board.is_early(Name(1, keep, 0)) for keep in (0, 1)]
 
     assert at_a_board(tmp_path, act) == [False, True]

@@ -15,7 +15,7 @@ Example:
     ...     hub, offer = Hub(store, lambda digest: bytes(64), believe), Offer(job.to_toml(), {"bank-a": ""})
     ...     board = Board(hub, job.digest, offer, JobJournal(store, job))
     ...     board.deliver("bank-a", Name(0, 0, 0), "Describe", Refusal("Not on a Sunday."))
-    ...     come = board.bring(Name(0, 0, 0), {}, {}, 0.0, lambda come: None)
+    ...     come = board.bring(Name(0, 0, 0), {}, {}, 0.0, lambda come: None, lambda: None)
     ...     hub.stop()
     ...     store.close()
     ...     return [one.word.what for one in come]
@@ -46,7 +46,7 @@ from hansa.engines.network.words import Word
 from hansa.errors import HansaError, PartyFailed, WireError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from hansa.core.message import Ask
     from hansa.core.party import Handler
@@ -83,7 +83,13 @@ class Board:
         self._kept, self._latest = journal.keeps, Name(-1, 0, 0)
 
     def bring(
-        self, name: Name, letters: Mapping[str, Envelope], known: Words, now: float, wait: Wait
+        self,
+        name: Name,
+        letters: Mapping[str, Envelope],
+        known: Words,
+        now: float,
+        wait: Wait,
+        meanwhile: Callable[[], None],
     ) -> Sequence[Arrival]:
         """Push the letters out and wait for words: the plan's thread blocks here.
 
@@ -96,6 +102,7 @@ class Board:
         self._look_back(name, letters, known)
         self._told = {key: Told.of(ask) for key, ask in {id(one.ask): one.ask for one in fresh.values()}.items()}
         self.hub.call(self._hand_out, fresh)
+        meanwhile()
         come = [Arrival(party, name, kind_of(letters[party].ask), word, now) for party, word in known.items()]
         come += self._left_over(name, now)
         self._brought = {one for one in self._brought if one[1].keep >= name.keep - _REMEMBERED}

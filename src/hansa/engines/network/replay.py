@@ -26,7 +26,7 @@ from hansa.core.codec import plain
 from hansa.engines.network.sheet import digest_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from hansa.core.job import Job
     from hansa.core.journal import Closing, Journal, Snapshot
@@ -66,8 +66,16 @@ class _Still:
     def __init__(self, found: Any) -> None:
         self._found = found
 
-    def bring(self, name: Name, letters: Mapping[str, Envelope], known: Words, now: float, wait: Wait) -> NoReturn:
-        del now, wait
+    def bring(
+        self,
+        name: Name,
+        letters: Mapping[str, Envelope],
+        known: Words,
+        now: float,
+        wait: Wait,
+        meanwhile: Callable[[], None],
+    ) -> NoReturn:
+        del now, wait, meanwhile
         told = [[party, ask_body(letter.ask), list(map(list, letter.counted))] for party, letter in letters.items()]
         words = [[party, word_body(word)] for party, word in known.items()]
         self._found.update(digest_of([list(name), told, words]).encode())
