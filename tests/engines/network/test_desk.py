@@ -15,7 +15,7 @@ from hansa.engines.network.desk import Desk
 from hansa.engines.network.site_store import SiteStore
 from hansa.errors import DataError
 from hansa.horizontal.evaluate import Compare, Losses, Scores
-from hansa.horizontal.fitter import Describe
+from hansa.horizontal.fitter import Count, Describe
 from hansa.horizontal.rounds import Train
 from tests.engines.network.federation import job_of, members
 
@@ -183,7 +183,7 @@ def test_what_holds_at_once_is_durable_with_an_answer_and_with_a_refusal_whateve
 
     for number, said in enumerate((Answer(Load({"x": np.ones((1, 1))})), Refusal("No."), Refusal("Never."))):
         desk, _ = sit(signs(number, said))
-        desk.answer(Envelope(Name(0, 1, 5 - number), Describe(), counted=(Name(0, 1, 9),)))
+        desk.answer(Envelope(Name(0, 1, 5 - number), Count(()), counted=(Name(0, 1, 9),)))
         again, _ = sit(never)
         assert again.seat.memory[f"{AT_ONCE}signed"].tolist() == [number]
         assert "model" not in again.seat.memory
