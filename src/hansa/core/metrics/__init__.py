@@ -17,6 +17,7 @@ higher, the likelier a 1.
 | losses | `binary_sums`, `regression_sums`, `class_sums` | `binary_losses`, `regression_losses`, `class_losses` |
 | delong | `paired_delong` | `auc_interval`, `pool_paired` |
 | stability | | `population_stability`, `stability_alarm` |
+| placements | `placement_sums` | `auc_by_placements` |
 | distance | | `ks_interval` |
 | beta | | `jeffreys_interval`, `jeffreys_test` |
 | exact | `auc_of`, `ks_of`, `average_precision_of`, `log_loss_of` | |
@@ -57,6 +58,7 @@ from hansa.core.metrics.losses import (
     regression_losses,
     regression_sums,
 )
+from hansa.core.metrics.placements import auc_by_placements, placement_sums
 from hansa.core.metrics.refine import refine
 from hansa.core.metrics.rows import effective, probability
 from hansa.core.metrics.stability import population_stability, stability_alarm
@@ -80,6 +82,7 @@ __all__ = [
     "ScoreCounts",
     "Scores",
     "auc",
+    "auc_by_placements",
     "auc_interval",
     "auc_of",
     "average_precision",
@@ -105,6 +108,7 @@ __all__ = [
     "log_loss_of",
     "merge_small",
     "paired_delong",
+    "placement_sums",
     "pool_paired",
     "population_stability",
     "probability",

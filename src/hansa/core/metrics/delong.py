@@ -162,7 +162,7 @@ def auc_interval(counts: ScoreCounts, level: float = 0.95) -> AucInterval:
     below = (positives - np.cumsum(p) + p / 2) / positives
     se = sqrt(_spread(above, p, positives) / positives + _spread(below, n, negatives) / negatives)
     wide = student_quantile(level, int(min(negatives, positives)) - 1) * se
-    low, high = _on_log_odds(area.low, -wide, area.value), _on_log_odds(area.high, wide, area.value)
+    low, high = on_log_odds(area.low, -wide, area.value), on_log_odds(area.high, wide, area.value)
     if area.low == 1.0:
         low = ((1 - level) / 2) ** (1 / min(negatives, positives))
     if area.high == 0.0:
@@ -256,8 +256,13 @@ def _interval(gain: float, se: float, level: float, freedom: int) -> tuple[float
     return max(-1.0, gain - wide), min(1.0, gain + wide), student_beyond(abs(gain) / se, freedom)
 
 
-def _on_log_odds(end: float, step: float, value: float) -> float:
-    """Go a step from an end, in (0, 1), that is as long in log odds as it is at `value`."""
+def on_log_odds(end: float, step: float, value: float) -> float:
+    """Go a step from an end, in (0, 1), that is as long in log odds as it is at `value`.
+
+    Example:
+        >>> round(on_log_odds(0.75, 0.1, 0.75), 3)
+        0.836
+    """
     if not 0 < end < 1 or not 0 < value < 1:
         return min(1.0, max(0.0, end))
     return 1 / (1 + (1 - end) / end * exp(min(_FAR, -step / (value * (1 - value)))))
