@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hansa.core.table import Table
 from hansa.data.parts import LEFT_OUT
 from hansa.data.synthetic import loan_book
-from hansa.data.times import TimeSplit, Window
+from hansa.data.times import TimeSplit, Window, vintages
 from hansa.errors import ConfigError, DataError
 from hansa.horizontal.prepare import Prepare
 from tests.horizontal.banks import divided, fitted
@@ -70,3 +70,12 @@ def test_windows_that_cannot_be_are_refused():
     with pytest.raises(ConfigError, match="does not fit"):
         TimeSplit("year", 2023, 2024, known_until="soon").codes(Table.of({"year": [2022, 2023]}))
     assert TimeSplit("year", 2023, 2024, gap=1).codes(Table.of({"year": [2021, 2022, 2023]})).tolist() == [0, 0, 1]
+
+
+def test_vintages_are_labels_in_the_order_of_time():
+    column = Column.of("opened", ["2023-12-31", "2024-01-01", "2024-05-31"], "date")
+    assert vintages(column).values.tolist() == ["2023", "2024", "2024"]
+    assert vintages(column, "quarter").values.tolist() == ["2023-Q4", "2024-Q1", "2024-Q2"]
+    assert vintages(column, "month").values.tolist() == ["2023-12", "2024-01", "2024-05"]
+    year = Column.of("year", [2023, 2024])
+    assert vintages(year) is year

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias, final
+from typing import Literal, TypeAlias, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,6 +14,7 @@ from hansa.errors import ConfigError, DataError
 
 Moments: TypeAlias = "NDArray[np.float64]"
 Bound: TypeAlias = str | float
+Period: TypeAlias = Literal["year", "quarter", "month"]
 
 
 @final
@@ -151,3 +152,23 @@ def moment(column: Column, bound: Bound) -> float:
             why=f"The column holds {column.kind} values.",
             mend='Write dates as "2024-05-01" and numbers as numbers.',
         ) from None
+
+
+def vintages(column: Column, period: Period = "year") -> Column:
+    """The vintage of each row of a column of times, as labels in the order of time; a number is its own vintage.
+
+    Example:
+        >>> opened = Column.of("opened", ["2024-02-29", "2024-11-05"], "date")
+        >>> vintages(opened, "quarter").values.tolist(), vintages(opened, "month").values.tolist()
+        (['2024-Q1', '2024-Q4'], ['2024-02', '2024-11'])
+    """
+    if column.kind != "date":
+        return column
+    month = column.values.astype("datetime64[M]")
+    if period == "quarter":
+        year = month.astype("datetime64[Y]")
+        quarter = (month - year.astype("datetime64[M]")).astype(np.int64) // 3 + 1
+        words = [f"{y}-Q{q}" for y, q in zip(year.astype(str).tolist(), quarter.tolist(), strict=True)]
+    else:
+        words = (month if period == "month" else month.astype("datetime64[Y]")).astype(str).tolist()
+    return Column.of(column.name, words, "text")
