@@ -250,7 +250,8 @@ def own_job(job: Job) -> Job:
         1
     """
     steps = job.steps[: trainer_of(job)[1]]
-    first = next(place for place, step in enumerate(steps) if isinstance(step, Modelling))
+    models = [place for place, step in enumerate(steps) if isinstance(step, Modelling)]
+    first, steps = models[0], steps[: models[-1] + 1]  # what looks at the model alone is not run
     steps = tuple(step.clear() if isinstance(step, Noised) else step for step in steps)
     steps = tuple(
         step.alone(first=place == first) if isinstance(step, Modelling) else step for place, step in enumerate(steps)
