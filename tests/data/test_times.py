@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hansa.core.table import Table
+from hansa.core.table import Column, Table
 from hansa.data.parts import LEFT_OUT
 from hansa.data.synthetic import loan_book
 from hansa.data.times import TimeSplit, Window, vintages
