@@ -21,6 +21,7 @@ PARTS: dict[str, dict[str, str]] = {
         "scorecard": "hansa.horizontal.scorecard:MakeCard",
         "reasons": "hansa.horizontal.reasons:Explain",
         "fairness": "hansa.horizontal.fairness:Fairness",
+        "validate": "hansa.horizontal.validation:Validate",
         "statistics": "hansa.horizontal.statistics:Statistics",
     },
     "Trainer": {

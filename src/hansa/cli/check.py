@@ -77,6 +77,7 @@ def sentence(step: Step) -> str:
     from hansa.horizontal.rounds import Rounds
     from hansa.horizontal.scorecard import MakeCard
     from hansa.horizontal.selection import Select
+    from hansa.horizontal.validation import Validate
 
     if isinstance(step, Binning):
         return f"binning: columns in up to {step.max_n_bins} bins by weight of evidence, from summed counts"
@@ -91,6 +92,9 @@ def sentence(step: Step) -> str:
         return f"scorecard: whole points ({points}), calibrated on {step.on} rows"
     if isinstance(step, Fairness):
         return f"fairness: approvals and scores are tested for disparities by {', '.join(step.protected)}"
+    if isinstance(step, Validate):
+        times = f", by {step.period} of {step.vintage}" if step.vintage else ""
+        return f"validate: the test is opened for a validator{times}, and each bank stands beside the others"
     if isinstance(step, Explain):
         named = {"applicants": "the mean applicant", "just_approved": "those just approved", "best": "the best points"}
         return f"reasons: a decline is explained against {named[step.against]}"

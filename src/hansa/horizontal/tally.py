@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, final
 import numpy as np
 from numpy.typing import NDArray
 
+from hansa.core.metrics.keys import LOWEST, TOP, Keys, score_keys
 from hansa.horizontal.card import Calibration, Card
 
 if TYPE_CHECKING:
@@ -16,6 +17,20 @@ if TYPE_CHECKING:
 
 _STEPS = 100
 _AT_REST = 1e-10
+_MOST_BINS = 1000
+
+
+def score_edges(card: Card) -> Keys:
+    """The bins over which rows are counted by risk, the negative score: one for each whole score, wider ones of many.
+
+    Example:
+        >>> from hansa.core.metrics import unkey
+        >>> unkey(score_edges(Card((), 600))[1:2]).tolist()
+        [-600.0]
+    """
+    scores = np.arange(card.lowest, card.highest + 1, max(1, (card.highest - card.lowest) // _MOST_BINS))
+    keys, ends = score_keys(-scores.astype(np.float64)), np.array([LOWEST, TOP], np.uint64)
+    return np.unique(np.concatenate([ends, keys, keys + np.uint64(1)]))
 
 
 @final

@@ -14,6 +14,7 @@ from hansa.horizontal.reasons import Explain
 from hansa.horizontal.rounds import Rounds
 from hansa.horizontal.scorecard import MakeCard
 from hansa.horizontal.selection import Select
+from hansa.horizontal.validation import Validate
 
 if TYPE_CHECKING:
     from hansa.core.job import Job
@@ -83,6 +84,8 @@ def _step(job: Job, step: Step) -> list[_Line]:
     if isinstance(step, Explain):
         sums = "rows between two scores, and the sums of their points by characteristic"
         return [] if step.against == "best" else [_line(sums, "once", few)]
+    if isinstance(step, Validate):
+        return _validation(job, step, few, rare=f"counts under {job.min_cell} joined with others")
     if isinstance(step, Rounds):
         return _rounds(step, few, thin)
     if isinstance(step, Evaluate):
@@ -118,6 +121,21 @@ def _scorecard(step: Binning | Select | Glm | MakeCard, few: str, tails: str, ra
         _line("sums over training rows of weights, outcomes and columns, and of products of columns", "once", few),
         _line(sums, f"in up to {step.max_iter} steps", few),
         *([_line("summed products of each cluster's gradients", "once", few)] if step.cluster else []),
+    ]
+
+
+def _validation(job: Job, step: Validate, few: str, rare: str) -> list[_Line]:
+    """What a validation tells of the test, of each bank beside the others, and of where rows come from."""
+    origin = "the SHA-256 of its table" + (", and names of vintages with enough customers" if step.vintage else "")
+    own = "figures of the card on its own test rows, what the card would be without it, drift of its characteristics"
+    sums = "rows, bads, summed chances, where bads stand among all goods, and a regression on the card's log odds"
+    return [
+        _line(origin, "once", "names in clear" if step.vintage else "none", _CLEAR),
+        _line("counts of test scores by outcome and vintage", "once", f"groups of at least {job.min_cell} rows"),
+        _line("test rows by grade and by cell of each column, all rows by band of score", "once", rare),
+        _line(f"{sums}, summed over test rows", "once, the regression a few times", few),
+        _line("the information matrix of a regression, summed over training rows", "once", few),
+        _line(own, "once", few, _CLEAR),
     ]
 
 
