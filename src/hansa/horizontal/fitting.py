@@ -90,6 +90,8 @@ class Want:
 class Fit:
     """One column under way: its pooled counts, what is known of its quantiles, its centre and spread.
 
+    `edges`: those of its bins, where they were found without a ladder.
+
     Example:
         >>> Fit.of(Want("age", "standardise"), np.array([100.0, 0.0, 4200.0]), min_cell=10).centre
         42.0
@@ -103,6 +105,7 @@ class Fit:
     high: float = np.inf
     centre: float = 0.0
     variance: float = 0.0
+    edges: tuple[float, ...] | None = None
 
     @classmethod
     def of(cls, want: Want, found: Floats, min_cell: int) -> Fit:
@@ -174,8 +177,7 @@ class Fit:
         shown = tuple(code for code, rows in zip(codes, self.found[3:], strict=True) if rows >= self.min_cell)
         rows = self.found[0]
         thin = rows < self.min_cell
-        if self.want.how == "bins" and self.ladder is not None and not thin:
-            edges = bin_edges(self.ladder, self.want.max_n_bins)
+        if self.want.how == "bins" and not thin and (edges := self._edges()) is not None:
             fill = edges[(len(edges) - 1) // 2] if edges else 0.0
             shaped: Encoding = Binned(self.name, edges, fill, self.missing, codes, shown)
         else:
@@ -197,6 +199,9 @@ class Fit:
         why = "too few rows have a value" if thin else "it is constant"
         why = f"{why}, once its ends are cut" if self.want.winsorise and self.low == self.high else why
         return (shaped, "") if shaped.names else (None, why)
+
+    def _edges(self) -> tuple[float, ...] | None:
+        return self.edges if self.ladder is None else bin_edges(self.ladder, self.want.max_n_bins)
 
     def _labels(self) -> tuple[Encoding | None, str]:
         *levels, other, _ = self.found.tolist()
