@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from hansa.errors import ConfigError, DataError, PolicyRefusal
-from hansa.governance.site_file import read_node
+from hansa.governance.site_file import NodeFile, read_node
 from tests.governance.policies import POLICY
 
 HEAD = 'name = "甲银行"\ncoordinator = "hansa.example:7443"\n\n[tables.loans]\nsource = "loans.csv"\n'
@@ -75,3 +77,9 @@ def test_a_wrong_file_is_one_error(node, old, new, what):
 def test_a_missing_column_is_named(node, tmp_path):
     with pytest.raises(ConfigError, match="x9"):
         node(policy=POLICY.replace('"x2"', '"x9"')).party(tmp_path)
+
+
+def test_an_ask_is_bound_by_the_largest_model_and_answer_and_nothing_unset_gives_room(node):
+    assert NodeFile("bank-a", "hansa.example:7443", {}).most_asked == 1 << 20
+    policy = replace(node().policy, max_parameters=1_000_000, max_payload=10)
+    assert replace(node(), policy=policy).most_asked == 32_000_000 + 20 + (1 << 20)

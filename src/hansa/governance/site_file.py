@@ -36,6 +36,8 @@ from hansa.governance.door import PolicyGuard, now
 from hansa.governance.policy import Policy
 
 _DIGITS: Final = 64
+_MODELS: Final = 4  # of an ask: the round's, another to vote on, and what two links tell of each parameter
+_BESIDE: Final = 1 << 20  # bytes of whatever else: edges, keys
 
 
 @final
@@ -85,6 +87,12 @@ class NodeFile:
         if lost := [table for table in self.policy.columns if table not in self.tables]:
             mend = nearest(lost[0], self.tables) if self.tables else "Name its source under [tables]."
             raise ConfigError(f"policy.columns speaks of a table '{lost[0]}' that there is not.", mend=mend)
+
+    @property
+    def most_asked(self) -> int:
+        """Bytes of numbers that one ask may bring: a few models and a sum to be opened; more are never in memory."""
+        models, sums = self.policy.max_parameters or 0, self.policy.max_payload or 0
+        return _MODELS * 8 * models + 2 * sums + _BESIDE
 
     def guard(self, clock: Callable[[], datetime] = now) -> PolicyGuard:
         """What stands at its door."""

@@ -27,9 +27,10 @@ from hansa.engines.network.meters import Metered, Meters, of_node
 from hansa.engines.network.names import COORDINATOR
 from hansa.engines.network.node import Node
 from hansa.engines.network.own_keys import OwnKeys
+from hansa.engines.network.sheet import lay_out
 from hansa.engines.network.signing import Signing
 from hansa.engines.network.site_store import SiteStore
-from hansa.engines.network.stream import Inbox
+from hansa.engines.network.stream import Inbox, Nowhere
 from hansa.engines.network.trainer import Trainer
 from hansa.errors import ConfigError
 from hansa.governance.site_file import NodeFile, read_node
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from hansa.core.job import Job
+    from hansa.core.wire import Parcel
     from hansa.engines.network.health import Address
     from hansa.engines.network.sayings import Offer
     from hansa.engines.network.stream import Pipe
@@ -69,7 +71,7 @@ async def serve(
     try:
         judged, parts = judge(file, signing), file.policy.parts
         node = Node(party, store, keys.sign, keys.verify, lambda job: Trainer(job, party), judged, parts)
-        node.inbox = Inbox(keys.verify, file.limits)
+        node.inbox = Inbox(keys.verify, file.limits, lambda parcel: room_for(parcel, file.most_asked))
 
         async def dial() -> Pipe:
             pipe = await keys.dial()
@@ -103,6 +105,21 @@ async def _run(
             task.cancel()
         await asyncio.gather(*tasks, stopped, return_exceptions=True)
         await node.close()
+
+
+def room_for(parcel: Parcel, most: int) -> Nowhere | None:
+    """Where the numbers of a large frame go: into memory, or nowhere where they are more than `most` bytes.
+
+    Example:
+        >>> import numpy as np
+        >>> from hansa.core.message import Name
+        >>> from hansa.core.wire import Parcel
+        >>> parcel = Parcel("Ask", "", Name(0, 0, 0), "coordinator", "bank-a", 1, {"params": np.zeros(9)})
+        >>> room_for(parcel, 72), room_for(parcel, 71).size
+        (None, 72)
+    """
+    nowhere = Nowhere(lay_out(parcel.body).arrays)
+    return nowhere if nowhere.size > most else None
 
 
 def judge(file: NodeFile, signing: Signing | None = None) -> Callable[[Job, Offer], Refusal | None]:

@@ -6,6 +6,7 @@ import asyncio
 import re
 from hashlib import sha256
 
+import numpy as np
 import pytest
 
 from hansa.core.message import Envelope, Name, Refusal
@@ -18,13 +19,17 @@ from hansa.engines.network.site_store import SiteStore
 from hansa.engines.network.stream import Ends, Inbox, Line, Tube
 from hansa.errors import WireError
 from hansa.horizontal.fitter import Describe
+from hansa.horizontal.rounds import Train
+from hansa.running.site import room_for
 from tests.engines.network.federation import UNSIGNED, believe, job_of, members
 
 
-async def told(folder, *parcels, welcome=None, judge=lambda job, offer: None):
+async def told(folder, *parcels, welcome=None, judge=lambda job, offer: None, most=None):
     """What a node says to these parcels, after its hello."""
     (party,), store = members(1), SiteStore(folder)
     node = Node(party, store, lambda digest: UNSIGNED, believe, lambda job: in_process(job, [party]), judge)
+    if most is not None:
+        node.inbox = Inbox(believe, None, lambda parcel: room_for(parcel, most))
     there, back = Tube(), Tube()
     line = Line(Ends(back, there), COORDINATOR, party.name, lambda digest: UNSIGNED, Inbox(believe))
     task = asyncio.create_task(node.talk(Ends(there, back)))
@@ -154,6 +159,17 @@ def test_a_job_of_which_too_many_asks_were_refused_is_refused_itself_also_later(
     assert said[-1].body["refusal"][0] == "This party has refused 3 asks of the job."
     (again,) = asyncio.run(told(tmp_path, opening(), asking()))
     assert (again.kind, again.body["refusal"]) == ("Shut", said[-1].body["refusal"])
+
+
+def test_an_ask_of_more_numbers_than_are_taken_is_never_in_memory_and_its_job_refused(tmp_path):
+    local = job_of().steps[1].local.at(0, 4)
+    train = Envelope(Name(1, 1, 0), Train(np.ones(100_000), 0, local, ({}, {})))
+    asked = ask_parcel(job_of().digest, train, COORDINATOR, "bank-0")
+    (said,) = asyncio.run(told(tmp_path / "few", opening(), asked, most=100_000))
+    assert said.kind == "Shut"
+    assert said.body["refusal"][0] == "An ask brings 800,000 bytes, more than are taken here."
+    (said,) = asyncio.run(told(tmp_path / "many", opening(), asked, most=800_000))
+    assert said.kind == "Word"
 
 
 def test_another_version_and_unknown_kinds_end_the_stream(tmp_path):

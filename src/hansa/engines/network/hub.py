@@ -35,8 +35,6 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, final
 
-import numpy as np
-
 from hansa.core.bodies import word_of
 from hansa.core.message import Refusal
 from hansa.engines.network.meters import Meters
@@ -45,14 +43,12 @@ from hansa.engines.network.receipts import Receipts
 from hansa.engines.network.sayings import VERSION, holds_in, jobs_in, plainly, said_in_parcel
 from hansa.engines.network.sheet import lay_out
 from hansa.engines.network.spool import Incoming
-from hansa.engines.network.stream import Inbox, Line
+from hansa.engines.network.stream import Inbox, Line, Nowhere
 from hansa.engines.network.words import Word
 from hansa.errors import HansaError, PartyLost, WireError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-    from numpy.typing import NDArray
 
     from hansa.core.message import Name
     from hansa.core.wire import Parcel, Room
@@ -215,7 +211,7 @@ class Hub:
             kind, said = said_in_parcel(parcel)
             if board is None or not self._awaited(parcel):
                 self._acknowledge(peer, parcel.job, parcel.name)  # let it go; the bank says it again when it is asked
-            elif isinstance(parcel.room, _Nowhere):
+            elif isinstance(parcel.room, Nowhere):
                 self.drop(peer)  # the job was opened while it came: it comes again
             else:
                 kept = await board.looked_at(peer, parcel.name, kind, said)
@@ -241,7 +237,7 @@ class Hub:
     def _room_for(self, parcel: Parcel) -> Room | None:
         """Room for a word's numbers: on the disk alone where they will be kept."""
         if parcel.kind == "Word" and parcel.digests and not self._awaited(parcel):
-            return _Nowhere(lay_out(parcel.body).arrays)
+            return Nowhere(lay_out(parcel.body).arrays)
         return self.store.room_for(parcel)
 
     def _write(self) -> None:
@@ -302,20 +298,3 @@ class Hub:
 
     def _acknowledge(self, peer: str, job: str, name: Name) -> None:
         self.push(peer, plainly("Ack", COORDINATOR, peer, job=job, name=name))
-
-
-@final
-class _Nowhere:
-    """A room for what is let go once it has come: neither memory nor a disk is taken for it."""
-
-    def __init__(self, arrays: Sequence[NDArray[Any]]) -> None:
-        self._arrays = [np.zeros(array.shape, array.dtype) for array in arrays]  # the system has them for nothing
-
-    def write(self, data: memoryview) -> None:
-        del data
-
-    def tensors(self) -> Sequence[NDArray[Any]]:
-        return self._arrays
-
-    def drop(self) -> None:
-        self._arrays = []

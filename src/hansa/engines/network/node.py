@@ -41,7 +41,7 @@ from hansa.engines.network.sayings import (
     word_parcel,
 )
 from hansa.engines.network.site_store import check_text
-from hansa.engines.network.stream import Inbox, Line
+from hansa.engines.network.stream import Inbox, Line, Nowhere
 from hansa.errors import DiskFailed, HansaError, PartyLost, PolicyRefusal, Refused, WireError
 
 if TYPE_CHECKING:
@@ -225,6 +225,7 @@ class Node:
             if self.desks.get(parcel.job) is not desk:
                 return
             try:
+                _all_here(parcel)
                 envelope = envelope_in(parcel, desk.kinds)
                 self._through = self._through or bool(envelope.counted)
                 self._unheard.difference_update((parcel.job, name) for name in envelope.counted)  # they have come
@@ -267,3 +268,13 @@ class Node:
     def _word(self, desk: Desk, word: Word) -> Parcel:
         own = (self.party.name, COORDINATOR)
         return word_parcel(desk.digest, word.name, word.kind, word.said, *own, word.digests)
+
+
+def _all_here(parcel: Parcel) -> None:
+    """Take an ask whose numbers were kept."""
+    if isinstance(parcel.room, Nowhere):
+        raise PolicyRefusal(
+            f"An ask brings {parcel.room.size:,} bytes, more than are taken here.",
+            "How many are follows from max_parameters and max_payload in [policy].",
+            "Learn a smaller model, or raise them, if you allow it.",
+        )
