@@ -8,6 +8,7 @@ import pytest
 from hansa.core.job import Job
 from hansa.core.party import Party, site_of
 from hansa.core.table import Column, Table
+from hansa.data.parts import HashSplit
 from hansa.engines.simulation import Simulation
 from hansa.errors import DataError, PartyFailed, Refused, TooFewParties
 from hansa.horizontal.design import (
@@ -15,6 +16,7 @@ from hansa.horizontal.design import (
     design_of,
     enough,
     floors_at,
+    parts_at,
     parts_of,
     prepared_of,
     remembered,
@@ -45,6 +47,15 @@ def test_parts_are_disjoint_cover_all_rows_and_are_made_once():
     assert {d.features for d in designs} == {width_of(site, memory)} == {prepared.width}
     assert design_of(site, memory, "train", "float32") is designs[0]
     assert prepared_of(site, memory) == prepared
+
+
+def test_rows_are_divided_once_for_each_split():
+    site = raw_site(book(500))
+    splits = HashSplit(), HashSplit(salt="another")
+    first, other = (parts_at(site, split) for split in splits)
+    np.testing.assert_array_equal(first, parts_of(site.table, splits[0]))
+    np.testing.assert_array_equal(other, parts_of(site.table, splits[1]))
+    assert parts_at(site, HashSplit()) is first is not other
 
 
 def test_fixed_parts_override_the_split_and_are_no_feature():

@@ -62,6 +62,22 @@ def test_blocks_cover_all_rows_and_clusters_add_up():
     assert (meat.tolist(), clusters) == ([[100.0 * n / 10]], n // 10)
 
 
+def test_rows_that_are_kept_standardised_are_those_of_each_block(monkeypatch):
+    rng = np.random.default_rng(0)
+    X, ones = rng.normal(size=(20_000, 3)).astype("float32"), np.ones(20_000)
+    rows = Regressors(("a", "b", "c"), X, ones, ones, 0 * ones, np.arange(20_000))
+    frames = [Frame(("c", "a"), rng.normal(size=2), rng.uniform(1, 2, 2)), Frame(("b",), np.zeros(1), np.ones(1))]
+    asked = [(frame, constant) for frame in (*frames, frames[0]) for constant in (True, False, False)]
+    kept = [[block[0] for block in rows.blocks(frame, constant=constant)] for frame, constant in asked]
+    assert len(rows.kept) == 1
+    monkeypatch.setattr("hansa.horizontal.regressors._KEPT", 0)
+    for (frame, constant), blocks in zip(asked, kept, strict=True):
+        for one, other in zip(rows.blocks(frame, constant=constant), blocks, strict=True):
+            np.testing.assert_array_equal(one[0], other)
+    centred = (X[:8192, [2, 0]].astype(float) - frames[0].centre) / frames[0].scale
+    np.testing.assert_array_equal(kept[0][0], np.concatenate([np.ones((8192, 1)), centred], axis=1))
+
+
 def test_triangles_turn_back():
     A = np.array([[1.0, 2.0, 3.0], [2.0, 4.0, 5.0], [3.0, 5.0, 6.0]])
     np.testing.assert_array_equal(whole(triangle(A)), A)

@@ -152,6 +152,19 @@ def parts_of(table: Table, split: Split | None) -> Codes:
     return np.full(len(table), TRAIN, np.int8) if split is None else split.codes(table)
 
 
+def parts_at(site: Site, split: Split | None) -> Codes:
+    """The parts of a site's rows, as `parts_of` tells them. Made once for each split: rows without an id are hashed.
+
+    Example:
+        >>> from hansa.core.job import Job
+        >>> from hansa.horizontal.rounds import Rounds
+        >>> table = Table.of({"x": [1, 2], "__part__": [0, 2]})
+        >>> parts_at(Site("bank-a", Job("scores", (Rounds(),)), table), None).tolist()
+        [0, 2]
+    """
+    return site.derived(f"parts/{split!r}", lambda: parts_of(site.table, split))
+
+
 def _design(site: Site, memory: Memory, part: Part, dtype: str) -> Design:
     prepared, codes = prepared_of(site, memory), _parts(site, memory)
     mine = codes == PARTS.index(part)
@@ -166,8 +179,7 @@ def _design(site: Site, memory: Memory, part: Part, dtype: str) -> Design:
 
 def _parts(site: Site, memory: Memory) -> Codes:
     prepared = prepared_of(site, memory)
-    split = None if prepared is None else prepared.split
-    return site.derived(f"parts/{_digest(memory)}", lambda: parts_of(site.table, split))
+    return parts_at(site, None if prepared is None else prepared.split)
 
 
 def _raw(table: Table, dtype: str) -> NDArray[np.floating]:

@@ -26,7 +26,7 @@ from hansa.core.table import Table
 from hansa.data.parts import PARTS
 from hansa.errors import ConfigError, DataError, nearest
 from hansa.horizontal.card import Card
-from hansa.horizontal.design import floors_at, parts_of, prepared_of
+from hansa.horizontal.design import floors_at, parts_at, prepared_of
 from hansa.horizontal.floors import Floors
 from hansa.horizontal.labels import in_order, shared
 from hansa.horizontal.parity import SUMS, Counted, Parity
@@ -162,7 +162,7 @@ class Judge:
     def answer(self, ask: Ask, site: Site, memory: Memory) -> tuple[Answer, Memory]:
         """Answer either of the step's asks; nothing is remembered."""
         prepared = prepared_of(site, memory)
-        parts = parts_of(site.table, None if prepared is None else prepared.split)
+        parts = parts_at(site, None if prepared is None else prepared.split)
         table = site.table.take(np.flatnonzero(parts == PARTS.index("validation")))
         floors = floors_at(site, memory, "validation")
         if isinstance(ask, Members):

@@ -33,7 +33,7 @@ from hansa.data.parts import PART_COLUMN, TRAIN, VALIDATION, Split, row_hashes
 from hansa.data.schema import Field, KnownAt, Schema
 from hansa.errors import ConfigError, DataError
 from hansa.horizontal.columns import NUMERIC
-from hansa.horizontal.design import parts_of
+from hansa.horizontal.design import parts_at
 from hansa.horizontal.findings import Findings, Suspect, pooled, sheet_of
 from hansa.horizontal.floors import Floors, floors_of
 from hansa.horizontal.groups import Counts, Groups, Told, finite, told
@@ -277,7 +277,7 @@ class Looker:
         """The rows that are looked at, or none where they are too few, and their floors."""
 
         def make() -> tuple[Table, Floors]:
-            codes, floors = parts_of(site.table, self.step.split), floors_of(site)
+            codes, floors = parts_at(site, self.step.split), floors_of(site)
             rows = np.flatnonzero((codes == TRAIN) | (codes == VALIDATION))
             rows = rows if floors.at(rows).suffice(len(rows)) else rows[:0]
             return site.table.take(rows), floors.at(rows)

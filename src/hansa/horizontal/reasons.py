@@ -24,7 +24,7 @@ from hansa.core.step import Done, Event, Roster
 from hansa.data.parts import PARTS
 from hansa.errors import ConfigError, DataError
 from hansa.horizontal.card import Card, Whole
-from hansa.horizontal.design import floors_at, parts_of, prepared_of
+from hansa.horizontal.design import floors_at, parts_at, prepared_of
 from hansa.horizontal.scorecard import CardFound
 
 if TYPE_CHECKING:
@@ -282,7 +282,7 @@ class Averager:
         """Sum the points over the training rows between; nothing of few, nor of all but a few."""
         prepared = prepared_of(site, memory)
         split = None if prepared is None else prepared.split
-        rows = np.flatnonzero(parts_of(site.table, split) == PARTS.index("train"))
+        rows = np.flatnonzero(parts_at(site, split) == PARTS.index("train"))
         points = ask.card.points(site.table.take(rows))
         there = between(ask.card.base + points.sum(axis=1), ask.low, ask.high)
         floors = floors_at(site, memory, "train")

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import isqrt
 from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hansa.core.on_disk import on_disk
 from hansa.core.party import Memory, Site
 from hansa.data.parts import PART_COLUMN, TRAIN
 from hansa.errors import DataError
-from hansa.horizontal.design import design_of, enough, floors_at, parts_of, prepared_of
+from hansa.horizontal.design import design_of, enough, floors_at, parts_at, prepared_of
 from hansa.horizontal.families import Family, Floats
 from hansa.horizontal.labels import labelled
 from hansa.horizontal.newton import Frame
 
 _ROWS = 1 << 13  # at a time: with a hundred columns they stay in a core's cache
+_KEPT = 1 << 27  # numbers: a gigabyte of them
 
 
 @final
@@ -39,16 +41,30 @@ class Regressors:
     weight: Floats
     offset: Floats
     cluster: NDArray[np.intp]
+    kept: dict[tuple[object, ...], Floats] = field(default_factory=dict, compare=False, repr=False)
 
-    def blocks(self, frame: Frame) -> Iterator[tuple[Floats, Floats, Floats, Floats]]:
-        """Rows in blocks: the frame's columns, standardised, then outcomes, weights and offsets."""
-        places = [self.names.index(name) for name in frame.names]
-        every = places == list(range(len(self.names)))
+    def blocks(self, frame: Frame, *, constant: bool = False) -> Iterator[tuple[Floats, Floats, Floats, Floats]]:
+        """Rows in blocks: the frame's columns, standardised, after a constant or not; outcomes, weights and offsets."""
+        few = len(self.y) * len(frame.names) <= _KEPT and not on_disk(self.X)
+        all_ = self._standardised(frame, slice(None), constant=constant) if few else None
         for start in range(0, len(self.y), _ROWS):
             here = slice(start, start + _ROWS)
-            X = np.subtract(self.X[here] if every else self.X[here][:, places], frame.centre, dtype=np.float64)
-            X /= frame.scale
+            X = self._standardised(frame, here, constant=constant) if all_ is None else all_[here]
             yield X, self.y[here], self.weight[here], self.offset[here]
+
+    def _standardised(self, frame: Frame, rows: slice, *, constant: bool) -> Floats:
+        """These rows; all of them are kept until another frame comes, as Newton's steps ask by one again and again."""
+        key = (*frame.names, frame.centre.tobytes(), frame.scale.tobytes(), constant)
+        if rows == slice(None) and key in self.kept:
+            return self.kept[key]
+        places = [self.names.index(name) for name in frame.names]
+        X = np.ones((len(self.y[rows]), constant + len(places)))
+        np.subtract(self.X[rows].take(places, axis=1), frame.centre, out=X[:, constant:])
+        X[:, constant:] /= frame.scale
+        if rows == slice(None):
+            self.kept.clear()
+            self.kept[key] = X
+        return X
 
     def totals(self, names: tuple[str, ...], kind: Family) -> dict[str, Floats]:
         """Sums: rows, mass, outcomes and the family's constant; columns; columns at events; who is not of 0 and 1."""
@@ -109,7 +125,7 @@ def regressors_of(site: Site, memory: Memory, offset: str, cluster: str) -> Regr
         design = enough(design_of(site, memory, "train", "float64"), floors_at(site, memory, "train"))
         rows = design.rows
         split = None if prepared is None else prepared.split
-        mine = np.flatnonzero(parts_of(site.table, split) == TRAIN)[:rows]
+        mine = np.flatnonzero(parts_at(site, split) == TRAIN)[:rows]
         names = tuple(n for n in site.table.features if n != PART_COLUMN) if prepared is None else prepared.names
         added = site.table.column(offset).floats()[mine] if offset else np.zeros(rows)
         if not bool(np.isfinite(added).all()):

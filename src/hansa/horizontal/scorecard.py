@@ -28,7 +28,7 @@ from hansa.errors import ConfigError, DataError
 from hansa.horizontal.binner import tell_outcomes
 from hansa.horizontal.binning_process import BinningProcess
 from hansa.horizontal.card import Card, Scaling
-from hansa.horizontal.design import Part, floors_at, parts_of, prepared_of, remembered
+from hansa.horizontal.design import Part, floors_at, parts_at, prepared_of, remembered
 from hansa.horizontal.prepared import Prepared
 from hansa.horizontal.prohibited import ProfileName, check_card
 from hansa.horizontal.regression import CONST, Regression
@@ -260,7 +260,7 @@ class Marker:
         if prepared is None:
             raise DataError("There is nothing to score by.", mend="Put binning and glm before the scorecard.")
         check_range(ask.card)
-        parts, told = parts_of(site.table, prepared.split), []
+        parts, told = parts_at(site, prepared.split), []
         for part in _COUNTED:
             floors = floors_at(site, memory, part)
             rows = np.flatnonzero(parts == PARTS.index(part))

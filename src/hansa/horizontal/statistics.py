@@ -30,7 +30,7 @@ from hansa.data.parts import PART_COLUMN, TRAIN, HashSplit, Split
 from hansa.errors import ConfigError, DataError, nearest
 from hansa.horizontal.columns import NUMERIC
 from hansa.horizontal.description import CrossTable, Description, Moments, described
-from hansa.horizontal.design import parts_of
+from hansa.horizontal.design import parts_at
 from hansa.horizontal.fitting import check_alike
 from hansa.horizontal.floors import Floors, floors_of
 from hansa.horizontal.groups import Told
@@ -264,7 +264,7 @@ class Describer:
         """The training rows, or none where they are too few, and their floors."""
 
         def make() -> tuple[Table, Floors]:
-            rows = np.flatnonzero(parts_of(site.table, self.step.split) == TRAIN)
+            rows = np.flatnonzero(parts_at(site, self.step.split) == TRAIN)
             floors = floors_of(site).at(rows)
             rows = rows if floors.suffice(len(rows)) else rows[:0]
             return site.table.take(rows), floors

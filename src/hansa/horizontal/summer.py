@@ -161,8 +161,7 @@ class Summer:
     def _scores(self, rows: Regressors, frame: Frame, beta: Floats) -> Iterator[tuple[Floats, _Row, Floats]]:
         """Blocks of standardised rows, with each row's part of the gradient and of the information."""
         kind = self.step.kind
-        for columns, y, weight, offset in rows.blocks(frame):
-            X = np.concatenate([np.ones((len(y), 1)), columns], axis=1) if self.step.intercept else columns
+        for X, y, weight, offset in rows.blocks(frame, constant=self.step.intercept):
             eta = X @ beta + offset
             mean, slope = kind.mean(eta), kind.slope(eta)
             with np.errstate(over="ignore", invalid="ignore"):
