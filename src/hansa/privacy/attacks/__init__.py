@@ -1,0 +1,1 @@
+"""Attacks on what a coordinator or a reader sees: pure functions of numbers, which know nothing of how these came."""
