@@ -128,7 +128,7 @@ class Binning:
     def releases(self) -> Mapping[type[Ask], tuple[Event, ...]]:
         """With noise, the counts of a search for edges and those of outcomes; names and kinds are the contract's."""
         if not self.noise_multiplier:
-            return {Encode: ()}
+            return {}
         level, outcomes = self.noise.part(EDGES / LEVELS).event, self.noise.part(1 - EDGES).event
         return {Inquire: (), Crowds: (level,), Outcomes: (outcomes,), Encode: ()}
 

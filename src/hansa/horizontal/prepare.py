@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hansa.core.codec import pack
+from hansa.core.contract import Domain
 from hansa.core.fold import Collect
 from hansa.core.message import Ask
 from hansa.core.party import Handler
@@ -31,10 +32,13 @@ from hansa.data.parts import PART_COLUMN, HashSplit, Split
 from hansa.data.schema import Field, KnownAt, Schema
 from hansa.data.times import TimeSplit
 from hansa.errors import ConfigError, DataError, TooFewParties
-from hansa.horizontal.columns import Coding
+from hansa.horizontal.amounts import EDGES, Amounts, NoisedFitter, fitted
+from hansa.horizontal.columns import LABELLED, Coding
+from hansa.horizontal.crowds import LEVELS, Crowds
 from hansa.horizontal.fitter import Adopt, Below, Count, Describe, Fitter, Spread
 from hansa.horizontal.fitting import Fit, counted
 from hansa.horizontal.labels import CODES
+from hansa.horizontal.noise import Noise, check_agreed
 from hansa.horizontal.prepared import Prepared
 from hansa.horizontal.wanted import wants_of
 
@@ -56,7 +60,7 @@ class Prepare:
     otherwise by name. `max_n_bins`: quantile bins of a column coded as "bins". `winsorise`: the share of rows cut at
     either end of a standardised column. `signed_log`: heavy tails by sign(x) log(1 + |x|). `drop`: columns left out;
     `keep`: the only ones used, where given. `known_at`: when a column is known; a feature that is known later than
-    `decision` is refused.
+    `decision` is refused. `noise_multiplier`, `customer_rows`: all that is told holds noise, as in `Binning`.
 
     Raises:
         ConfigError: a column known later than the decision, or settings that contradict each other.
@@ -83,9 +87,12 @@ if it is really taken then.
     keep: tuple[str, ...] = ()
     known_at: Mapping[str, KnownAt] = field(default_factory=dict)
     decision: KnownAt = "application"
+    noise_multiplier: float = 0.0
+    customer_rows: int = 0
 
     def __post_init__(self) -> None:
         """Check ranges, and refuse columns that are known too late."""
+        self.noise  # noqa: B018 - making it checks it
         if self.max_n_bins < 2 or not 0 <= self.winsorise < 0.5:
             raise ConfigError("max_n_bins must be at least 2 and winsorise a share in [0, 0.5).")
         scales = "standardise" in {self.numeric, *(coding.how for coding in self.columns.values())}
@@ -117,13 +124,49 @@ if it is really taken then.
         return Prepared
 
     @property
+    def noise(self) -> Noise:
+        """The noise on all that the step tells, as one release."""
+        return Noise(self.noise_multiplier, self.customer_rows)
+
+    @property
+    def noises(self) -> tuple[Noise, Noise]:
+        """The noise of one of the counts for quantiles, and that of the amounts."""
+        return (self.noise.part(EDGES / LEVELS), self.noise.part(1 - EDGES)) if self.looks else (self.noise, self.noise)
+
+    @property
+    def looks(self) -> bool:
+        """Whether quantiles of any column may be looked for."""
+        looked = self.numeric == "bins" or self.winsorise > 0
+        return looked or any(one.how == "bins" or bool(one.winsorise) for one in self.columns.values())
+
+    @property
     def digest(self) -> str:
         """SHA-256 over the settings, as hex."""
         return sha256(pack(self)).hexdigest()
 
     def events(self) -> tuple[Event, ...]:
-        """Nothing that an accountant could bound."""
-        return ()
+        """What the whole step costs, where it has noise; else nothing that an accountant could bound."""
+        return (self.noise.event,) if self.noise_multiplier else ()
+
+    def releases(self) -> Mapping[type[Ask], tuple[Event, ...]]:
+        """With noise, the counts of a search for quantiles and the amounts; names and kinds are the contract's."""
+        if not self.noise_multiplier:
+            return {}
+        quantiles, amounts = self.noises
+        found: dict[type[Ask], tuple[Event, ...]] = {Describe: (), Amounts: (amounts.event,), Adopt: ()}
+        return {**found, Crowds: (quantiles.event,)} if self.looks else found
+
+    def check_domains(self, domains: Mapping[str, Domain]) -> None:
+        """With noise, ranges and labels must be agreed; of a text, or where a coding has `levels`, they need not be."""
+        if self.noise_multiplier:
+            names = [name for name in self.keep or domains if name not in self.drop]
+            how = {name: self.columns.get(name, Coding()) for name in names}
+            agreed = {n: d for n, d in domains.items() if n in how and (d.words or how[n].how not in LABELLED)}
+            check_agreed(self.title, agreed, [n for n in names if not how[n].levels and how[n].how != "tokens"])
+
+    def clear(self) -> Prepare:
+        """The same preparation without noise."""
+        return replace(self, noise_multiplier=0.0, customer_rows=0)
 
     def check_after(self, after: Sequence[Step]) -> None:
         """No second one comes after: two differ by what neither tells, and a row that trained may be tested."""
@@ -136,13 +179,15 @@ if it is really taken then.
 
     def handlers(self) -> Mapping[type[Ask], Handler]:
         """The party's half: one fitter answers every kind."""
+        if self.noise_multiplier:
+            return dict.fromkeys((Describe, *(Crowds,) * self.looks, Amounts, Adopt), NoisedFitter(self))
         return dict.fromkeys((Describe, Count, Below, Spread, Adopt), Fitter(self))
 
     def often(self) -> Mapping[type[Ask], int]:
         """Names once; counts, sums and edges as often as the plan may count anew. What is adopted tells of nobody."""
-        looked = self.numeric == "bins" or self.winsorise > 0
-        looked = looked or any(one.how == "bins" or one.winsorise for one in self.columns.values())
-        below = (_MOST_ASKS + _MOST_PASSES) * looked
+        if self.noise_multiplier:
+            return {Describe: 1, Crowds: LEVELS * self.looks, Amounts: 1}
+        below = (_MOST_ASKS + _MOST_PASSES) * self.looks
         return {Describe: 1, Count: _MOST_PASSES, Below: below, Spread: 2 * _MOST_PASSES}
 
     def collects(self) -> frozenset[type[Ask]]:
@@ -159,7 +204,11 @@ if it is really taken then.
     def plan(self, parties: Roster, kept: Prepared | None, done: Done) -> Plan[Prepared]:
         """Columns, counts, quantiles, spread; then everybody takes what was fitted."""
         del done
-        prepared = kept if kept is not None else (yield from self._fit(parties))
+        prepared = kept
+        if prepared is None and self.noise_multiplier:
+            prepared = self._prepared(*(yield from fitted(self, parties)))
+        elif prepared is None:
+            prepared = yield from self._fit(parties)
         yield Asks(dict.fromkeys(parties, Adopt(prepared)), until=parties.until(len(parties)))
         yield Keep(prepared, prepared.measures)
         return prepared

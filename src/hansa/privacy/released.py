@@ -20,7 +20,7 @@ from hansa.core.step import Accounted, Bounded, Chained
 from hansa.privacy.events import Composed, Infinite, PrivacyEvent, leaves
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from hansa.core.job import Job
     from hansa.core.message import Ask
@@ -71,22 +71,27 @@ def priced(job: Job) -> dict[tuple[int, str], Part]:
     found: dict[tuple[int, str], Part] = {}
     for part in parts_of(job):
         step = job.steps[part.step]
-        kinds = [part.what] if isinstance(step, Accounted) else [kind.__name__ for kind in _own(step)]
+        kinds = [part.what] if _says(step) else [kind.__name__ for kind in _own(step)]
         found |= {(part.step, kind): part for kind in kinds}
     return found
 
 
 def _parts(number: int, step: Step) -> Iterator[Part]:
-    asks = _own(step)
-    if not isinstance(step, Accounted):
+    asks, says = _own(step), _says(step)
+    if not says:
         if asks:
             events = events_in(step.events()) or (Infinite(step.title, "What it asks for leaves as it is."),)
             yield Part(number, step.title, events)
         return
-    says, often = step.releases(), step.often() if isinstance(step, Bounded) else {}
+    often = step.often() if isinstance(step, Bounded) else {}
     for kind in asks:
         name, events = kind.__name__, (Infinite(kind.__name__, "It leaves as it is."),)
         yield from _of_kind(Part(number, name, events_in(says[kind]) if kind in says else events, often.get(kind, -1)))
+
+
+def _says(step: Step) -> Mapping[type[Ask], tuple[Event, ...]]:
+    """What a step says of its answers; nothing where it accounts for none of them."""
+    return step.releases() if isinstance(step, Accounted) else {}
 
 
 def _of_kind(part: Part) -> Iterator[Part]:
