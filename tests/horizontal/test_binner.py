@@ -5,8 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hansa.horizontal.binner import tell_outcomes
+from hansa.core.party import at_once, site_of
+from hansa.errors import PolicyRefusal
+from hansa.horizontal.binner import Beneath, Binner, Encode, Inquire, Outcomes, tell_outcomes
+from hansa.horizontal.binning import Binning
+from hansa.horizontal.columns import Scaled
+from hansa.horizontal.optimal import Rule
+from hansa.horizontal.prepared import Prepared
 from hansa.horizontal.woe import Cells
+from tests.horizontal.banks import book, divided, job_of
 
 
 def test_counts_of_a_few_rows_do_not_leave_and_totals_stay():
@@ -23,3 +30,36 @@ def test_counts_of_a_few_rows_do_not_leave_and_totals_stay():
     few = np.array([True, False] + [False] * 98)
     told, _ = tell_outcomes(np.zeros(100, np.intp), few, cells, 10)
     assert told[1].sum() == 0
+
+
+STEP = Binning(drop=("income",), columns={"arrears": Rule(special_codes=(-9.0,))})
+HONEST = (
+    Inquire(),
+    Beneath({"age": np.array([30.0])}),
+    Outcomes((Cells("arrears", (0.0,), special_codes=(-9.0,)), Cells("age", (30.0,)))),
+    Encode(Prepared((Scaled("age", 40.0),))),
+    Encode(Prepared((Scaled("age", 40.0),))),
+)
+HOSTILE = {
+    "edges of a column that the job leaves out": (0, Beneath({"income": np.array([1e4])})),
+    "edges of what tells customers apart": (0, Beneath({"who": np.array([17.0])})),
+    "outcomes of a column that the job leaves out": (2, Outcomes((Cells("income", (1e4,)),))),
+    "a value taken out by name": (2, Outcomes((Cells("arrears", (0.0,), special_codes=(123.45,)),))),
+    "another coding": (4, Encode(Prepared((Scaled("age", 41.0),)))),
+    "edges after the fit": (4, Beneath({"age": np.array([31.0])})),
+    "outcomes after the fit": (4, Outcomes((Cells("age", (31.0,)),))),
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_what_the_job_does_not_count_is_refused_and_all_counts_after_the_fit(what):
+    (after, ask), memory = HOSTILE[what], {}
+    here = site_of(divided(book(400), [])[0], job_of(STEP))
+    for asked in HONEST[:after]:
+        memory = at_once(Binner(STEP).answer(asked, here, memory)[1])  # the coordinator says that nothing counted
+    with pytest.raises(PolicyRefusal, match=r"asks for other [\w ]+ than its job, or than at first") as caught:
+        Binner(STEP).answer(ask, here, memory)
+    assert "123" not in str(caught.value)
+    for asked in HONEST[after:]:
+        memory = Binner(STEP).answer(asked, here, memory)[1]
+    assert set(memory) == {"prepared", "at once/prepare"}

@@ -17,7 +17,7 @@ from hansa.horizontal.prepared import Prepared
 from tests.horizontal.banks import book, divided, job_of
 
 RARE = Coding("standardise", winsorise=0.1, special_codes=(-9.0,))
-STEP = Prepare(columns={"income": Coding("bins"), "arrears": RARE})
+STEP = Prepare(columns={"income": Coding("bins"), "arrears": RARE}, drop=("home",))
 INCOME, AGE = Want("income", "bins"), Want("age", "standardise")
 ARREARS = Want("arrears", "standardise", winsorise=0.1, special_codes=(-9.0,))
 WANTS = (INCOME, AGE, ARREARS)
@@ -60,6 +60,8 @@ HONEST = (
     Adopt(Prepared((Scaled("age", 40.0),))),
 )
 HOSTILE = {
+    "a column that the job leaves out": (1, Count((INCOME, AGE, ARREARS, Want("home", "onehot", levels=("own",))))),
+    "what tells customers apart": (1, Count((INCOME, AGE, ARREARS, Want("who", "none")))),
     "codes that the job does not name": (1, Count((replace(INCOME, special_codes=(12345.5,)), AGE, ARREARS))),
     "a value taken out by name": (5, Count((replace(INCOME, special_codes=(12345.5,)), AGE, ARREARS))),
     "a column taken out": (5, Count((INCOME, AGE))),

@@ -21,6 +21,7 @@ from hansa.errors import DataError
 from hansa.horizontal.columns import NUMERIC, numbers
 from hansa.horizontal.crowds import LEVELS, Crowds, crowded
 from hansa.horizontal.design import parts_at
+from hansa.horizontal.fitter import First, other
 from hansa.horizontal.floors import Floors, floors_of
 from hansa.horizontal.groups import Told
 from hansa.horizontal.labels import shared
@@ -101,10 +102,13 @@ class Binner:
     step: Binning
 
     def answer(self, ask: Ask, site: Site, memory: Memory) -> tuple[Answer, Memory]:
-        """Answer any of the step's asks; only `Encode` is remembered."""
+        """Answer any of the step's asks; only `Encode` is remembered, and then there is nothing more to count."""
+        first = First.of(memory)
         if isinstance(ask, Encode):
             kept = np.frombuffer(pack(ask.prepared), np.uint8)
-            return Answer(Load({"taken": np.ones((1, 1))})), {**memory, "prepared": kept}
+            remembered = first.taking(ask.prepared).into(memory)
+            return Answer(Load({"taken": np.ones((1, 1))})), {**remembered, "prepared": kept}
+        self._check(ask, site, first)
         (table, floors), noise = self._train(site), self.step.noise
         if isinstance(ask, Inquire):
             said = self._agreed(site) if noise.multiplier else self._described(table, floors)
@@ -127,6 +131,15 @@ class Binner:
             outcomes = np.concatenate([counts.reshape(-1) for counts, _ in made])
             return Answer(Load({"outcomes": outcomes[None, :], "apart": np.array([[few for _, few in made]])})), memory
         raise DataError(f"A binning has no answer to {type(ask).__name__}.")
+
+    def _check(self, ask: Ask, site: Site, first: First) -> None:
+        """Refuse columns and special codes that the job does not count, and whatever is asked after the fit."""
+        cells = ask.cells if isinstance(ask, Outcomes) else ()
+        names = ask.edges if isinstance(ask, Beneath | Crowds) else [one.column for one in cells]
+        if first.taken or not set(names) <= {*self.step.used(site.table)}:
+            raise other("columns")
+        if any(one.special_codes != self.step.columns.get(one.column, Rule()).special_codes for one in cells):
+            raise other("special codes")
 
     def _train(self, site: Site) -> tuple[Table, Floors]:
         """The training rows, or none where they are too few, and their floors."""

@@ -125,17 +125,26 @@ of two would tell of a few customers. Ask as the approved job does.
     ends: tuple[tuple[str, float, float], ...] = ()
     taken: str = ""
 
+    @classmethod
+    def of(cls, memory: Memory) -> First:
+        """What a memory holds of it."""
+        return _remembered(memory[_FIRST].tobytes()) if _FIRST in memory else cls()
+
+    def into(self, memory: Memory) -> Memory:
+        """The memory with it."""
+        return {**memory, _FIRST: _packed(self)}
+
     def counting(self, wants: tuple[Want, ...]) -> First:
         """Count these columns, as ever."""
         if self.taken or self.wants not in {(), wants}:
-            raise _other("counts")
+            raise other("counts")
         return replace(self, wants=wants)
 
     def below(self, ask: Below) -> First:
         """Count values below edges, as long as none were summed: less a sum, the next one would tell those between."""
         codes = {want.name: want.special_codes for want in self.wants if want.looks}
         if self.ends or any(codes.get(name) != ask.special_codes.get(name, ()) for name in ask.edges):
-            raise _other("edges")
+            raise other("edges")
         return self
 
     def summing(self, fits: tuple[Fit, ...]) -> First:
@@ -144,14 +153,14 @@ of two would tell of a few customers. Ask as the approved job does.
         whole = all(fit.want.looks or (fit.low, fit.high) == (-np.inf, np.inf) for fit in fits)
         known = all(fit.is_scaled and fit.want in self.wants for fit in fits)
         if not (whole and known) or self.ends not in {(), ends}:
-            raise _other("sums")
+            raise other("sums")
         return replace(self, ends=ends)
 
     def taking(self, prepared: Prepared) -> First:
         """Take this preparation, as ever; the fit is over then."""
         digest = sha256(pack(prepared)).hexdigest()
         if self.taken not in {"", digest}:
-            raise _other("columns")
+            raise other("columns")
         return First(taken=digest)
 
 
@@ -170,22 +179,24 @@ class Fitter:
 
     def answer(self, ask: Ask, site: Site, memory: Memory) -> tuple[Answer, Memory]:
         """Answer any of the step's asks, and remember what was asked first, and what is adopted."""
-        first = _remembered(memory[_FIRST].tobytes()) if _FIRST in memory else First()
+        first = First.of(memory)
         if isinstance(ask, Adopt):
             kept, first = np.frombuffer(pack(ask.prepared), np.uint8), first.taking(ask.prepared)
             for key in [key for key in site.cache if key.startswith("prepare/")]:  # the fit is over: free its columns
                 del site.cache[key]
-            return Answer(Load({"adopted": np.ones((1, 1))})), {**memory, _FIRST: _packed(first), "prepared": kept}
+            return Answer(Load({"adopted": np.ones((1, 1))})), {**first.into(memory), "prepared": kept}
         if isinstance(ask, Describe):
             return Answer(Load({"text": self._described(site)})), memory
         table, floors = self._train(site)
         if isinstance(ask, Count):
+            if not {want.name for want in ask.wants} <= {*self.step.used(site.table)}:
+                raise other("columns")
             if any(want.special_codes != self._coding(want.name).special_codes for want in ask.wants):
-                raise _other("special codes")
+                raise other("special codes")
             first = first.counting(ask.wants)
             counts = np.concatenate([want.count(column, floors) for want, column in _with_columns(table, ask.wants)])
             facts = facts_of(site.table, self._codes(site), floors_of(site), table, self.step.used(site.table))
-            return Answer(Load({"counts": counts[None, :], "facts": facts})), {**memory, _FIRST: _packed(first)}
+            return Answer(Load({"counts": counts[None, :], "facts": facts})), first.into(memory)
         if isinstance(ask, Below):
             first.below(ask)
             found = [self._below(site, name, edges, ask) for name, edges in ask.edges.items()]
@@ -194,7 +205,7 @@ class Fitter:
             first = first.summing(ask.fits)
             sums = [centred(fit, column, floors) for fit, column in _with_columns(table, ask.fits)]
             answer = Answer(Load({"sums": np.array(sums, np.float64).reshape(1, -1)}))
-            return answer, {**memory, _FIRST: _packed(first)}
+            return answer, first.into(memory)
         raise DataError(f"A preparation has no answer to {type(ask).__name__}.")
 
     def _coding(self, name: str) -> Coding:
@@ -251,7 +262,13 @@ def _with_columns(table: Table, parts: Iterable[P]) -> Iterator[tuple[P, Column]
         forget(column.values)
 
 
-def _other(what: str) -> PolicyRefusal:
+def other(what: str) -> PolicyRefusal:
+    """Why a question is not answered that another one was asked before, or that the job does not ask.
+
+    Example:
+        >>> other("edges").what
+        'A preparation asks for other edges than its job, or than at first.'
+    """
     return PolicyRefusal(
         f"A preparation asks for other {what} than its job, or than at first.",
         "The difference of two would tell of a few customers.",
