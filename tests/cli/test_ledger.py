@@ -109,3 +109,31 @@ def test_a_folder_without_a_node_and_a_node_without_a_store_are_said(hansa, tmp_
     assert "cannot be read" in hansa("ledger", "wire", tmp_path, code=2)
     (tmp_path / "node.toml").write_text(NODE)
     assert "no site's store" in hansa("ledger", "wire", tmp_path, code=2)
+
+
+def test_what_the_tables_gave_of_their_privacy_is_read_while_the_node_is_at_work(hansa, town, tmp_path):
+    out = tmp_path / "privacy.json"
+    said = hansa("ledger", "privacy", town.folder / "bank-0", "--json", out)
+    assert "t, no unit: no budget, recorded alone" in said
+    assert "'net' of anna, closed: " in said
+    assert "Train 4 of 4" in said
+    assert "without a bound: Check, Train, evaluate, prepare" in said
+    assert "The privacy ledger is as it was written" in said
+    told = json.loads(out.read_text())
+    assert told["chain"]["whole"]
+    assert told["uncharged"] == []
+    assert told["tables"][0]["jobs"][0]["given"]["Train"] == 4
+
+
+def test_a_privacy_ledger_that_was_changed_or_cut_short_is_named_with_exit_3(hansa, home):
+    connection = sqlite3.connect(home / "state" / "site.db")
+    for statement in ("DROP TRIGGER privacy_stays", "DROP TRIGGER privacy_keeps"):
+        connection.execute(statement)
+    (last,) = connection.execute("SELECT max(sequence) FROM privacy").fetchone()
+    connection.execute("DELETE FROM privacy WHERE sequence > ?", (last - 2,))
+    connection.commit()
+    assert "1 line of the wire ledger cost privacy, uncharged" in hansa("ledger", "privacy", home, code=3)
+    connection.execute("UPDATE privacy SET told = '{}' WHERE sequence = 2")
+    connection.commit()
+    connection.close()
+    assert "privacy ledger" in hansa("ledger", "privacy", home, code=3)

@@ -129,3 +129,26 @@ def test_a_node_tells_the_key_that_others_pin_once_it_has_one(hansa, node, tmp_p
     assert "It has no keys yet" in hansa("node", "check", node())
     bank = enrolled(consortium(tmp_path / "org"), "bank-a", tmp_path / "keys")
     assert f'bank-a = ["{own_key(bank)}"]' in hansa("node", "check", node())
+
+
+BUDGET = '\n[privacy.loans.record]\nepsilon = 1.0\ndelta = 1e-5\nsince = "2026-01-01"\n'
+
+
+def test_a_budget_is_told_and_a_job_that_it_does_not_cover_is_refused(hansa, node, tmp_path):
+    path = node()
+    assert "What jobs take of the privacy of 'loans' is recorded and not capped" in hansa("node", "check", path)
+    path.write_text(path.read_text("utf-8") + BUDGET, "utf-8")
+    assert "Each record of 'loans' gives epsilon = 1 at delta = 1e-05 since 2026-01-01" in hansa("node", "check", path)
+    said = hansa("node", "check", path, tmp_path / "job.toml", code=4)
+    assert "'prepare' would leave without a bound, and each record of the table 'loans' has a privacy budget" in said
+    path.write_text(path.read_text("utf-8") + 'unbounded = ["prepare", "Train", "Check", "evaluate"]\n', "utf-8")
+    assert "The policy lets the job through" in hansa("node", "check", path, tmp_path / "job.toml")
+
+
+def test_a_budget_of_a_table_or_unit_that_there_is_not_is_a_wrong_file(hansa, node):
+    path = node()
+    whole = path.read_text("utf-8")
+    path.write_text(whole + BUDGET.replace("loans", "cards"), "utf-8")
+    assert "privacy speaks of a table 'cards'" in hansa("node", "check", path, code=2)
+    path.write_text(whole + BUDGET.replace("record", "person"), "utf-8")
+    assert "no unit 'person'. Units: record, customer, institution." in hansa("node", "check", path, code=2)

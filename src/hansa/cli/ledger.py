@@ -1,4 +1,4 @@
-"""`hansa ledger`: at the bank, what has left it, line by line, and whether the jobs that were approved explain it."""
+"""`hansa ledger`: at the bank, what has left it, whether approved jobs explain it, and what it took of its privacy."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, final
 import typer
 
 from hansa.cli.talk import say
-from hansa.errors import ConfigError, DataError, HansaError, PolicyRefusal
+from hansa.errors import ConfigError, DataError, PolicyRefusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -52,7 +52,7 @@ class Wire:
         from hansa.cli.runs import write
         from hansa.engines.network.site_store import read_ledger, texts_of, verified
         from hansa.governance.site_file import read_node
-        from hansa.running.accounted import of_jobs
+        from hansa.running.accounted import approved, of_jobs
         from hansa.running.site import STATE
 
         path = self.node / "node.toml" if self.node.is_dir() else self.node
@@ -61,7 +61,7 @@ class Wire:
             broken, head, whole, texts = verified(ledger), ledger.head(), ledger.lines(), texts_of(ledger)
         finally:
             ledger.database.close()
-        jobs = _jobs(file, texts) if self.against is None else _only(self.against, file, whole)
+        jobs = approved(texts, file.policy.parts) if self.against is None else _only(self.against, file, whole)
         held = [one for one in whole if self.against is None or one.line.job in jobs]
         wanted = [one for one in held if self._wants(one)]
         shown = {one.sequence for one in wanted}
@@ -109,7 +109,39 @@ class Notes:
             say("Nothing was noted.")
 
 
-VERBS: Final = (Wire, Notes)
+@final
+@dataclass(frozen=True)
+class Privacy:
+    """Read what each table has given of its privacy to all jobs: for what, to whom, when, and what of a budget is left.
+
+    Its hash chain is checked, and each payload that left and costs something must be charged; else the exit code is 3.
+    Budgets stand under [privacy.TABLE.UNIT] in the node's file; each that ever stood is listed.
+    """
+
+    example: ClassVar[str] = "hansa ledger privacy node.toml --json privacy.json"
+
+    node: Annotated[Path, typer.Argument(help="The node's file, or its folder.")] = Path("node.toml")
+    json: Annotated[Path | None, typer.Option(help="Write all of it here too.")] = None
+
+    def do(self) -> None:
+        """Print it."""
+        from hansa.cli.runs import write
+        from hansa.governance.site_file import read_node
+        from hansa.running.spent import lines, spent
+
+        path = self.node / "node.toml" if self.node.is_dir() else self.node
+        told = spent(read_node(path), path.parent)
+        say("\n".join(lines(told)))
+        chain, uncharged = told["chain"], told["uncharged"]
+        whole = f"as it was written, {chain['rows']:,} rows, the last with the hash {chain['head'][:16]}"
+        broken = f"NOT as it was written from row {chain['broken_at']} on"
+        say(f"\nThe privacy ledger is {whole if chain['whole'] else broken}.")
+        if self.json is not None:
+            write(self.json, json.dumps(told, indent=2, ensure_ascii=False))
+        _judge_privacy(chain["broken_at"], uncharged)
+
+
+VERBS: Final = (Wire, Privacy, Notes)
 
 
 def line_of(one: Recorded, jobs: Mapping[str, Job], begun: Mapping[tuple[str, int], int]) -> str:
@@ -140,19 +172,6 @@ def summary(lines: Sequence[Recorded], jobs: Mapping[str, Job], odd: Sequence[Od
     explained = f"All of it is explained by {names}." if not odd else f"{len(odd)} of the lines are not explained:"
     whys = [f"  line {one.line}: {one.why}" for one in odd]
     return [f"Left: {told or 'nothing'}.", *([explained, *whys] if lines else [])]
-
-
-def _jobs(file: NodeFile, texts: Mapping[str, str]) -> dict[str, Job]:
-    """The jobs that were approved; one that cannot be read any more explains nothing."""
-    from hansa.core.job import Job
-
-    found: dict[str, Job] = {}
-    for digest, text in texts.items():
-        try:
-            found[digest] = Job.from_toml(text, file.policy.parts)
-        except HansaError:
-            continue
-    return found
 
 
 def _only(path: Path, file: NodeFile, lines: Iterable[Recorded]) -> dict[str, Job]:
@@ -187,3 +206,14 @@ def _judge(broken: int | None, odd: Sequence[Odd]) -> None:
             f"The first is line {odd[0].line}: {odd[0].why}",
             "Stop the node, and ask who runs the coordinator and who wrote the job.",
         )
+
+
+def _judge_privacy(broken: int | None, uncharged: Sequence[int]) -> None:
+    mend = "Keep the folder as it is, and compare it with its last backup."
+    if broken is not None:
+        why = "A row was changed, moved or taken away, or the disk has failed."
+        raise DataError(f"The privacy ledger is not as it was written from row {broken} on.", why, mend)
+    if uncharged:
+        what = f"Of what has left, {len(uncharged)} line{'s' * (len(uncharged) > 1)} of the wire ledger cost privacy"
+        why = f"The first is line {uncharged[0]}: rows at the end of the privacy ledger were taken away."
+        raise DataError(f"{what}, uncharged.", why, mend)

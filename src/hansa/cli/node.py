@@ -12,7 +12,7 @@ import typer
 
 from hansa.cli.serving import HEALTH, LOG, OTHERS, at_health
 from hansa.cli.talk import say
-from hansa.errors import ConfigError, HansaError, PolicyRefusal
+from hansa.errors import BudgetSpent, ConfigError, HansaError, PolicyRefusal
 
 if TYPE_CHECKING:
     from hansa.core.job import Job
@@ -36,14 +36,15 @@ class Check:
     def do(self) -> None:
         """Explain the policy; judge the job, and hold the table against it."""
         from hansa.core.party import site_of
-        from hansa.governance.explain import explain, sentence
+        from hansa.governance.explain import explain, explain_privacy, sentence
         from hansa.governance.site_file import read_node
         from hansa.running.left import left
+        from hansa.running.spent import overspent_by
 
         node = read_node(self.node)
         say(f"{node.name}, of the coordinator at {node.coordinator}")
         say(f"  {_own_key(node, self.node.parent)}")
-        for line in explain(node.policy, _questions()):
+        for line in (*explain(node.policy, _questions()), *explain_privacy(node.policy.columns, node.privacy)):
             say(f"  {line}")
         if self.job is None:
             return
@@ -58,6 +59,8 @@ class Check:
                 f"The policy refuses the job for {len(found)} reason{'s' * (len(found) > 1)}.",
                 mend="Change the job, or the policy if you answer for it.",
             )
+        if (refusal := overspent_by(node, self.node.parent, job, self.submitter or "")) is not None:
+            raise BudgetSpent(refusal.what, refusal.why, refusal.mend)
         party = _open(node, job, self.node.parent)
         rows = len(site_of(party, job).table)
         doubt = _tried(job, party)

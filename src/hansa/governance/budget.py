@@ -3,6 +3,7 @@ r"""A bank's privacy budget for each unit of a table, over all jobs: `[privacy.T
 Example:
     >>> from hansa.privacy.events import Infinite
     >>> from hansa.privacy.released import Part
+    >>> from hansa.privacy.spending import Plan
     >>> exact = (Part(0, "Check", (Infinite("Check", "It leaves as it is."),)),)
     >>> asked = Account("5e1f", "", 0.0, Plan("scores", "anna", "loans", exact), open=True)
     >>> budgets = {"record": Budget(epsilon=4.0, delta=1e-5, since="2026-01-01")}
@@ -21,9 +22,7 @@ from typing import final
 from hansa.core.message import Refusal
 from hansa.errors import BudgetSpent, ConfigError
 from hansa.privacy.accounting import tightest
-from hansa.privacy.spending import Account, Plan, bounded, merged
-
-__all__ = ["Budget", "Plan", "cost", "overspent"]
+from hansa.privacy.spending import Account, bounded, merged
 
 
 @final

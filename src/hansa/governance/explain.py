@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from hansa.core.message import Refusal
+from hansa.governance.budget import Budget
 from hansa.governance.policy import CEILINGS, FLOORS, Policy
 
 
@@ -21,6 +22,27 @@ def explain(policy: Policy, questions: Mapping[str, str]) -> tuple[str, ...]:
           Check: How is it?
     """
     return tuple(_lines(policy, questions))
+
+
+def explain_privacy(tables: Iterable[str], privacy: Mapping[str, Mapping[str, Budget]]) -> tuple[str, ...]:
+    r"""Say what tables may give of their privacy, a line each.
+
+    Example:
+        >>> budget = Budget(4.0, 1e-5, "2026-01-01", unbounded=("Check",))
+        >>> print(*explain_privacy(["loans", "cards"], {"loans": {"record": budget}}), sep="\n")
+        Each record of 'loans' gives epsilon = 4 at delta = 1e-05 since 2026-01-01 to all jobs together, at most.
+        Beside that may leave without a bound: Check.
+        What jobs take of the privacy of 'cards' is recorded and not capped ([privacy.cards] is not set).
+    """
+    said: list[str] = []
+    for table in tables:
+        for unit, budget in privacy.get(table, {}).items():
+            said.append(f"Each {unit} of '{table}' gives {budget} to all jobs together, at most.")
+            said.append(f"Beside that may leave without a bound: {', '.join(budget.unbounded) or 'nothing'}.")
+        if not privacy.get(table):
+            what = f"What jobs take of the privacy of '{table}' is recorded and not capped"
+            said.append(f"{what} ([privacy.{table}] is not set).")
+    return tuple(said)
 
 
 def sentence(refusal: Refusal) -> str:

@@ -19,21 +19,25 @@ Example:
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final, final
 
 from hansa.core.codec import build
+from hansa.core.message import Refusal
 from hansa.core.party import Party
 from hansa.core.table import Table
 from hansa.core.wire import Limits
 from hansa.data.schema import Schema
 from hansa.data.source import Reading
 from hansa.errors import ConfigError, PolicyRefusal, nearest
+from hansa.governance.budget import Budget, overspent
 from hansa.governance.door import PolicyGuard, now
 from hansa.governance.policy import Policy
+from hansa.privacy.events import UNITS
+from hansa.privacy.spending import Account
 
 _DIGITS: Final = 64
 _MODELS: Final = 4  # of an ask: the round's, another to vote on, and what two links tell of each parameter
@@ -59,11 +63,13 @@ class NodeFile:
     """A `node.toml`; paths are relative to it. `keys`: the folder of its identity. `limits`: the most of one message.
 
     `members`: of each other bank the keys that it may sign with in a secure sum, as its people have told them: no other
-    key is believed, whoever has certified it.
+    key is believed, whoever has certified it. `privacy`: of each table and unit the most that it gives to all jobs; of
+    others it is recorded alone. `ledger`: the folder of the privacy ledger, where it is shared by the nodes that the
+    bank has in several consortia; else each has its own.
 
     Raises:
-        ConfigError: a name that nobody can have, an address without a port, columns of a table that there is not, or a
-            member's key that is none.
+        ConfigError: a name that nobody can have, an address without a port, columns or a budget of a table that there
+            is not, a budget of an unknown unit, or a member's key that is none.
     """
 
     name: str
@@ -73,6 +79,8 @@ class NodeFile:
     policy: Policy = field(default_factory=Policy)
     limits: Limits = field(default_factory=Limits)
     members: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    privacy: Mapping[str, Mapping[str, Budget]] = field(default_factory=dict)
+    ledger: str = ""
 
     def __post_init__(self) -> None:
         """Check what the fields say together."""
@@ -84,9 +92,23 @@ class NodeFile:
             if not all(len(key) == _DIGITS and set(key) <= set("0123456789abcdef") for key in keys):
                 mend = "Take it as that bank's `hansa node check` prints it."
                 raise ConfigError(f"members.{name} holds what is no key: 64 digits of hex.", mend=mend)
-        if lost := [table for table in self.policy.columns if table not in self.tables]:
-            mend = nearest(lost[0], self.tables) if self.tables else "Name its source under [tables]."
-            raise ConfigError(f"policy.columns speaks of a table '{lost[0]}' that there is not.", mend=mend)
+        for place, named in (("policy.columns", self.policy.columns), ("privacy", self.privacy)):
+            if lost := [table for table in named if table not in self.tables]:
+                mend = nearest(lost[0], self.tables) if self.tables else "Name its source under [tables]."
+                raise ConfigError(f"{place} speaks of a table '{lost[0]}' that there is not.", mend=mend)
+        for table, budgets in self.privacy.items():
+            if lost := [unit for unit in budgets if unit not in UNITS]:
+                raise ConfigError(f"privacy.{table} has no unit '{lost[0]}'.", mend=f"Units: {', '.join(UNITS)}.")
+
+    def overspent(
+        self, asked: Account, others: Sequence[Account], clock: Callable[[], datetime] = now
+    ) -> Refusal | None:
+        """Why a job may not have what it would take of a table's privacy beside all others, if it may not.
+
+        Raises:
+            ConfigError: there is a budget, and dp-accounting is not installed.
+        """
+        return overspent(self.privacy.get(asked.plan.table, {}), asked, others, clock())
 
     @property
     def most_asked(self) -> int:

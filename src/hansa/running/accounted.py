@@ -5,7 +5,6 @@ left has the form of an answer: one row to a vector, no vector and no byte beyon
 says so, and an update as large as those before.
 
 Example:
-    >>> from hansa.core.job import Job
     >>> from hansa.core.message import Name
     >>> from hansa.engines.network.wire_ledger import Line, Recorded, Shape
     >>> job = Job.from_toml('name = "scores"\nsteps = [{use = "rounds", rounds = 2}]')
@@ -25,20 +24,22 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from math import prod
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, final
 
 import numpy as np
 
+from hansa.core.job import Job
 from hansa.core.message import Masked
 from hansa.core.soundness import Form, form_of
 from hansa.core.step import Bounded
 from hansa.core.wire import DTYPES
+from hansa.errors import HansaError
 from hansa.horizontal.rounds import Check, Rounds, Train
 
 if TYPE_CHECKING:
-    from hansa.core.job import Job
     from hansa.core.message import Name
     from hansa.engines.network.wire_ledger import Line, Recorded
 
@@ -194,3 +195,17 @@ def of_jobs(lines: Iterable[Recorded], jobs: Mapping[str, Job]) -> tuple[Odd, ..
         else:
             found += (Odd(one.sequence, "Its job is not known here.") for one in some if one.line.kind != REFUSED)
     return tuple(sorted(found))
+
+
+def approved(texts: Mapping[str, str], parts: Mapping[str, str]) -> dict[str, Job]:
+    """The jobs of these texts, by digest; one that cannot be read any more explains nothing, and is left out.
+
+    Example:
+        >>> approved({"5e1f": "name = "}, {})
+        {}
+    """
+    found: dict[str, Job] = {}
+    for digest, text in texts.items():
+        with suppress(HansaError):
+            found[digest] = Job.from_toml(text, parts)
+    return found

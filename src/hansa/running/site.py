@@ -67,11 +67,13 @@ async def serve(
     keys, meters = _keys(file, base), Meters()
     signing = Signing.of(keys.identity, file.members)
     party = replace(await asyncio.to_thread(file.party, base), identity=signing)
-    store = SiteStore(base / STATE)
+    store = SiteStore(base / STATE, shared=shared_ledger(file, base))
     try:
+        store.privacy.declare(file.name, file.coordinator, budgets_of(file))
         judged, parts = judge(file, signing), file.policy.parts
         node = Node(party, store, keys.sign, keys.verify, lambda job: Trainer(job, party), judged, parts)
         node.inbox = Inbox(keys.verify, file.limits, lambda parcel: room_for(parcel, file.most_asked))
+        node.cap = file.overspent
 
         async def dial() -> Pipe:
             pipe = await keys.dial()
@@ -105,6 +107,30 @@ async def _run(
             task.cancel()
         await asyncio.gather(*tasks, stopped, return_exceptions=True)
         await node.close()
+
+
+def shared_ledger(file: NodeFile, base: Path) -> Path | None:
+    """The folder of a privacy ledger that a node shares with others of its bank; None: it has its own.
+
+    Example:
+        >>> shared_ledger(NodeFile("bank-a", "hansa.example:7443", {}, ledger="../ledger"), Path("node")).as_posix()
+        'node/../ledger'
+    """
+    return base / file.ledger if file.ledger else None
+
+
+def budgets_of(file: NodeFile) -> dict[str, str]:
+    """A node's budgets in words, by table and unit: as the ledger records that they stand.
+
+    Example:
+        >>> budgets_of(NodeFile("bank-a", "hansa.example:7443", {}))
+        {}
+    """
+    return {
+        f"{table}, {unit}": str(budget) + (f"; unbounded: {', '.join(budget.unbounded)}" if budget.unbounded else "")
+        for table, budgets in file.privacy.items()
+        for unit, budget in budgets.items()
+    }
 
 
 def room_for(parcel: Parcel, most: int) -> Nowhere | None:

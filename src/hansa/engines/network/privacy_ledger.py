@@ -56,9 +56,9 @@ TABLE: Final = (
     "INSERT INTO own VALUES (lower(hex(randomblob(16))))",
 )
 """The statements that make its tables, and draw the name by which a store is known in a ledger that is shared."""
-_SHARED: Final = Schema("privacy ledger", 0x484E5333, (TABLE,))
+SHARED: Final = Schema("privacy ledger", 0x484E5333, (TABLE,))
 FILE: Final = "privacy.db"
-"""The name of a shared ledger in its folder."""
+"""What a ledger of its own is, and its name in its folder."""
 _CHARGED: Final = (
     "SELECT 1 FROM privacy WHERE kind = 'charged' AND store = ? AND job = ?"
     " AND step = ? AND keep = ? AND turn = ? AND attempt = ?"
@@ -246,7 +246,7 @@ def opened(own: Database, clock: Callable[[], float], shared: Path | None = None
     ((store,),) = own.rows("SELECT store FROM own")
     if shared is None:
         return PrivacyLedger(own, store, clock)
-    return PrivacyLedger(Database(shared / FILE, _SHARED, LocalDisk(), shared=True), store, clock, apart=True)
+    return PrivacyLedger(Database(shared / FILE, SHARED, LocalDisk(), shared=True), store, clock, apart=True)
 
 
 def _held(accounts: Sequence[Account], store: str, job: str) -> Account | None:

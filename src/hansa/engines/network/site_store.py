@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Final, final
 from hansa.core.message import Name
 from hansa.engines.network.database import Database, Schema
 from hansa.engines.network.disk import LocalDisk
+from hansa.engines.network.privacy_ledger import FILE, SHARED, PrivacyLedger, opened
 from hansa.engines.network.privacy_ledger import TABLE as PRIVACY
-from hansa.engines.network.privacy_ledger import opened
 from hansa.engines.network.shelf import INLINE, Shelf
 from hansa.engines.network.wire_ledger import TABLE, Line, WireLedger, append, contents
 from hansa.errors import ConfigError, WireError
@@ -258,3 +258,28 @@ def read_ledger(folder: Path) -> WireLedger:
     if not path.is_file():
         raise ConfigError(f"'{folder}' holds no site's store.", mend="Name the folder of a node.")
     return WireLedger(Database(path, SCHEMA, LocalDisk(), reading=True))
+
+
+def read_privacy(folder: Path, shared: Path | None = None) -> PrivacyLedger:
+    """The privacy ledger of a site's store, or a shared one, also while a node writes; close its database when done.
+
+    Raises:
+        ConfigError: there is none.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as path:
+        ...     store = SiteStore(Path(path))
+        ...     ledger = read_privacy(Path(path))
+        ...     ledger.verify(), ledger.accounts()
+        ...     ledger.database.close(), store.close()
+        (None, ())
+        (None, None)
+    """
+    path, schema = (folder / "site.db", SCHEMA) if shared is None else (shared / FILE, SHARED)
+    database = Database(path, schema, LocalDisk(), reading=True) if path.is_file() else None
+    if database is not None and database.rows("SELECT 1 FROM sqlite_master WHERE name = 'privacy'"):
+        return PrivacyLedger(database, "", time.time, apart=shared is not None)
+    if database is not None:
+        database.close()
+    raise ConfigError(f"'{path.parent}' holds no privacy ledger.", mend="Start the node once: it makes one.")
