@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import isfinite
+from math import inf, isfinite
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
 from hansa.report.figures import between, figure, signed
-from hansa.report.svg import Axis, label, line, marker, path, picture, safe, tag, tick_words
+from hansa.report.svg import Axis, label, line, marker, path, picture, room_of, safe, tag, tick_words
 
 if TYPE_CHECKING:
     from hansa.report.reading import Own
@@ -78,7 +78,7 @@ def _axis(owns: Sequence[Own], start: float, stop: float) -> Axis:
 
 def _frame(x: Axis, spans: Sequence[tuple[float, float]], foot: float) -> list[str]:
     """Upright lines over each span, and their figures at the foot."""
-    ticks = x.ticks(8 if x.stop - x.start > 340 else 5)
+    ticks = next(some for most in (8, 5, 4, 3, 2) if _fit(some := x.ticks(most), x) or most == 2)
     drawn = [
         line(x.at(value), top, x.at(value), end, "zero" if value == 0 else "grid")
         for value in ticks
@@ -89,6 +89,12 @@ def _frame(x: Axis, spans: Sequence[tuple[float, float]], foot: float) -> list[s
         for value, word in zip(ticks, tick_words(ticks, sign=True), strict=True)
     ]
     return drawn
+
+
+def _fit(ticks: Sequence[float], x: Axis) -> bool:
+    """Whether the figures at the foot leave each other room."""
+    apart = (x.stop - x.start) / (x.high - x.low) * (ticks[1] - ticks[0]) if len(ticks) > 1 else inf
+    return apart > 8 + max(map(room_of, tick_words(ticks, sign=True)), default=0)
 
 
 def _row(own: Own, x: Axis, y: float, width: float) -> str:
