@@ -139,8 +139,8 @@ class Database:
 
     def close(self) -> None:
         """Close it and let other processes have it."""
-        self._checkpoints.close()
         with self._lock:
+            self._checkpoints.close()
             if self._connection is not None:
                 with suppress(sqlite3.Error):
                     self._connection.close()
