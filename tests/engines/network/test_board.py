@@ -46,6 +46,10 @@ def brought(board, name, letters=()):
     return board.bring(name, dict(letters), {}, 0.0, lambda come: None, lambda: None)
 
 
+def asked(name, *banks):
+    return {bank: Envelope(name, Train(np.zeros(4), 0, Local(steps=1), ({}, {}))) for bank in banks}
+
+
 def test_a_word_that_outlived_a_restart_is_brought_once(tmp_path):
     late = Word(Name(1, 0, 0), "bank-0", "Describe", Refusal("Late."))
 
@@ -59,11 +63,30 @@ def test_a_word_that_outlived_a_restart_is_brought_once(tmp_path):
 
 def test_a_word_is_delivered_once_however_many_rounds_lie_between(tmp_path):
     def act(store, board):
+        for keep in (0, 5):
+            brought(board, Name(1, keep, 0), asked(Name(1, keep, 0), "bank-0"))
         for keep in (0, 0, 9, 9, 5):
             board.deliver("bank-0", Name(1, keep, 0), "Train", Refusal("No."))
-        return [one.name.keep for one in brought(board, Name(1, 9, 0))]
+        return [one.name.keep for one in brought(board, Name(1, 9, 0), asked(Name(1, 9, 0), "bank-0"))]
 
     assert at_a_board(tmp_path, act) == [0, 9, 5]
+
+
+def test_a_word_to_what_a_party_was_not_asked_is_let_go(tmp_path):
+    def act(store, board):
+        board._kept = 3  # the coordinator began again at its third keep
+        for keep in (5, 6):
+            brought(board, Name(1, keep, 0), asked(Name(1, keep, 0), "bank-0"))
+        for keep, turn in ((7, 0), (5, 0), (6, 4), (2, 0), (1, 0)):  # of which 6 is made up, and 2 and 1 are of before
+            for bank in ("bank-0", "bank-1"):
+                board.deliver(bank, Name(1, keep, turn), "Train", Refusal("No."))
+        come = brought(board, Name(1, 7, 0), asked(Name(1, 7, 0), "bank-0"))
+        unasked = [board.is_unasked(bank, Name(1, keep, 0)) for bank in BANKS[:2] for keep in (2, 5, 6)]
+        return [(one.party, one.name.keep) for one in come], unasked
+
+    come, unasked = at_a_board(tmp_path, act)
+    assert come == [("bank-0", 7), ("bank-0", 5), ("bank-0", 2), ("bank-1", 2)]
+    assert unasked == [False, False, False, False, True, True]
 
 
 def test_an_ask_of_many_is_hashed_once_and_each_gets_its_own_letter(tmp_path, monkeypatch):

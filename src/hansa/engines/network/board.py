@@ -58,6 +58,7 @@ if TYPE_CHECKING:
 
 LOG: Final = logging.getLogger("hansa.network")
 _REMEMBERED = 4
+_ASKED = 64
 _LOOK = 60.0  # the longest that a plan's thread waits before it looks whether the job was stopped
 
 
@@ -81,6 +82,8 @@ class Board:
         self._forms: dict[Name, Mapping[str, Form | None]] = {}
         self._usual: dict[tuple[int, str], Form | None] = {}  # by step and kind, for words on asks of long ago
         self._kept, self._latest = journal.keeps, Name(-1, 0, 0)
+        self._asked: dict[str, dict[Name, None]] = {}  # what each party was asked here, lately
+        self._before: set[str] = set()  # of whom a word has come to what it may have been asked before that
 
     def bring(
         self,
@@ -104,7 +107,7 @@ class Board:
         self.hub.call(self._hand_out, fresh)
         meanwhile()
         come = [Arrival(party, name, kind_of(letters[party].ask), word, now) for party, word in known.items()]
-        come += self._left_over(name, now)
+        come += [one for one in self._left_over(name, now) if self._was_asked(one.party, one.name)]
         self._brought = {one for one in self._brought if one[1].keep >= name.keep - _REMEMBERED}
         self._brought.update((one.party, one.name) for one in come)
         early, self._early = self._early, []
@@ -135,7 +138,7 @@ class Board:
             raise WireError("The job was stopped.", mend="Resume it when it may go on.")
         if arrival.name > name:
             self._early.append(arrival)
-        elif (arrival.party, arrival.name) not in self._brought:
+        elif (arrival.party, arrival.name) not in self._brought and self._was_asked(arrival.party, arrival.name):
             self._brought.add((arrival.party, arrival.name))
             come.append(arrival._replace(at=at))
 
@@ -168,6 +171,8 @@ class Board:
         self._usual |= {(name.step, kind_of(ask)): forms[key] for key, ask in asks.items()}
         self._forms = {**latest, name: {party: forms[id(letter.ask)] for party, letter in letters.items()}}
         self._latest = max(self._latest, name)
+        for party in letters:
+            self._asked[party] = dict.fromkeys([*self._asked.get(party, ()), name][-_ASKED:])
 
     def _look_back(self, name: Name, letters: Mapping[str, Envelope], known: Words) -> None:
         """Look at words that came while the coordinator began again: what they had to be like was not known then."""
@@ -182,6 +187,23 @@ class Board:
     def is_early(self, name: Name) -> bool:
         """Whether nobody can have been asked this: before the plan asks again, what follows the last keep is open."""
         return name > self._latest if self._latest.step >= 0 else name.keep > self._kept
+
+    def is_unasked(self, party: str, name: Name) -> bool:
+        """Whether a party was never asked this: all that follows the last keep is asked by this process."""
+        return name.keep > self._kept and name not in self._asked.get(party, ())
+
+    def _was_asked(self, party: str, name: Name) -> bool:
+        """Whether a word answers an ask: where the first few are enough, a late one counts as well.
+
+        Of what was asked before the coordinator began again only the store knew: one word of each party is believed.
+        """
+        if name in self._asked.get(party, ()):
+            return True
+        if self.is_unasked(party, name) or name == self._latest or party in self._before:
+            LOG.warning("a word of %s to %s is let go: nobody has asked for it", party, name)
+            return False
+        self._before.add(party)
+        return True
 
     async def looked_at(self, party: str, name: Name, kind: str, said: Answer | Refusal) -> Answer | Refusal:
         """A word as it may be kept: in the place of an answer that is not as it should be, a refusal that says so."""

@@ -229,10 +229,11 @@ class Hub:
             raise WireError(f"{peer} says something of a kind that is not known.")
 
     def _awaited(self, parcel: Parcel) -> bool:
-        """Whether a word is of a job that is open, from somebody in it, and no answer to what nobody has asked yet."""
-        board = self.boards.get(parcel.job)
-        inside = board is not None and parcel.sender in board.roster and parcel.sender not in board.shut
-        return board is not None and inside and not board.is_early(parcel.name)
+        """Whether a word is of a job that is open, from somebody in it, and answers what it was asked."""
+        board, peer = self.boards.get(parcel.job), parcel.sender
+        if board is None or peer not in board.roster or peer in board.shut:
+            return False
+        return not board.is_early(parcel.name) and not board.is_unasked(peer, parcel.name)
 
     def _room_for(self, parcel: Parcel) -> Room | None:
         """Room for a word's numbers: on the disk alone where they will be kept."""
