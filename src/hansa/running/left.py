@@ -115,7 +115,7 @@ def _scorecard(step: Binning | Select | Glm | MakeCard, few: str, tails: str, ra
             _line("sums of losses before and after rounding, and of squared differences in points", "once", few),
         ]
     if isinstance(step, Select):
-        return [_line(sums, "a few times for each column that comes or goes", few)]
+        return [_line(sums, f"a few times for each of up to {step.max_steps} columns that come or go", few)]
     return [
         _line("names of columns", "once", "none", _CLEAR),
         _line("sums over training rows of weights, outcomes and columns, and of products of columns", "once", few),
