@@ -1,20 +1,34 @@
-"""Print the AUC of optbinning's bins and a logistic regression on the rows that our jobs on weights of evidence see.
+"""What optbinning makes of the rows that our jobs see: bins and a regression, and scorecards of whole points.
 
-The rows come from our environment, the figures from one of optbinning's own (see `optbinning_figures.py`):
+The rows come from our environment, the figures from one of optbinning's own (see `optbinning_figures.py`). `auc` prints
+those of bins by weight of evidence and a logistic regression; `cards` writes those of optbinning's own `Scorecard`, of
+whole points like ours, which `test_scorecards.py` holds ours against:
 
     .venv/bin/python tests/papers/optbinning_auc.py rows PATH/TO/shared/data rows.npz
     .optbinning/bin/python tests/papers/optbinning_auc.py auc rows.npz
+    .optbinning/bin/python tests/papers/optbinning_auc.py cards rows.npz
 """
 
 from __future__ import annotations
 
+import json
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 
 JOBS = Path(__file__).parents[2] / "examples" / "jobs"
 NAMES = ("give_me_some_credit_woe", "uci_default_woe")
+CARDS = Path(__file__).parent / "optbinning_cards.json"
+TURNS = {"DebtRatio": "peak", "NumberRealEstateLoansOrLines": "valley"}
+KEPT = ("LIMIT_BAL", "PAY_0", "PAY_3", "PAY_4", "PAY_6", "PAY_AMT1", "PAY_AMT2", "PAY_AMT4", "PAY_AMT6")
+CASES = (
+    ("give_me_some_credit", "with turns", 0.01, TURNS, ()),
+    ("give_me_some_credit", "all monotone", 0.01, {}, ()),
+    ("uci_default", "all columns", 0.05, {}, ()),
+    ("uci_default", "the nine columns kept here", 0.05, {}, KEPT),
+)
 
 
 def write_rows(data, path):
@@ -60,6 +74,33 @@ def tell_auc(path):
             sys.stdout.write(f"{name}: bins from {least:.0%}, codes {codes}: AUC {auc:.4f}, {signs}\n")
 
 
+def write_cards(path):
+    """The AUC on test rows of optbinning's cards of whole points, and how many coefficients have the wrong sign."""
+    import pandas as pd
+    from optbinning import BinningProcess, Scorecard
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.metrics import roc_auc_score
+
+    rows, found = np.load(path), []
+    for name, case, least, turns, kept in CASES:
+        names, part = [str(n) for n in rows[f"{name}_woe names"]], rows[f"{name}_woe part"]
+        X = pd.DataFrame(rows[f"{name}_woe X"], columns=names)[list(kept) or names]
+        y = rows[f"{name}_woe y"].astype(int)
+        rules = {}
+        for one in X:
+            codes = {"special_codes": [96, 98]} if one.startswith("NumberOfTime") else {}
+            rules[one] = {"monotonic_trend": turns.get(one, "auto_asc_desc"), **codes}
+        bins = BinningProcess(list(X), min_bin_size=least, min_prebin_size=least, binning_fit_params=rules)
+        scaled = {"pdo": 20, "odds": 50, "scorecard_points": 600}
+        card = Scorecard(bins, LogisticRegression(C=1e6, max_iter=1000), "pdo_odds", scaled, rounding=True)
+        empirical = {"metric_special": "empirical", "metric_missing": "empirical"}
+        card.fit(X[part == 0], y[part == 0], **empirical)
+        auc = roc_auc_score(y[part == 2], -card.score(X[part == 2]))
+        wrong = int((card.estimator_.coef_ > 0).sum())
+        found.append({"data": name, "case": case, "auc": round(float(auc), 5), "wrong_signs": wrong})
+    CARDS.write_text(json.dumps({"optbinning": version("optbinning"), "cards": found}, indent=1) + "\n")
+
+
 if __name__ == "__main__":
     what, *paths = sys.argv[1:]
-    {"rows": write_rows, "auc": tell_auc}[what](*paths)
+    {"rows": write_rows, "auc": tell_auc, "cards": write_cards}[what](*paths)
