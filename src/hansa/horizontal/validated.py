@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hansa.core.metrics import ScoreCounts, auc_by_placements, jeffreys_interval, jeffreys_test, ks_interval
+from hansa.core.metrics import ks as distance
 from hansa.core.metrics.tails import chi2_beyond
 from hansa.horizontal.card import Card
 from hansa.horizontal.parity import Measure
@@ -104,7 +105,7 @@ class Validated:
     [bands] and `bands` [1 + vintages, bands]: training rows, test rows and all rows of each vintage by score. `pool`,
     `tested`: training and test rows by cell of each characteristic. `apart`: test rows whose grade was told jointly
     with others; `immature`: rows whose outcome is not known yet; `untold`: banks whose test was too small to be told.
-    `on`: the rows that grades promise by.
+    `on`: the rows that grades promise by. `window`: what makes a row mature, in words.
 
     Example:
         >>> from hansa.horizontal.tally import score_edges
@@ -135,6 +136,8 @@ class Validated:
     immature: float = 0.0
     untold: float = 0.0
     on: str = "validation"
+    out_of_time: bool = False
+    window: str = ""
 
     @property
     def rows(self) -> float:
@@ -220,7 +223,9 @@ class Validated:
             "immature": self.immature,
             "auc": asdict(auc),
             "gini": asdict(gini_of(auc)),
-            "ks": asdict(ks),
+            "ks": {**asdict(ks), "error": distance(self.counts()).error},
+            "out_of_time": self.out_of_time,
+            "window": self.window,
             "calibration": {
                 "expected": float(self.moments[0, 2]),
                 "ratio": asdict(self.ratio),

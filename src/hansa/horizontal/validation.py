@@ -24,6 +24,7 @@ from hansa.core.message import Ask
 from hansa.core.party import Handler
 from hansa.core.plan import Asks, Gather, Keep, Plan
 from hansa.core.step import Done, Event, Roster, Step
+from hansa.data.parts import Split
 from hansa.data.times import Bound, Period, TimeSplit, Window
 from hansa.errors import ConfigError
 from hansa.horizontal.binning_process import BinningProcess
@@ -160,7 +161,20 @@ class Validate:
             float(told["immature"][0]),
             float(told["untold"][0]),
             made.on,
+            isinstance(made.split, TimeSplit),
+            self._window(made.split),
         )
+
+    def _window(self, split: Split) -> str:
+        """What makes a row mature, in words; nothing where all are taken to be."""
+        if self.known_until is not None:
+            months, gap, name, until = self.months, self.gap, self.vintage, self.known_until
+        elif isinstance(split, TimeSplit) and (split.months or split.gap) and split.known_until is not None:
+            months, gap, name, until = split.months, split.gap, split.column, split.known_until
+        else:
+            return ""
+        after = " and ".join([f"{months} months"] * bool(months) + [f"{gap:g} more"] * bool(gap)) or "at once"
+        return f"outcomes known by {until}; {after} after '{name}'"
 
     def _portraits(self, parties: Roster, each: Each, card: Card) -> list[Portrait]:
         said = {parties.names[place]: answer.load for place, answer in each.rows}

@@ -42,9 +42,9 @@ def result_page(
         carded(reading),
         regressed(reading) or learning(reading, history),
         ranking(reading, counts),
-        _left(reading),
+        what_left(reading),
         _partition(reading),
-        _reproduce(reading),
+        reproduced(reading),
     ]
     version = mapping(summary.get("fingerprint")).get("hansa")
     made = f"Made by hansa {clean(version)}." if version else "Made by hansa."
@@ -112,8 +112,13 @@ def _warnings(reading: Reading) -> str:
     return f'<aside class="note" aria-label="Please note"><b>Please note</b><ul>{listed}</ul></aside>'
 
 
-def _left(reading: Reading) -> str:
-    """What left each bank, who could see it, and what is promised."""
+def what_left(reading: Reading) -> str:
+    """What left each bank, who could see it, and what is promised.
+
+    Example:
+        >>> "was not recorded" in what_left(Reading({}))
+        True
+    """
     kept = mapping(reading.summary.get("privacy"))
     keys = ("what", "to", "how_many", "protection")
     rows = [[_said(mapping(held).get(key)) for key in keys] for held in items(reading.summary.get("left"))]
@@ -172,7 +177,13 @@ def _partition(reading: Reading) -> str:
     return section(title, figure_of("Who holds what", words, drawn), table(shown))
 
 
-def _reproduce(reading: Reading) -> str:
+def reproduced(reading: Reading) -> str:
+    """The digests, the steps and the versions by which a run is made again.
+
+    Example:
+        >>> "ab12" in reproduced(Reading({"job_digest": "ab12"}))
+        True
+    """
     summary = reading.summary
     entries = []
     for key, words in (("job_digest", "job digest"), ("parameters_sha256", "parameters, SHA-256")):

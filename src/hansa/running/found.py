@@ -1,4 +1,4 @@
-"""What a job found beside its model, as `result.json` tells it: coefficients, what was selected, and a scorecard."""
+"""What a job found beside its model, as `result.json` tells it: coefficients, selection, scorecard, validation."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from hansa.horizontal.parity import Parity
 from hansa.horizontal.regression import Regression
 from hansa.horizontal.scorecard import CardFound
 from hansa.horizontal.selected import Selection
+from hansa.horizontal.validated import Validated
 
 if TYPE_CHECKING:
     from hansa.core.step import Done
@@ -48,6 +49,9 @@ def found_by(done: Done) -> dict[str, Any]:
     if parity is not None:
         groups = [{**asdict(one), "adverse": one.adverse} for one in parity.groups]
         told["fairness"] = {"cut_off": parity.cut_off, "untold": parity.untold, "groups": groups}
+    validated = done.find(Validated)
+    if validated is not None:
+        told["validation"] = validated.summary()
     card = done.find(CardFound)
     return told if card is None else {**told, "scorecard": _card(card)}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 
@@ -15,10 +15,10 @@ from hansa.core.job import At
 from hansa.core.metrics import pool_paired
 from hansa.core.step import Done
 from hansa.engines.simulation import Session
-from hansa.errors import ConfigError
+from hansa.errors import BudgetSpent, ConfigError
 from hansa.horizontal.design import remembered
 from hansa.horizontal.evaluate import Evaluate, Verdict, fit_alone, trainer_of
-from hansa.horizontal.models import Modelling, learned_in, prepared_in, read_by
+from hansa.horizontal.models import Modelling, learned_in, made_by, prepared_in, read_by
 from hansa.horizontal.prepared import Prepared
 from hansa.horizontal.reasons import Reference
 from hansa.horizontal.rounds import Learning, Rounds
@@ -50,12 +50,20 @@ if TYPE_CHECKING:
     from hansa.tracking.feed import Tracker
 
 
+_ENDED: Final = "A privacy budget ended the job before its end; the model is the best of what was kept until then."
+
+
 class Stay(Protocol):
     """A job's stay on an engine. Where rows are in sight it is a simulation's `Session`; elsewhere it is no more."""
 
     @property
     def happened(self) -> Sequence[tuple[str, str, str]]:
         """What became of parties on the way: who, what (lost, refused, set aside), and why."""
+        ...
+
+    @property
+    def ended(self) -> str:
+        """Why a party's privacy budget has ended the job before its end, where it has: there is what was kept."""
         ...
 
     def run(self, watch: Callable[[Keep[At]], None] | None, journal: Journal | None, begin: At | None) -> Done:
@@ -131,11 +139,13 @@ def _run(
         wants = baselines and any(isinstance(step, Evaluate) and step.compare for step in job.steps)
         central = seen.aside(fit_alone, (job, pooled(job, seen.engine.parties))) if seen and wants else None
         results = _carry(session, job, feed, watch, start)
+        last = _last(job, results, session.ended) if session.ended else last
         verdict = results.find(Verdict)
         prepared = read_by(results, prepared_in(results))
         learning = learned_in(results, prepared)
         metrics, scores = _metrics(seen, job, results, verdict, central)
-        warnings = [*_warnings(job, results, metrics), *summed(session.happened)]
+        ended = [f"{_ENDED} {session.ended}"] if session.ended else []
+        warnings = [*ended, *_warnings(job, results, metrics), *summed(session.happened)]
         sites = seen.sites.values() if seen else ()
         weight = next((site.table.weight for site in sites if site.table.weight), job.data.weight)
         model = Model(last.trainer, learning.chosen, learning.width, prepared, _facts(job, results))
@@ -149,9 +159,23 @@ def _run(
         (),
         tuple(warnings),
         learning.best_round or learning.round,
-        {**_told(job, last, _present(seen, job, learning)), **found_by(results), "weight": weight},
+        {
+            **_told(job, last, _present(seen, job, learning)),
+            **found_by(results),
+            "weight": weight,
+            "where": "network" if seen is None else "simulation",
+        },
         scores,
     )
+
+
+def _last(job: Job, results: Done, ended: str) -> Modelling:
+    """The step that made the model of a job that was ended; raises BudgetSpent where there is none yet."""
+    found = made_by(job.steps, results)
+    if found is None:
+        mend = "See what is left: hansa ledger privacy, at that bank."
+        raise BudgetSpent(f"A privacy budget has ended the job '{job.name}' before it had a model.", ended, mend)
+    return found
 
 
 def _carry(session: Stay, job: Job, feed: Feed, watch: Callable[[Keep[At]], None] | None, start: Model | None) -> Done:
