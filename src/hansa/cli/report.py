@@ -15,7 +15,10 @@ from hansa.cli.talk import say
 @final
 @dataclass(frozen=True)
 class Report:
-    """Build the report of a finished run anew, from what its folder holds: one page that opens without a network."""
+    """Build the report of a finished run anew, from what its folder holds: one page that opens without a network.
+
+    Where a scorecard was validated, its validation pack and model card too, beside the report.
+    """
 
     example: ClassVar[str] = "hansa report runs/20260131-142530-scores"
 
@@ -29,6 +32,7 @@ class Report:
         from hansa.horizontal.evaluate import Verdict
         from hansa.report import result_page
         from hansa.running.folder import Folder
+        from hansa.running.pack import VALIDATION, pack_files
         from hansa.running.scores import from_csv
 
         folder = RunFolder.open(self.run)
@@ -40,3 +44,7 @@ class Report:
         path = self.out or folder.path / REPORT
         write(path, result_page(summary, summary["history"], counts))
         say(f"The report: {path}")
+        for name, text in pack_files(summary).items():
+            write(path.parent / name, text)
+            if name == VALIDATION:
+                say(f"The validation pack: {path.parent / name}")

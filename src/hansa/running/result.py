@@ -27,6 +27,7 @@ from hansa.horizontal.scores import MEASURE
 from hansa.report import headline, result_page
 from hansa.report.reading import Reading
 from hansa.running.files import write_bytes
+from hansa.running.pack import pack_files
 from hansa.running.privacy import privacy
 from hansa.running.scores import to_csv
 
@@ -108,6 +109,7 @@ class Result:
     def keep(self, folder: str | Path) -> Path:
         """Write what a finished run leaves in its folder: the job, the model, the report, `result.json` last.
 
+        Where a scorecard was validated, its validation pack and model card too, each as a page and as JSON.
         `hansa runs` lists and compares it then. A job file that is there stays; a job of bare callables has none.
         """
         folder = Path(folder)
@@ -117,7 +119,10 @@ class Result:
         if self.scores is not None:
             write_bytes(folder / "scores.csv", to_csv(self.scores).encode())
         self.report(folder / "report.html")
-        write_bytes(folder / "result.json", self.to_json().encode())
+        result = self.to_json()
+        for name, text in pack_files(json.loads(result)).items():
+            write_bytes(folder / name, text.encode())
+        write_bytes(folder / "result.json", result.encode())
         return folder
 
     def classification_report(self, threshold: float = 0.5) -> str:
