@@ -14,11 +14,13 @@ from hansa.privacy.accounting import concentration, epsilon, epsilon_of, noise_f
 from hansa.privacy.events import (
     Composed,
     DistributedGaussian,
+    FixedSizeGaussian,
     Gaussian,
     Infinite,
     Laplace,
     Protects,
     SampledGaussian,
+    TreeGaussian,
 )
 
 pytest.importorskip("dp_accounting", reason="needs dp_accounting (extra 'dp')")
@@ -34,6 +36,8 @@ PUBLISHED = [  # sampling, noise multiplier, steps, delta, epsilon by rdp, epsil
     (0.1, 2.0, 100, 1e-5, 2.580571, 2.337400),
     (1.0, 5.0, 100, 1e-5, 10.725510, 9.997256),
     (0.01, 1.0, 1000, 1e-5, 2.101367, 1.828244),
+    (0.0064, 1.0, 782, 1e-6, 1.616, 1.199),  # the statement on microbatches, whose clip is twice the noise's half
+    (1.0, 1.0, 5, 1e-6, 13.376, 12.595),  # the same with each row once an epoch
 ]
 
 
@@ -60,6 +64,38 @@ def test_few_banks_without_sampling_pay_dearly(sigma, value):
 @pytest.mark.parametrize(("sigma", "value"), [(0.5, 1.953), (0.4, 5.34)])
 def test_poisson_samples_of_little_noise(sigma, value):
     assert epsilon(sampling=1e-4, noise_multiplier=sigma, steps=10_000, delta=1e-6) == pytest.approx(value, abs=0.01)
+
+
+def test_a_sample_of_a_fixed_size():
+    """Its published figure is of noise by twice the clip: that is what replacing a unit changes in the sum."""
+    replaced, steps = Protects("record", "replace_one"), 1000
+    events = [Composed((FixedSizeGaussian(100, 10_000, 2.0, replaced),), steps)]
+    assert epsilon_of(events, 1e-5, "rdp") == pytest.approx(3.576, abs=1e-3)
+    whole = [FixedSizeGaussian(50, 50, 4.0, replaced)]
+    alike = epsilon(noise_multiplier=4.0, steps=1, delta=1e-5, relation="replace_one", accountant="rdp")
+    assert alike <= epsilon_of(whole, 1e-5, "rdp")
+    with pytest.raises(CannotAccount, match="pld does not know samples of a fixed size"):
+        epsilon_of(events, 1e-5)
+
+
+@pytest.mark.parametrize(("sigma", "value", "published"), [(1.13, 18.7096, 19.74), (8.83, 1.77319, 2.04)])
+def test_noise_in_a_tree(sigma, value, published):
+    zeroed = Protects("record", "zero_out")
+    found = epsilon_of([TreeGaussian(sigma, 1600, zeroed)], 1e-6, "rdp")
+    assert found == pytest.approx(value, rel=1e-3)
+    assert found < published
+    assert epsilon_of([TreeGaussian(sigma, 1600, zeroed), Gaussian(5.0, zeroed)], 1e-6, "rdp") > found
+    with pytest.raises(CannotAccount, match="pld does not know noise in a tree"):
+        epsilon_of([TreeGaussian(sigma, 1600, zeroed)], 1e-6)
+
+
+def test_such_noise_is_of_its_own_neighbours_alone():
+    with pytest.raises(ConfigError, match="under 'replace_one'"):
+        FixedSizeGaussian(1, 2, 1.0, RECORD)
+    with pytest.raises(ConfigError, match="at most the whole"):
+        FixedSizeGaussian(3, 2, 1.0, Protects("record", "replace_one"))
+    with pytest.raises(ConfigError, match="under 'zero_out'"):
+        TreeGaussian(1.0, 10, RECORD)
 
 
 def test_three_gaussians_of_a_known_trade_off():

@@ -2,7 +2,8 @@ r"""What a row of events costs: epsilon for a delta, as an upper bound, or a ref
 
 Two accountants: `pld` composes privacy loss distributions, each rounded up (Koskela et al. 2020; Doroshenko et al.
 2022), and is the tighter one; `rdp` composes Renyi divergences (Mironov 2017; Canonne, Kamath and Steinke 2020,
-proposition 12) and knows noise from many parties too. What neither knows is refused: nothing is guessed.
+proposition 12) and knows noise from many parties, on samples of a fixed size and in trees too. What neither knows is
+refused: nothing is guessed.
 
 All sensitivities are to one unit more or less. Where units are replaced, both accountants count twice as much.
 """
@@ -11,8 +12,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from math import exp, inf, isfinite, pi, sqrt
+from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias
 
 from hansa.errors import CannotAccount, ConfigError
@@ -20,6 +22,7 @@ from hansa.extras import need
 from hansa.privacy.events import (
     Composed,
     DistributedGaussian,
+    FixedSizeGaussian,
     Gaussian,
     Infinite,
     Laplace,
@@ -27,6 +30,7 @@ from hansa.privacy.events import (
     Protects,
     Relation,
     SampledGaussian,
+    TreeGaussian,
     leaves,
 )
 
@@ -38,6 +42,16 @@ _WIDE: Final = 50.0
 _HOPELESS: Final = 1000.0
 """From here on nobody needs a tight figure: the bound of `rdp` is told."""
 _MOST: Final = 10**9
+_NEAR: Final = MappingProxyType(
+    {"add_or_remove": "ADD_OR_REMOVE_ONE", "replace_one": "REPLACE_ONE", "zero_out": "REPLACE_SPECIAL"}
+)
+_LOOSE: Final[Mapping[type, str]] = MappingProxyType(
+    {
+        DistributedGaussian: "noise from many parties, of which only its concentration is known",
+        FixedSizeGaussian: "samples of a fixed size, of which only Renyi divergences are known",
+        TreeGaussian: "noise in a tree, of which only Renyi divergences are known",
+    }
+)
 _CLOSE: Final = 1e-4
 
 
@@ -159,10 +173,27 @@ def tightest(events: Iterable[PrivacyEvent], delta: float) -> tuple[float, str, 
         return inf, "none", str(error)
 
 
+def within(events: Iterable[PrivacyEvent], delta: float, most: float) -> bool:
+    """Whether epsilon is at most so much: by the bound of `rdp`, which is quick, where that is enough.
+
+    Raises:
+        ConfigError: a delta outside (0, 1), or dp-accounting is not installed.
+
+    Example:
+        >>> within([Gaussian(5.0, Protects("record"))], 1e-5, 1.0), within([Infinite("counts", "Exact.")], 1e-5, 1.0)
+        (True, False)
+    """
+    whole = tuple(events)
+    with suppress(CannotAccount):
+        if epsilon_of(whole, delta, "rdp") <= most:
+            return True
+    return tightest(whole, delta)[0] <= most
+
+
 def _rdp(events: Mapping[PrivacyEvent, int], delta: float, relation: Relation) -> float:
     dp, rdp = need("dp_accounting"), need("dp_accounting.rdp")
     twice = 2.0 if relation == "replace_one" else 1.0
-    account = rdp.RdpAccountant()
+    account = rdp.RdpAccountant(neighboring_relation=dp.NeighboringRelation[_NEAR[relation]])
     with _quiet():
         for event, times in events.items():
             account.compose(_renyi(dp, event, twice), times)
@@ -177,6 +208,12 @@ def _renyi(dp: Any, event: PrivacyEvent, twice: float) -> Any:
         return dp.PoissonSampledDpEvent(event.sampling, dp.GaussianDpEvent(event.noise_multiplier))
     if isinstance(event, Gaussian | SampledGaussian):
         return dp.GaussianDpEvent(event.noise_multiplier / twice)
+    if isinstance(event, FixedSizeGaussian):
+        return dp.SampledWithoutReplacementDpEvent(
+            event.of, event.sample, dp.GaussianDpEvent(event.noise_multiplier / twice)
+        )
+    if isinstance(event, TreeGaussian):
+        return dp.SingleEpochTreeAggregationDpEvent(event.noise_multiplier, event.steps)
     if isinstance(event, Laplace):
         return dp.ZCDpEvent((twice / event.scale) ** 2 / 2)  # Bun and Steinke 2016, proposition 1.4
     if isinstance(event, DistributedGaussian):
@@ -187,7 +224,8 @@ def _renyi(dp: Any, event: PrivacyEvent, twice: float) -> Any:
 def _pld(events: Mapping[PrivacyEvent, int], delta: float, relation: Relation) -> float:
     dp, pld = need("dp_accounting"), need("dp_accounting.pld.privacy_loss_distribution")
     replaced = relation == "replace_one"
-    near = dp.NeighboringRelation.REPLACE_ONE if replaced else dp.NeighboringRelation.ADD_OR_REMOVE_ONE
+    if loose := [what for kind, what in _LOOSE.items() if any(isinstance(event, kind) for event in events)]:
+        raise _unknown("pld", loose[0], "Use rdp.")
     about = _rdp({_bounded(event, replaced=replaced): times for event, times in events.items()}, delta, "add_or_remove")
     if about > _HOPELESS and not replaced:
         return about
@@ -200,14 +238,14 @@ def _pld(events: Mapping[PrivacyEvent, int], delta: float, relation: Relation) -
                 event.noise_multiplier,
                 sampling_prob=sampling,
                 value_discretization_interval=interval,
-                neighboring_relation=near,
+                neighboring_relation=dp.NeighboringRelation["REPLACE_ONE" if replaced else "ADD_OR_REMOVE_ONE"],
             )
         elif isinstance(event, Laplace):
             # As whatever is pure: geometric noise comes up to its bound, and Laplace noise stays below it.
             pure = dp.pld.common.DifferentialPrivacyParameters((2.0 if replaced else 1.0) / event.scale, 0.0)
             one = pld.from_privacy_parameters(pure, value_discretization_interval=interval)
         else:
-            raise _unknown("pld", "noise from many parties, of which only its concentration is known", "Use rdp.")
+            raise _unknown("pld", type(event).__name__)
         whole = whole.compose(one.self_compose(times))
     return float(whole.get_epsilon_for_delta(delta))
 
@@ -255,7 +293,7 @@ def _relation(events: Iterable[PrivacyEvent]) -> Relation:
 
 
 def _noiseless(event: PrivacyEvent) -> bool:
-    return isinstance(event, Gaussian | SampledGaussian) and event.noise_multiplier == 0
+    return not isinstance(event, Laplace | Infinite | Composed) and event.noise_multiplier == 0
 
 
 def _steps(steps: int) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 Unit: TypeAlias = Literal["record", "customer", "institution"]
-Relation: TypeAlias = Literal["add_or_remove", "replace_one"]
+Relation: TypeAlias = Literal["add_or_remove", "replace_one", "zero_out"]
 Against: TypeAlias = Literal["coordinator", "readers"]
 UNITS: Final[tuple[str, ...]] = get_args(Unit)
 
@@ -28,7 +28,8 @@ class Protects:
     """Whom an event protects, under which neighbouring relation, and against whom.
 
     `unit`: two data sets are neighbours where they differ by one record, by all records of one customer of a party, or
-    by all that one institution gives. `against`: the `coordinator` and all beyond it, or only those `readers` who see
+    by all that one institution gives; with "zero_out" nothing takes its place, and whatever follows keeps its own.
+    `against`: the `coordinator` and all beyond it, or only those `readers` who see
     what the coordinator releases.
 
     Raises:
@@ -105,6 +106,62 @@ class SampledGaussian:
         _positive("sampling", self.sampling)
         if self.sampling > 1:
             raise ConfigError("sampling must be a probability in (0, 1].", f"Got {self.sampling!r}.")
+
+
+@final
+@dataclass(frozen=True)
+class FixedSizeGaussian:
+    """Gaussian noise on a sum over a sample of `sample` units out of `of`, drawn without replacement, nobody knows who.
+
+    Where the size is fixed, one unit more is no neighbour: units are replaced, and `of` is known.
+
+    Raises:
+        ConfigError: a sample larger than the whole, a multiplier below 0, or another relation than "replace_one".
+
+    Example:
+        >>> FixedSizeGaussian(100, 10_000, 2.0, Protects("record", "replace_one")).sample
+        100
+    """
+
+    sample: int
+    of: int
+    noise_multiplier: float
+    protects: Protects
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        _positive("noise_multiplier", self.noise_multiplier, zero=True)
+        _positive("sample", self.sample)
+        if self.sample > self.of:
+            raise ConfigError("A sample is at most the whole.", f"Got {self.sample!r} of {self.of!r}.")
+        _needs(self.protects, "replace_one")
+
+
+@final
+@dataclass(frozen=True)
+class TreeGaussian:
+    """Gaussian noise on each node of a binary tree of sums over `steps`, in which each unit is in one step at most.
+
+    The sum up to every step is found from few nodes, and no sample has to be drawn (Kairouz et al. 2021, DP-FTRL,
+    appendix D). Compose it as often as there are passes.
+
+    Raises:
+        ConfigError: a multiplier below 0, no steps, or another relation than "zero_out".
+
+    Example:
+        >>> TreeGaussian(8.83, 1600, Protects("record", "zero_out")).steps
+        1600
+    """
+
+    noise_multiplier: float
+    steps: int
+    protects: Protects
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        _positive("noise_multiplier", self.noise_multiplier, zero=True)
+        _positive("steps", self.steps)
+        _needs(self.protects, "zero_out")
 
 
 @final
@@ -211,7 +268,9 @@ class Composed:
         _positive("times", self.times, zero=True)
 
 
-PrivacyEvent: TypeAlias = Gaussian | SampledGaussian | DistributedGaussian | Laplace | Infinite | Composed
+Noised: TypeAlias = Gaussian | SampledGaussian | FixedSizeGaussian | TreeGaussian | DistributedGaussian | Laplace
+"""Noise that protects somebody."""
+PrivacyEvent: TypeAlias = Noised | Infinite | Composed
 """All that an accountant may meet."""
 
 
@@ -230,6 +289,15 @@ def leaves(events: Iterable[PrivacyEvent]) -> list[tuple[PrivacyEvent, int]]:
         else:
             found.append((event, 1))
     return found
+
+
+def _needs(protects: Protects, relation: Relation) -> None:
+    if protects.relation != relation:
+        raise ConfigError(
+            f"Such noise is accounted for under '{relation}'.",
+            f"Got '{protects.relation}'.",
+            f'Say Protects("{protects.unit}", "{relation}").',
+        )
 
 
 def _positive(name: str, value: float, *, zero: bool = False) -> None:

@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, Any, Final
 from hansa.privacy.accounting import tightest
 from hansa.privacy.events import (
     DistributedGaussian,
+    FixedSizeGaussian,
     Gaussian,
     Infinite,
     Laplace,
+    Noised,
     PrivacyEvent,
     Protects,
     SampledGaussian,
+    TreeGaussian,
     leaves,
 )
 from hansa.privacy.released import parts_of
@@ -40,6 +43,7 @@ _GROUPS: Final = " A sum is of a group of a few parties: a party is hidden among
 _RELATIONS: Final = {
     "add_or_remove": "one {unit} more or less",
     "replace_one": "one {unit} of another content",
+    "zero_out": "one {unit}, or nothing in its place",
 }
 _AGAINST: Final = {
     "coordinator": "the coordinator, the other parties and whoever reads the model; not the party itself",
@@ -137,6 +141,10 @@ def mechanism(event: PrivacyEvent) -> str:
     """
     if isinstance(event, SampledGaussian):
         return f"Gaussian noise of {event.noise_multiplier:g} x the clip, on samples of {event.sampling:g}"
+    if isinstance(event, FixedSizeGaussian):
+        return f"Gaussian noise of {event.noise_multiplier:g} x the clip, on {event.sample} of {event.of}"
+    if isinstance(event, TreeGaussian):
+        return f"Gaussian noise of {event.noise_multiplier:g} x the clip, in a tree of {event.steps} steps"
     if isinstance(event, Gaussian):
         return f"Gaussian noise of {event.noise_multiplier:g} x the sensitivity"
     if isinstance(event, DistributedGaussian):
@@ -161,7 +169,7 @@ def _protects(parts: Sequence[Part]) -> Protects | None:
     """Whom the private parts protect: of several, the first is spoken of, and the others count as not private."""
     for part in parts:
         for event, _ in leaves(part.events) if part.bounded else ():
-            if isinstance(event, Gaussian | SampledGaussian | DistributedGaussian | Laplace):
+            if isinstance(event, Noised):
                 return event.protects
     return None
 
