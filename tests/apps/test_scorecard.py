@@ -86,3 +86,13 @@ def test_what_cannot_be_is_refused(banks):
         Scorecard(allow=("agee",)).fit(banks)
     with pytest.raises(DataError, match="No column is left"):
         Scorecard(binning=Binning(keep=("age",))).fit(banks)
+
+
+def test_it_is_validated_and_tested_for_fairness_by_what_is_left_out(fitted, banks):
+    told = fitted.result.facts
+    assert told["validation"]["rows"] > 0
+    assert {one["column"] for one in told["fairness"]["groups"]} == {"age"}
+    assert "Jeffreys" in fitted.validation
+    app = Scorecard(protected=("savings", "housing"), binning=Binning(keep=KEPT))
+    assert app.fairness(banks, ["savings", "housing", "age"]).protected == ("housing", "age")  # savings is an amount
+    assert app.fairness(banks, ["savings"]) is None

@@ -54,6 +54,19 @@ def test_it_prints_the_card_the_cut_offs_and_the_gains(hansa, loans, made, tmp_p
     assert "age" in again.job.steps[0].drop
 
 
+def test_it_leaves_a_validation_pack_and_a_model_card(hansa, made):
+    _, folder = made("--parties", 3, "--vintage", "issued")
+    pack = json.loads((folder / "validation.json").read_text("utf-8"))
+    told = pack["validation"]
+    assert {*(one["name"] for one in told["vintages"]), *told["untold_vintages"]} == {"2021", "2022", "2023"}
+    assert pack["fairness"]["groups"]
+    assert "issued" not in pack["scorecard"]["points"]
+    written = {name: (folder / name).read_text("utf-8") for name in ("validation.html", "model_card.html")}
+    (folder / "validation.html").unlink()
+    assert "validation pack" in hansa("report", folder)
+    assert written == {name: (folder / name).read_text("utf-8") for name in written}
+
+
 @pytest.mark.parametrize(
     ("by", "banks", "dropped"),
     [

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, Final, final
 
 import numpy as np
 
@@ -17,10 +18,13 @@ from hansa.errors import DataError
 from hansa.horizontal.binning import Binning
 from hansa.horizontal.card import Card, Scaling
 from hansa.horizontal.evaluate import Evaluate
+from hansa.horizontal.fairness import Fairness
 from hansa.horizontal.glm import Glm
-from hansa.horizontal.prohibited import ProfileName, prohibited
+from hansa.horizontal.prohibited import ELDERLY, PROFILES, ProfileName, prohibited
 from hansa.horizontal.scorecard import MakeCard
 from hansa.horizontal.selection import Select
+from hansa.horizontal.validation import Validate
+from hansa.running.pack import VALIDATION, pack_files
 from hansa.running.verb import run
 
 if TYPE_CHECKING:
@@ -28,6 +32,9 @@ if TYPE_CHECKING:
 
     from hansa.core.party import Party
     from hansa.running.result import Result
+
+_CODES: Final = 20
+"""A protected column with more numbers than these holds amounts, and names no groups."""
 
 
 @final
@@ -85,6 +92,11 @@ class FittedScorecard:
         lines = [f"Left out: {name}, for {why}." for name, why in self.left_out.items()]
         return "\n".join([self.result.table(), *[""] * bool(lines), *lines])
 
+    @property
+    def validation(self) -> str:
+        """The validation pack as a page; see `Result.keep` for its files."""
+        return pack_files(json.loads(self.result.to_json()))[VALIDATION]
+
     def to_job(self) -> Job:
         """The job that was run; it leaves the prohibited columns out by name."""
         return self.result.job
@@ -97,12 +109,13 @@ class Scorecard:
 
     `profile`, `protected`, `allow`: which columns are left out, see `prohibited`; age may be allowed, under its rule.
     `default_rate`: what the mean calibrated chance shall be (0: that of the validation rows). `gain`, `loss`: what a
-    good earns and a bad costs, for the profit by cut-off. `sums`: a link that hides each bank's part, such as
-    `secure_sum()`. `positive`: the label of a target in words that is the bad.
+    good earns and a bad costs, for the profit by cut-off. `validation`: by which vintages and performance window it is
+    validated. `sums`: a link that hides each bank's part, such as `secure_sum()`. `positive`: the label of a target in
+    words that is the bad.
 
     Example:
         >>> [step.title for step in Scorecard(gain=1.0, loss=8.0).to_job().steps]
-        ['binning', 'selection', 'glm', 'scorecard', 'evaluate']
+        ['binning', 'selection', 'glm', 'scorecard', 'validate', 'evaluate']
     """
 
     scaling: Scaling = field(default_factory=Scaling)
@@ -114,12 +127,13 @@ class Scorecard:
     default_rate: float = 0.0
     gain: float = 0.0
     loss: float = 0.0
+    validation: Validate = field(default_factory=Validate)
     sums: Link | None = None
     seed: int = 0
     positive: str = ""
 
-    def to_job(self, left_out: Iterable[str] = ()) -> Job:
-        """The job that `fit` runs, when these columns are left out."""
+    def to_job(self, left_out: Iterable[str] = (), fairness: Fairness | None = None) -> Job:
+        """The job that `fit` runs, when these columns are left out; `fairness` tests the card by them."""
         out = dict.fromkeys(left_out)
         drop = tuple(dict.fromkeys((*self.binning.drop, *out)))
         keep = tuple(name for name in self.binning.keep if name not in out)
@@ -136,7 +150,8 @@ class Scorecard:
             protected=self.protected,
             allow=self.allow,
         )
-        steps = (binning, self.selection, Glm(sums=self.sums), card, Evaluate())
+        tests = (self.validation,) if fairness is None else (fairness, self.validation)
+        steps = (binning, self.selection, Glm(sums=self.sums), card, *tests, Evaluate())
         return Job("scorecard", steps, seed=self.seed, data=Data(positive=self.positive))
 
     def prohibited(self, parties: Sequence[Party]) -> dict[str, str]:
@@ -146,6 +161,19 @@ class Scorecard:
             names |= dict.fromkeys(site_of(party, self.to_job()).table.features)
         return prohibited(names, self.profile, self.protected, self.allow)
 
+    def fairness(self, parties: Sequence[Party], left_out: Iterable[str]) -> Fairness | None:
+        """The test of fairness by columns that are left out: labels, a few numbers, and age from 62; None of others."""
+        table, names, splits = site_of(parties[0], self.to_job()).table, list[str](), dict[str, tuple[float, ...]]()
+        for name in left_out:
+            column = table.column(name)
+            number = column.kind in {"integer", "float"}
+            if number and PROFILES[self.profile].ground(name) == "age":
+                splits[name] = (ELDERLY - 1,)
+            elif column.kind == "date" or (number and len(np.unique(column.values)) > _CODES):
+                continue
+            names.append(name)
+        return Fairness(tuple(names), splits=splits) if names else None
+
     def fit(self, parties: Sequence[Party], workers: int = 0) -> FittedScorecard:
         """Make the card over the parties in simulation, and compare it with each bank's own; see `hansa.run`.
 
@@ -154,4 +182,5 @@ class Scorecard:
             DataError: no column is left to score by.
         """
         out = self.prohibited(parties)
-        return FittedScorecard(run(self.to_job(out), on=Simulation(parties, workers)), out)
+        job = self.to_job(out, self.fairness(parties, out))
+        return FittedScorecard(run(job, on=Simulation(parties, workers)), out)

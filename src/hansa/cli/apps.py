@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from hansa.apps.scorecard import Scorecard as App
     from hansa.core.job import Job
     from hansa.data.partition import Splitter
+    from hansa.horizontal.fairness import Fairness
 
 _ALPHA: Final = 0.5
 _PROFILE = "The law by which columns are prohibited and left out: us, eu or none."
@@ -29,7 +30,7 @@ class Scorecard:
     """Make a federated scorecard of one table, dealt to parties: points, cut-offs, and what each bank gains.
 
     Bins, weights of evidence, selection, an exact regression, whole points, calibration; the sealed test at the end.
-    What is made is kept in a run folder, with the job file that makes it again.
+    What is made is kept in a run folder, with the job file that makes it again, a validation pack and a model card.
     """
 
     example: ClassVar[str] = "hansa app scorecard --data loans.csv --target default --parties 5 --by region"
@@ -53,6 +54,9 @@ class Scorecard:
     allow: Annotated[
         list[str] | None, typer.Option(help="A prohibited column to use all the same, as age under its rule.")
     ] = None
+    vintage: Annotated[
+        str, typer.Option(help="A column of dates or years by which it is validated; it is no feature then.")
+    ] = ""
     gain: Annotated[float, typer.Option(min=0, help="What a good earns, for the profit by cut-off.")] = 0.0
     loss: Annotated[float, typer.Option(min=0, help="What a bad costs.")] = 0.0
     changes: Annotated[
@@ -66,6 +70,7 @@ class Scorecard:
 
     def do(self) -> None:
         """Deal, make the job, run it, and show the card."""
+        from hansa.running.pack import CARD, VALIDATION
         from hansa.running.scenario import JobFile, Scenario, parse_job
 
         splitter, drop = self._dealing()
@@ -74,7 +79,7 @@ class Scorecard:
         file = JobFile(self._job(app, {}), scenario)
         cast = scenario.cast(Path(), file.job)
         out = app.prohibited(cast.parties)
-        file = replace(file, job=self._job(app, out))
+        file = replace(file, job=self._job(app, out, app.fairness(cast.parties, out)))
         if self.changes:
             file = parse_job(tomllib.loads(file.to_toml()), settings(self.changes))
             scenario = scenario_of(file)
@@ -83,7 +88,8 @@ class Scorecard:
         say(folder.go(cast).table())
         for name, why in out.items():
             say(f"Left out: {name}, for {why}.")
-        stderr().print(f"Kept in {folder.path}: {REPORT}, {RESULT}, {MODEL}/", soft_wrap=True, markup=False)
+        kept = f"{REPORT}, {VALIDATION}, {CARD}, {RESULT}, {MODEL}/"
+        stderr().print(f"Kept in {folder.path}: {kept}", soft_wrap=True, markup=False)
         if self.json is not None:
             write(self.json, folder.read(RESULT))
 
@@ -106,9 +112,11 @@ class Scorecard:
         from hansa.core.codec import build
         from hansa.horizontal.binning import Binning
         from hansa.horizontal.prohibited import ProfileName
+        from hansa.horizontal.validation import Validate
 
         return App(
-            binning=Binning(drop=drop),
+            binning=Binning(drop=(*drop, *[self.vintage] * bool(self.vintage))),
+            validation=Validate(self.vintage),
             profile=build(ProfileName, self.profile, "--profile"),
             protected=tuple(self.protected or ()),
             allow=tuple(self.allow or ()),
@@ -116,10 +124,10 @@ class Scorecard:
             loss=self.loss,
         )
 
-    def _job(self, app: App, out: Mapping[str, str]) -> Job:
+    def _job(self, app: App, out: Mapping[str, str], fairness: Fairness | None = None) -> Job:
         from hansa.core.job import Data
 
-        return replace(app.to_job(out), data=Data(target=self.target, id=self.id, positive=self.positive))
+        return replace(app.to_job(out, fairness), data=Data(target=self.target, id=self.id, positive=self.positive))
 
 
 VERBS: Final = (Scorecard,)

@@ -237,6 +237,7 @@ class Validated:
                 "hosmer_lemeshow": {"statistic": statistic, "freedom": freedom, "p_value": p_value},
             },
             "vintages": [asdict(one) for one in self.by_vintage],
+            "untold_vintages": [name for i, name in enumerate(self.vintages, 1) if not self.moments[i, 0]],
             "stability": {"test": _drifts(self.drifts), "over_time": _drifts(self.over_time)},
             "parties": {
                 one.party: {**asdict(one), "gini": asdict(one.gini), "drifts": _drifts(one.drifts)}

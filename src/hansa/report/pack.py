@@ -83,6 +83,8 @@ def _of_time(told: Mapping[str, Any]) -> Iterator[str]:
     thin = [clean(one.get("name")) for one in map(mapping, items(told.get("vintages"))) if _thin(one)]
     if thin:
         yield f"Vintages with fewer than {THIN} bads, whose figures are rough: {', '.join(thin)}."
+    if untold := ", ".join(map(clean, items(told.get("untold_vintages")))):
+        yield f"Vintages without figures, for no bank had enough test rows of both outcomes: {untold}."
     immature = number(told.get("immature"))
     if immature > 0:
         yield f"{count(immature)} rows are left out, for their outcome is not known yet."
