@@ -59,7 +59,7 @@ def test_it_leaves_a_validation_pack_and_a_model_card(hansa, made):
     pack = json.loads((folder / "validation.json").read_text("utf-8"))
     told = pack["validation"]
     assert {*(one["name"] for one in told["vintages"]), *told["untold_vintages"]} == {"2021", "2022", "2023"}
-    assert pack["fairness"]["groups"]
+    assert pack["fairness"]["untold"] > 0  # few are of 62 years and more at such small banks
     assert "issued" not in pack["scorecard"]["points"]
     written = {name: (folder / name).read_text("utf-8") for name in ("validation.html", "model_card.html")}
     (folder / "validation.html").unlink()
