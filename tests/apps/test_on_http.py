@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import http.client
 import json
+import queue
 import socket
 import threading
-import time
 
 import pytest
 
@@ -14,7 +14,6 @@ from hansa.apps.answering import Answering
 from tests.horizontal.cards import CARD, DEBT, HOME, MISSING, rows
 
 http_room = pytest.importorskip("hansa.apps.on_http", reason="needs fastapi (extra 'server')")
-uvicorn = pytest.importorskip("uvicorn", reason="needs uvicorn (extra 'server')")
 
 CANARY = "Ingrid-Tischbein-4711"
 ROWS = [row for row in rows() if row[DEBT] not in MISSING[DEBT] and row[HOME] not in MISSING[HOME]]
@@ -23,17 +22,13 @@ ROWS = [row for row in rows() if row[DEBT] not in MISSING[DEBT] and row[HOME] no
 @pytest.fixture(scope="module")
 def port():
     """A service in a thread, its socket's port."""
-    told = []
+    told, stop = [], queue.Queue()
     app = http_room.service(Answering(CARD, most=500), told.append, most_bytes=200_000)
-    with socket.socket() as at:
-        at.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(app, access_log=False, log_level="critical"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [at]})
+    with socket.create_server(("127.0.0.1", 0)) as at:
+        thread = threading.Thread(target=http_room.listen, args=(app, at, stop.put))
         thread.start()
-        while not server.started:
-            time.sleep(0.01)
         yield at.getsockname()[1]
-        server.should_exit = True
+        stop.get(timeout=20)()
         thread.join()
     assert "p99" in told[0]
 

@@ -98,15 +98,35 @@ def service(
     return app
 
 
-def listen(app: FastAPI, at: socket.socket) -> None:
-    """Serve on a bound socket until SIGTERM or Ctrl-C; writes no access log.
+def listen(app: FastAPI, at: socket.socket, begun: Callable[[Callable[[], None]], None] = lambda _: None) -> None:
+    """Serve on a bound socket until SIGTERM or Ctrl-C; writes no access log. `begun` is told how to stop it.
 
     Example:
-        >>> callable(listen)  # it ends when the process does
-        True
+        >>> from http.client import HTTPConnection
+        >>> from threading import Thread
+        >>> from hansa.horizontal.card import Card
+        >>> at, said = socket.create_server(("127.0.0.1", 0)), []
+        >>> def ask(stop: Callable[[], None]) -> None:
+        ...     try:
+        ...         line = HTTPConnection(*at.getsockname(), timeout=20)
+        ...         line.request("GET", "/healthz")
+        ...         said.append(json.load(line.getresponse()))
+        ...         line.close()
+        ...     finally:
+        ...         stop()
+        >>> listen(service(Answering(Card((), 600))), at, lambda stop: Thread(target=ask, args=(stop,)).start())
+        >>> at.close()
+        >>> said
+        [{'status': 'ok', 'answered': '0 requests'}]
     """
     config = uvicorn.Config(app, access_log=False, log_level="critical", server_header=False, limit_concurrency=256)
-    uvicorn.Server(config).run(sockets=[at])
+    server = uvicorn.Server(config)
+
+    def stop() -> None:
+        server.should_exit = True
+
+    begun(stop)
+    server.run(sockets=[at])
 
 
 async def _body(request: Request, most: int) -> bytes:

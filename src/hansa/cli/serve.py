@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Final, final
@@ -49,10 +50,12 @@ class Serve:
             at.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 at.bind((self.host, self.port))
+                at.listen()  # who comes from now on waits until it answers
             except OSError as error:
                 raise ConfigError(
                     f"Nothing can listen at {self.host}:{self.port}.", f"{error.strerror}.", "Choose another --port."
                 ) from None
+            signal.signal(signal.SIGTERM, lambda *_: None)  # uvicorn raises it anew once all is answered
             say = stderr()
             say.print(f"Listening at http://{self.host}:{at.getsockname()[1]}", soft_wrap=True, markup=False)
             http.listen(http.service(answering, lambda told: say.print(f"Answered: {told}.", soft_wrap=True)), at)
