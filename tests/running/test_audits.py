@@ -1,0 +1,122 @@
+"""Audits and noise tests: silent on the real mechanism, and each mutant of it is caught, as `docs/attacks.md` says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hansa.core.trainer import Local
+from hansa.links import (
+    adaptive_clip,
+    clip_l2,
+    distributed_noise,
+    gaussian_noise,
+    local_noise,
+    perturb,
+    private_sgd,
+    secure_sum,
+    uniform,
+    weighted_mean,
+)
+from hansa.running.audits import noise_itself, one_run
+from hansa.running.probes import Probe
+from hansa.trainers import Linear, Tabular
+from tests.running import mutants
+
+PAGE = Path(__file__).parents[2] / "docs" / "attacks.md"
+LOCAL = Local(steps=1, batch=50, learning_rate=0.5)
+
+RECORDS = Probe(Linear(), (private_sgd(6.0, clip=0.5, sampling=1.0), weighted_mean()), LOCAL, 2, seed=3)
+CUSTOMERS = Probe(
+    Linear(), (private_sgd(6.0, clip=0.5, sampling=1.0, unit="customer"), weighted_mean()), LOCAL, 2, seed=3
+)
+SAMPLES = Probe(Linear(), (private_sgd(1.0, clip=0.5, sampling=0.1), weighted_mean()), LOCAL, 2, seed=3)
+COORDINATOR = Probe(Linear(), (uniform(), clip_l2(0.5), weighted_mean(), gaussian_noise(3.0)), LOCAL, 1, seed=3)
+SHARES = Probe(Linear(), (uniform(), clip_l2(0.5), distributed_noise(1.0, parties=3), secure_sum()), LOCAL, 1, seed=3)
+ADAPTIVE = Probe(Linear(), (uniform(), adaptive_clip(), local_noise(3.0), weighted_mean()), LOCAL, 1, seed=3)
+
+AUDITED = [(mutants.no_clip, RECORDS), (mutants.clip_of_the_mean, RECORDS), (mutants.customers_by_row, CUSTOMERS)]
+TESTED = [
+    (mutants.noise_without_the_clip, SAMPLES, "size"),
+    (mutants.noise_on_the_mean, SAMPLES, "size"),
+    (mutants.divided_by_its_size, SAMPLES, "size"),
+    (mutants.no_noise_for_nobody, SAMPLES, "size"),
+    (mutants.half_the_noise, SAMPLES, "size"),
+    (mutants.noise_from_the_seed, SAMPLES, "runs"),
+    (mutants.noise_reused, SAMPLES, "rounds"),
+    (mutants.shuffled, SAMPLES, "samples"),
+    (mutants.sampled_more, SAMPLES, "samples"),
+    (mutants.coordinator_forgets_the_bound, COORDINATOR, "size"),
+    (mutants.survivors_ignored, SHARES, "size"),
+    (mutants.bare_count, ADAPTIVE, "counts"),
+]
+
+
+def named(value):
+    return getattr(value, "__name__", "")
+
+
+@pytest.mark.parametrize(
+    "probe", [RECORDS, CUSTOMERS, SAMPLES, COORDINATOR], ids=["records", "customers", "samples", "parties"]
+)
+def test_the_real_mechanism_shows_no_more_than_it_claims(probe):
+    found = one_run(probe)
+    (view,) = found.views
+    assert found.without["shown"] > found.without["most"] / 2
+    assert view.verdict == "held"
+    assert view.figures["shown"] <= view.figures["claimed"] < 30
+
+
+@pytest.mark.parametrize(
+    "probe",
+    [RECORDS, SAMPLES, COORDINATOR, SHARES, ADAPTIVE],
+    ids=["records", "samples", "coordinator", "shares", "adaptive"],
+)
+def test_the_real_noise_is_as_it_is_stated(probe):
+    found = noise_itself(probe)
+    assert found.without["size"] == 0
+    assert found.verdict == "held", found.views[0].said
+    assert min(found.views[0].figures.values()) > 1e-9
+
+
+def test_a_network_is_audited_alike():
+    probe = Probe(Tabular((8,)), RECORDS.chain, LOCAL, 1, seed=3)
+    assert noise_itself(probe, columns=200).verdict == "held"
+    assert one_run(probe, canaries=400).verdict == "held"
+
+
+@pytest.mark.parametrize(("mutant", "probe"), AUDITED, ids=named)
+def test_the_audit_catches(mutant, probe, monkeypatch):
+    mutant(monkeypatch)
+    (view,) = one_run(probe).views
+    assert view.verdict == "found"
+    assert view.figures["shown"] > 1.2 * view.figures["claimed"]
+
+
+@pytest.mark.parametrize(("mutant", "probe", "figure"), TESTED, ids=named)
+def test_the_noise_test_catches(mutant, probe, figure, monkeypatch):
+    mutant(monkeypatch)
+    (view,) = noise_itself(probe).views
+    assert view.verdict == "found"
+    assert view.figures[figure] < 1e-12
+
+
+def test_the_copy_that_mutants_change_is_right_as_it_is(monkeypatch):
+    mutants.trained(monkeypatch)
+    assert noise_itself(SAMPLES).verdict == "held"
+
+
+def test_where_nothing_is_claimed_the_audit_says_what_it_shows_and_the_noise_has_nothing_to_be_held_to():
+    plain = RECORDS.bare()
+    assert one_run(plain).verdict == "found"
+    assert noise_itself(plain).verdict == "nothing"
+    textbook = Probe(Linear(), (uniform(), perturb(0.1), weighted_mean()), LOCAL, 1, seed=3)
+    assert "no bound is claimed" in one_run(textbook).views[0].said
+
+
+def test_the_page_lists_every_mutant_with_its_catcher():
+    text = PAGE.read_text("utf-8")
+    for mutant, *rest in [*AUDITED, *TESTED]:
+        catcher = f"noise test: {rest[1]}" if len(rest) > 1 else "audit"
+        assert f"| {mutant.__doc__} | {catcher} |" in text
