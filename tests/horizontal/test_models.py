@@ -12,7 +12,8 @@ from hansa.horizontal.binning_process import BinningProcess
 from hansa.horizontal.binning_table import BinningTable
 from hansa.horizontal.evaluate import Evaluate
 from hansa.horizontal.glm import Glm
-from hansa.horizontal.models import Modelling, learned_in, prepared_in, read_by
+from hansa.horizontal.models import Modelling, learned_in, made_by, prepared_in, read_by
+from hansa.horizontal.prepare import Prepare
 from hansa.horizontal.prepared import Prepared
 from hansa.horizontal.regression import Regression
 from hansa.horizontal.rounds import Learning, Rounds
@@ -58,3 +59,11 @@ def test_the_latest_model_and_the_latest_preparation_count():
 def test_steps_that_end_in_a_model_are_told_from_those_that_do_not():
     assert [isinstance(step, Modelling) for step in (Rounds(), Glm(), Evaluate())] == [True, True, False]
     assert Glm(ridge=1.0).alone(first=False) == Glm(ridge=1.0)
+
+
+def test_of_a_job_that_was_ended_the_last_step_with_a_model_has_made_it():
+    steps = (Prepare(), Rounds(rounds=3), Rounds(rounds=9, start="given"))
+    learning = Learning(1, np.zeros(2))
+    assert made_by(steps, Done((Prepared(()),))) is None
+    assert made_by(steps, Done((Prepared(()), learning))) is steps[1]
+    assert made_by(steps, Done((Prepared(()), learning, learning))) is steps[2]

@@ -102,7 +102,7 @@ class Session:
         self.seats: dict[str, Seat] = seats_of(job, tuple(self.parties.values()))
         self._sites: dict[str, Site] = {}
         self.crew: Crew | None = None
-        self.told = Told()
+        self.told, self.ended = Told(), ""
         self.asides: list[Aside] = []
         self.spent = 0.0
         hands = engine.workers or _cores()

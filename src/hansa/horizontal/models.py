@@ -10,6 +10,8 @@ from hansa.horizontal.prepared import Prepared
 from hansa.horizontal.rounds import Learning
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from hansa.core.trainer import Trainer
 
 
@@ -83,6 +85,18 @@ def learned_in(done: Done, prepared: Prepared | None) -> Learning:
         if isinstance(result, Scorer):
             return result.learning(prepared)
     raise JobError("No earlier step gives a model.", mend="Put rounds or glm before this step.")
+
+
+def made_by(steps: Sequence[Step], done: Done) -> Modelling | None:
+    """The last of these steps that has made a model; None where there is none yet.
+
+    Example:
+        >>> made_by([], Done()) is None
+        True
+    """
+    pairs = zip(steps, done.results, strict=False)  # a job that was ended has not come to its last steps
+    made = [step for step, found in pairs if isinstance(step, Modelling) and isinstance(found, Learning | Scorer)]
+    return made[-1] if made else None
 
 
 def read_by(done: Done, prepared: Prepared | None) -> Prepared | None:

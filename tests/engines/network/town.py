@@ -16,6 +16,7 @@ from hansa.engines.network.files import save
 from hansa.engines.network.identity import Identity
 from hansa.engines.network.node import Node
 from hansa.engines.network.passes import Pass, give
+from hansa.engines.network.privacy_ledger import uncapped
 from hansa.engines.network.roster import Roster
 from hansa.engines.network.site_store import SiteStore
 from tests.engines.network.banks import consortium, enrolled
@@ -30,6 +31,7 @@ class Town:
     parties: list
     beat: float = 0.2
     refusals: dict = field(default_factory=dict)
+    caps: dict = field(default_factory=dict)
     org: object = None
     port: int = 0
     nodes: dict = field(default_factory=dict)
@@ -83,6 +85,7 @@ class Town:
                 lambda job: in_process(job, [party]),
                 lambda job, offer: self.refusals.get(party.name),
             )
+            node.cap = self.caps.get(party.name, uncapped)
             task = self.loop.create_task(node.serve(dialler(f"localhost:{self.port}", identity), self.soon))
             self.nodes[party.name] = (task, store, node)
 

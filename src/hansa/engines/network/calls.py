@@ -33,7 +33,7 @@ from hansa.core.codec import build, plain
 from hansa.core.job import Job
 from hansa.core.step import Done
 from hansa.core.wire import Limits, Parcel, read
-from hansa.engines.network.jobs import State
+from hansa.engines.network.jobs import SPENT, State
 from hansa.engines.network.journal import JobJournal
 from hansa.engines.network.names import COORDINATOR
 from hansa.engines.network.passes import RIGHTS, Call, may, role_of
@@ -188,19 +188,21 @@ class Office:
         start = body.get("from")
         if type(start) is not int or start < 0:
             raise WireError("A call does not say where the result goes on.")
-        if held.state != "done":
+        if held.state not in {"done", SPENT}:
             raise ConfigError(f"The job has no result: it is {held.state}.")
-        if self._result[0] != held.digest:
-            self._result = (held.digest, await asyncio.to_thread(self._found, held))
+        key = f"{held.digest} {held.state}"  # one that was ended may go on, and be done
+        if self._result[0] != key:
+            self._result = (key, await asyncio.to_thread(self._found, held))
         data = self._result[1]
         return {"data": data[start : start + PIECE], "size": len(data)}
 
     def _found(self, held: Held) -> bytes:
-        """All that a job's steps have found, as one frame."""
+        """All that a job's steps have found, as one frame; of one that was ended, with what the last has kept."""
         snapshot = JobJournal(self.jobs.store, self.jobs.read(held.toml), held.digest).latest()
         if snapshot is None:
             raise DataError("The result of a job is not there.", mend="Run it anew.")
-        body = {"done": plain(snapshot.at.done.results)}
+        found = snapshot.at.done.results + (() if snapshot.at.state is None else (snapshot.at.state,))
+        body = {"done": plain(found)}
         return b"".join(plainly("Result", COORDINATOR, held.submitter, job=held.digest, body=body).frame())
 
     def _standing(self, held: Held) -> Standing:
@@ -253,7 +255,7 @@ class Caller:
         self._call("Resume", job=job)
 
     def result(self, job: Job) -> Done:
-        """What a job's steps have found."""
+        """What a job's steps have found; of one that was ended, what there is."""
         data, size = bytearray(), 1
         kinds = [step.state for step in job.steps]
         with _understood():
@@ -264,7 +266,8 @@ class Caller:
                     raise WireError(_UNREAD)
                 data += piece
             body = read(bytes(data)).body
-            return Done(tuple(build(kind, tree, "") for kind, tree in zip(kinds, body["done"], strict=True)))
+            found = zip(kinds[: len(body["done"])], body["done"], strict=True)
+            return Done(tuple(build(kind, tree, "") for kind, tree in found))
 
     def _call(self, kind: Call, **body: Any) -> dict[str, Any]:
         parcel = plainly(kind, self.name, COORDINATOR, body={"token": self.token, **body})

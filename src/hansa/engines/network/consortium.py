@@ -26,7 +26,7 @@ from hansa.core.plan import Keep
 from hansa.core.step import Done
 from hansa.engines.network.calls import Caller
 from hansa.engines.network.channel import caller
-from hansa.engines.network.jobs import OPEN, State
+from hansa.engines.network.jobs import OPEN, SPENT, State
 from hansa.engines.network.passes import Pass
 from hansa.errors import ConfigError, JobError, PartyLost, named
 
@@ -84,11 +84,14 @@ class Visit:
         """Take the job; nothing is said yet."""
         self.calls, self.job, self.patience = calls, job, patience
         self.happened: Sequence[tuple[str, str, str]] = ()
+        self.ended = ""
 
     def run(
         self, watch: Callable[[Keep[At]], None] | None = None, journal: Journal | None = None, begin: At | None = None
     ) -> Done:
         """Submit the job, or find it there, follow it to its end and bring what it found; `watch` sees every round.
+
+        Of a job that a privacy budget has `ended`, that is what was kept until then.
 
         Raises:
             ConfigError: it would begin from a given model, or keep a journal here.
@@ -109,7 +112,8 @@ class Visit:
             for entry in entries:
                 if watch is not None:
                     watch(Keep(At(entry.step, Done(), Round(entry.round)), entry.measures))
-        if stands.state != "done":
+        self.ended = stands.why if stands.state == SPENT else ""
+        if stands.state not in {"done", SPENT}:
             kind = named(stands.error) if stands.error else JobError
             mend = f"To go on: hansa resume {digest[:12]}."
             raise kind(f"The job '{self.job.name}' is {stands.state}.", stands.why, mend)

@@ -1,8 +1,8 @@
 r"""All jobs of a coordinator: begun, followed, stopped, gone on with; each plan in a thread of its own.
 
-How a job stands is in the store: submitted, running, stopped, done or failed. What runs when the process ends, goes on
-when it begins again; what meets a full disk waits, and goes on when there is room. A run's log, `events.jsonl`, lies in
-a folder of the job's own.
+How a job stands is in the store: submitted, running, stopped, done, spent or failed. What runs when the process ends,
+goes on when it begins again; what meets a full disk waits, and goes on when there is room; what a party's privacy
+budget ends keeps what it had. A run's log, `events.jsonl`, lies in a folder of the job's own.
 
 Example:
     >>> import tempfile
@@ -38,7 +38,7 @@ from hansa.engines.network.diary import Diary
 from hansa.engines.network.hub import Hub
 from hansa.engines.network.journal import JobJournal
 from hansa.engines.network.sayings import Offer
-from hansa.errors import ConfigError, DiskFailed, HansaError, named
+from hansa.errors import BudgetSpent, ConfigError, DiskFailed, HansaError, named
 from hansa.tracking.log import LOG as EVENTS
 from hansa.tracking.log import Entry, append, entry_of, read_log
 
@@ -53,6 +53,8 @@ if TYPE_CHECKING:
 LOG: Final = logging.getLogger("hansa.network")
 OPEN: Final = ("submitted", "running")
 """States of a job that goes on by itself."""
+SPENT: Final = "spent"
+"""The state of a job that a privacy budget has ended: its result is what was kept until then."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0  # seconds until a disk that was full is tried again
 
 
@@ -71,7 +73,7 @@ class Under(NamedTuple):
 
 @final
 class State(NamedTuple):
-    """How a job stands; where it failed, why, and the kind of error.
+    """How a job stands; where it failed or was ended, why, and the kind of error.
 
     Example:
         >>> State("failed", "2 of 3 parties answered.", "TooFewParties").exit_code, State("done").exit_code
@@ -202,10 +204,10 @@ class Jobs:
     def state(self, digest: str) -> State:
         """How a job stands."""
         state = self.store.job(digest).state
-        if state != "failed":
+        if state not in {"failed", SPENT}:
             return State(state)
         last = {note.kind: note.what for note in self.store.notes(digest)}
-        return State(state, last.get("failed", ""), last.get("error", ""))
+        return State(state, last.get(state, ""), last.get("error", ""))
 
     async def news(self, digest: str, known: int, within: float) -> tuple[Entry, ...]:
         """What a run's log holds behind the entries that are known: at once, or when there is some, or after a time."""
@@ -235,7 +237,8 @@ class Jobs:
                 return
             state = "stopped"
         except HansaError as end:
-            state, why, error = "failed", str(end), type(end).__name__
+            ended = isinstance(end, BudgetSpent) and board.journal.keeps
+            state, why, error = SPENT if ended else "failed", str(end), type(end).__name__
             if digest in self._stopped:
                 state, why = "stopped", ""
         except Exception as end:  # noqa: BLE001 - named, and no more: its text may hold what a bank has said
@@ -289,7 +292,7 @@ class Jobs:
     def _mark(self, digest: str, state: str, why: str = "", error: str = "") -> None:
         LOG.info("job %s: %s", digest[:12], state, extra={"job": digest})
         try:
-            if state == "failed":
+            if state in {"failed", SPENT}:
                 self.store.note("error", error, job=digest)
             self.store.mark(digest, state)
             self.store.note(state, why, job=digest)

@@ -48,7 +48,7 @@ Count: TypeAlias = dict[Labels, float]
 _DAY: Final = 86_400.0
 _SHORT: Final = 64 << 10  # bytes; a no is shorter, and a piece of a result need not be read for this
 _FIRST: Final = b"\x01"  # how the first message of a frame begins
-_STATES: Final = ("submitted", "running", "stopped", "done", "failed")
+_STATES: Final = ("submitted", "running", "stopped", "done", "spent", "failed")
 
 
 class Figure(NamedTuple):
