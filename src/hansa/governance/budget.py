@@ -21,7 +21,8 @@ from typing import final
 
 from hansa.core.message import Refusal
 from hansa.errors import BudgetSpent, ConfigError
-from hansa.privacy.accounting import tightest
+from hansa.privacy.accounting import tightest, within
+from hansa.privacy.events import PrivacyEvent
 from hansa.privacy.spending import Account, bounded, merged
 
 
@@ -82,14 +83,9 @@ def cost(budget: Budget, unit: str, accounts: Collection[Account], *, planned: b
         >>> cost(Budget(4.0, 1e-5, "2026-01-01"), "record", [])
         (0.0, 'pld')
     """
-    begin = budget.begins.timestamp()
-    whole = merged(account.counts(begin) if planned else account.spent(begin) for account in accounts)
-    events = []
-    for what, some in whole.items():
-        private, why = bounded(some, unit)
-        if why and what not in budget.unbounded:
-            return inf, "none"
-        events += private
+    events = _counted(budget, unit, accounts, planned=planned)
+    if events is None:
+        return inf, "none"
     found, accountant, _ = tightest(events, budget.delta)
     return found if found == inf else ceil(found * 1e6) / 1e6, accountant
 
@@ -118,20 +114,35 @@ def _against(budget: Budget, unit: str, asked: Account, beside: list[Account], n
             said = f"each {unit} of the table '{asked.plan.table}' has a privacy budget"
             mend = f"Take it out of the job, add noise to it, or add '{what}' to unbounded in {place}, if you allow it."
             return _no(f"'{what}' would leave without a bound, and {said}.", " ".join(reasons.values()), mend)
-    together, accountant = cost(budget, unit, [*beside, asked])
-    if together <= budget.epsilon:
+    together = _counted(budget, unit, [*beside, asked])
+    if together is not None and within(together, budget.delta, budget.epsilon):
         return None
+    whole, accountant = cost(budget, unit, [*beside, asked])
     renew = f"let whoever answers for the table renew the budget of {place}."
-    if together == inf:
+    if whole == inf:
         what = f"No accountant can state an epsilon for the job and all that '{asked.plan.table}' has released before."
         return _no(what, "Something of it has no bound.", f"L{renew[1:]}")
     alone, before = (cost(budget, unit, some)[0] for some in ([asked], beside))
     return _no(
-        f"The job would bring what each {unit} of '{asked.plan.table}' has given to epsilon = {together:.3g} (by"
+        f"The job would bring what each {unit} of '{asked.plan.table}' has given to epsilon = {whole:.3g} (by"
         f" {accountant}), and the budget is {budget}.",
         f"By itself it costs {alone:.3g}; {before:.3g} of the budget is spent, or held for jobs that are under way.",
         f"Let it take fewer rounds or more noise, wait for jobs to end, or {renew}",
     )
+
+
+def _counted(
+    budget: Budget, unit: str, accounts: Collection[Account], *, planned: bool = True
+) -> list[PrivacyEvent] | None:
+    """The events that count against a budget; None where something has no bound that may not leave so."""
+    begin = budget.begins.timestamp()
+    events: list[PrivacyEvent] = []
+    for what, some in merged(one.counts(begin) if planned else one.spent(begin) for one in accounts).items():
+        private, why = bounded(some, unit)
+        if why and what not in budget.unbounded:
+            return None
+        events += private
+    return events
 
 
 def _no(what: str, why: str, mend: str) -> Refusal:
