@@ -111,6 +111,10 @@ class Fairness:
         """The party's half."""
         return {Members: Judge(), Decide: Judge()}
 
+    def often(self) -> Mapping[type[Ask], int]:
+        """Once: from decisions by another cut-off, those between the two could be told."""
+        return {Members: 1, Decide: 1}
+
     def collects(self) -> frozenset[type[Ask]]:
         """Labels of protected columns."""
         return frozenset({Members})

@@ -147,6 +147,10 @@ class Quality:
         """The party's half: one looker answers every kind."""
         return dict.fromkeys((Inventory, Under, Tally, Rank), Looker(self))
 
+    def often(self) -> Mapping[type[Ask], int]:
+        """Each kind once, and edges until they are fine enough."""
+        return {Inventory: 1, Under: 1 + _MOST_ASKS, Tally: 1, Rank: 1}
+
     def collects(self) -> frozenset[type[Ask]]:
         """What each party's columns hold, and their rows and events by group."""
         return frozenset({Inventory, Tally})
@@ -161,9 +165,7 @@ class Quality:
 
     def _look(self, parties: Roster) -> Gather[Findings]:
         reply = yield Asks(dict.fromkeys(parties, Inventory()), Collect(), parties.until(len(parties)))
-        said = {
-            parties.names[place]: json.loads(answer.load["text"][0].tobytes()) for place, answer in reply.value.rows
-        }
+        said = {parties.names[place]: json.loads(a.load["text"][0].tobytes()) for place, a in reply.value.rows}
         here = tuple(party for party, one in said.items() if one["rows"])
         if not here:
             raise DataError("No party has enough rows to look at.", mend="Lower min_rows, or bring more rows.")

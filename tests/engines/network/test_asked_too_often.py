@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tomli_w
 
+from hansa import catalogue
 from hansa.core.carry import Carrier
 from hansa.core.job import Job
 from hansa.core.message import Answer, Envelope, Name, Refusal
@@ -22,6 +23,7 @@ from hansa.horizontal.fitter import Below, Count, Describe, Spread
 from hansa.horizontal.fitting import Fit, Want
 from hansa.horizontal.newton import Frame
 from hansa.horizontal.prepared import Prepared
+from hansa.horizontal.quality import Inventory, Quality, Under
 from hansa.horizontal.summer import Climb, Gram, Lean, Meat, Regressed, Totals
 from hansa.horizontal.woe import Cells
 from hansa.privacy.primitives import made_for
@@ -102,7 +104,18 @@ def honest(file, data, path):
 @pytest.mark.parametrize("name", ["light", "strict", "scorecard"])
 def test_an_honest_job_is_never_refused_also_where_its_coordinator_is_killed(name, tmp_path):
     changes = {"simulation.rows": 2500} | ({} if name == "scorecard" else {"rounds": 2})
-    honest(read_job(JOBS / f"{name}.toml", changes), Path(), tmp_path)
+    file = read_job(JOBS / f"{name}.toml", changes)
+    if name == "scorecard":
+        file = replace(file, job=replace(file.job, steps=(Quality(), *file.job.steps)))
+    honest(file, Path(), tmp_path)
+
+
+def test_no_kind_of_ask_is_without_a_bound_but_those_that_tell_of_nobody():
+    needed = {"fairness": {"protected": ("age",)}}
+    steps = [catalogue.part(name)(**needed.get(name, {})) for name in catalogue.PARTS["Step"]]
+    assert len(steps) >= 12
+    kinds = {kind.__name__ for step in steps for kind in step.handlers().keys() - step.often().keys()}
+    assert kinds == {"Adopt", "Encode", "Shape"}  # a preparation is taken; the width of the rows is told
 
 
 @pytest.mark.soak
@@ -141,6 +154,7 @@ FISHING = {
         lambda i: Beneath({"a": np.array([i / 1000])}),
         lambda i: Outcomes((Cells("a", (i / 1000,)),)),
     ),
+    "quality": (lambda i: Inventory(), lambda i: Under({"a": np.array([i / 1000])})),
     "selection": (lambda i: Climb(FRAME, np.array([0.0, i / 10])),),
     "glm": (
         lambda i: Regressed(),
