@@ -87,7 +87,7 @@ class Accept:
     def do(self) -> None:
         """Check them and keep them."""
         _members(self.folder).accept(self.name, text_in(self.authority))
-        say(f"{self.name} may come with TLS certificates of its own authority. Start the coordinator anew.")
+        say(f"{self.name} may come with TLS certificates of its own authority, at once.")
 
 
 @final

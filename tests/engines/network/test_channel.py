@@ -12,12 +12,16 @@ import pytest
 
 from hansa.core.carry import Carrier
 from hansa.core.post import in_process
+from hansa.engines.network import channel
 from hansa.engines.network.board import Board
+from hansa.engines.network.certificates import self_signed
 from hansa.engines.network.channel import dialler, listen
 from hansa.engines.network.hub import Hub
 from hansa.engines.network.identity import Identity
 from hansa.engines.network.journal import JobJournal
+from hansa.engines.network.keys import key_text, new_tls_key
 from hansa.engines.network.membership import Membership
+from hansa.engines.network.names import Subject
 from hansa.engines.network.node import Node
 from hansa.engines.network.sayings import Offer
 from hansa.engines.network.site_store import SiteStore
@@ -182,3 +186,33 @@ def test_a_port_that_is_taken_is_said(house):
 
     with pytest.raises(PartyLost, match="can listen"):
         asyncio.run(twice())
+
+
+def test_a_banks_own_authority_counts_from_the_moment_that_it_is_accepted_and_no_longer(tmp_path, monkeypatch):
+    monkeypatch.setattr(channel, "_LOOK", 0.0)
+    org = consortium(tmp_path / "org")
+    theirs, key = self_signed("Bank C's authority", new_tls_key(), NOW), new_tls_key()
+    text = theirs.issue(key.public_key(), Subject("bank-c"), "tls", (), NOW)
+    bank = Identity("bank-c", text, "", org.identity.authority, "", key_text(key), "")
+
+    async def attend(pipe, peer):
+        await pipe.write(peer.encode())
+
+    async def heard(port):
+        try:
+            pipe = await dialler(f"localhost:{port}", bank)()
+            return await pipe.read()
+        except PartyLost:
+            return b""
+
+    async def tried():
+        server, port = await listen("127.0.0.1:0", org.identity, org.trust, attend)
+        found = [await heard(port)]
+        org.accept("bank-c", theirs.certificate)
+        found.append(await heard(port))
+        org.revoke("bank-c", "left", NOW)
+        found.append(await heard(port))
+        await server.stop(0.2)
+        return found
+
+    assert asyncio.run(asyncio.wait_for(tried(), 60)) == [b"", b"bank-c", b""]

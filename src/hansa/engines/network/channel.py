@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -40,6 +41,7 @@ _CALL: Final = f"/{SERVICE}/Call"
 _APPLY: Final = f"/{SERVICE}/Apply"
 _AHEAD: Final = 1 << 20  # bytes of a stream that may lie unread: 160 Mbit a second where the other end is 50 ms away
 _PATIENCE: Final = 60.0  # seconds for one call; the longest that a coordinator lets a caller wait is a third of it
+_LOOK: Final = 2.0  # seconds for which authorities that open a connection are believed unread
 BEAT: Final = 20.0
 """Seconds of silence after which either end looks whether the other is still there; it has half of that to answer."""
 # gRPC has no switch for the version of TLS. TLS 1.3 brings its own ciphers; the one left to TLS 1.2 wants an RSA
@@ -149,9 +151,10 @@ async def listen(
     }
     server = grpc.aio.server(options=_options())
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
-    pair = (identity.tls_key.encode(), identity.tls.encode())
-    roots = trust().roots  # the consortium's authority, and banks' own
-    credentials = grpc.ssl_server_credentials([pair], roots.encode(), require_client_auth=True)
+    roots = _Roots(identity, trust)
+    credentials = grpc.dynamic_ssl_server_credentials(
+        roots.configuration(), roots.newer, require_client_authentication=True
+    )
     try:
         port = server.add_secure_port(address, credentials)
     except RuntimeError:
@@ -212,6 +215,30 @@ def _unary(method: str, way: Way) -> Callable[[bytes], bytes]:
         return answer
 
     return call
+
+
+@final
+class _Roots:
+    """Whose certificates open a connection: of the consortium's authority and banks' own, looked at every few seconds.
+
+    A bank's authority that is accepted, or withdrawn, counts so without a new start.
+    """
+
+    def __init__(self, identity: Identity, trust: Callable[[], Trust]) -> None:
+        self._pair, self._trust = (identity.tls_key.encode(), identity.tls.encode()), trust
+        self._roots, self._due = trust().roots, time.monotonic() + _LOOK
+
+    def configuration(self) -> Any:
+        return _grpc().ssl_server_certificate_configuration([self._pair], self._roots.encode())
+
+    def newer(self) -> Any:
+        """What holds from this handshake on; None: what held before."""
+        if time.monotonic() < self._due:
+            return None
+        before, self._due = self._roots, time.monotonic() + _LOOK
+        with suppress(HansaError):  # a file that cannot be read now is read later
+            self._roots = self._trust().roots
+        return None if self._roots == before else self.configuration()
 
 
 @final
