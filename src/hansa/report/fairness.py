@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import isfinite
+from typing import Any
 
 from hansa.report.figures import NONE, count, figure, percent, signed
 from hansa.report.page import Table, paragraph, section, table
@@ -24,11 +26,10 @@ def treated(reading: Reading) -> str:
         return ""
     rows = [
         [
-            safe(one.get("column")),
-            safe(f"{one.get('group')} beside {one.get('reference')}"),
+            f'{safe(one.get("column"))}<span class="under">{safe(_beside(one))}</span>',
             count(number(one.get("rows"))),
             percent(number(one.get("approval_rate"))),
-            _ends(one.get("ratio"), sign=False) + (": below four fifths" if one.get("adverse") else ""),
+            _ends(one.get("ratio"), "below four fifths" if one.get("adverse") else "", sign=False),
             _ends(one.get("smd")),
             _ends(one.get("equal_opportunity")),
         ]
@@ -42,14 +43,20 @@ def treated(reading: Reading) -> str:
     )
     untold = number(told.get("untold"))
     few = f"{count(untold)} groups of banks were too small to be told." if untold > 0 else ""
-    heads = ["column", "group", "rows", "approved", "ratio of approvals", "difference of scores", "equal opportunity"]
-    shown = table(Table("Protected groups, 95 % intervals", heads, rows, words=2))
+    heads = ["group", "rows", "approved", "ratio of approvals", "difference of scores", "equal opportunity"]
+    shown = table(Table("Protected groups, 95 % intervals", heads, rows)) if rows else ""
     return section("Fairness", paragraph(words), shown, paragraph(few, "quiet") if few else "")
 
 
-def _ends(value: object, *, sign: bool = True) -> str:
+def _beside(one: Mapping[str, Any]) -> str:
+    return f"{one.get('group')} beside {one.get('reference')}"
+
+
+def _ends(value: object, note: str = "", *, sign: bool = True) -> str:
+    """A figure, and beneath it its interval and what is to be said of it."""
     found, low, high = measured(value)
     told = signed if sign else figure
     if not isfinite(found):
         return NONE
-    return f"{told(found)} ({told(low)} to {told(high)})" if isfinite(low) and isfinite(high) else told(found)
+    beneath = [f"{told(low)} to {told(high)}"] * (isfinite(low) and isfinite(high)) + [note] * bool(note)
+    return told(found) + "".join(f'<span class="under">{safe(words)}</span>' for words in beneath)

@@ -7,7 +7,7 @@ from math import isfinite
 from typing import Any, Final
 
 from hansa.report.figures import count, counted, figure
-from hansa.report.reading import Reading, items, mapping, number
+from hansa.report.reading import items, mapping, number
 from hansa.report.width import clean
 
 _KEPT: Final = (
@@ -57,7 +57,7 @@ def limits(summary: Mapping[str, Any]) -> Iterator[str]:
         >>> next(limits({"validation": {"untold": 1.0}})).startswith("The test is out of sample")
         True
     """
-    told, reading = mapping(summary.get("validation")), Reading(summary)
+    told = mapping(summary.get("validation"))
     yield from _of_time(told)
     yield from _of_rows(told)
     yield from _of_grades(told)
@@ -70,8 +70,6 @@ def limits(summary: Mapping[str, Any]) -> Iterator[str]:
         yield "No protected column was named: disparities between groups were not tested."
     elif (untold := number(mapping(summary.get("fairness")).get("untold"))) > 0:
         yield f"{count(untold)} groups of banks were too small for the test of fairness."
-    if reading.uncounted:
-        yield reading.uncounted
     yield "Rows without an outcome, such as applicants who were declined, are in no figure."
 
 

@@ -99,8 +99,9 @@ def _lede(told: Mapping[str, Any]) -> str:
     found = mapping(told.get("calibration"))
     grades = [mapping(one) for one in items(found.get("grades"))]
     low = [one for one in grades if number(one.get("p_value")) < _DOUBT]
-    _, least, most = measured(found.get("ratio"))
-    ratio = "The number of bads is as foreseen" if least <= 1 <= most else "The number of bads is not as foreseen"
+    value, least, most = measured(found.get("ratio"))
+    off = f"{percent(abs(value - 1))} {'more' if value > 1 else 'fewer'} bads came than it had foreseen"
+    ratio = "The number of bads is as foreseen" if least <= 1 <= most else f"{off}, which is beyond chance"
     if not isfinite(least):
         ratio = "Too few rows were told to say whether bads came as foreseen"
     banks = len(mapping(told.get("parties")))
@@ -113,7 +114,8 @@ def _lede(told: Mapping[str, Any]) -> str:
 
 
 def _limits(pack: Mapping[str, Any]) -> str:
-    listed = "".join(f"<li>{safe(one)}</li>" for one in [*items(pack.get("limits")), *items(pack.get("warnings"))])
+    lines = dict.fromkeys([*items(pack.get("limits")), *items(pack.get("warnings"))])
+    listed = "".join(f"<li>{safe(one)}</li>" for one in lines)
     if not listed:
         return ""
     return f'<aside class="note" aria-label="Known limits"><b>Known limits</b><ul>{listed}</ul></aside>'
@@ -125,7 +127,7 @@ def _discrimination(told: Mapping[str, Any]) -> str:
     spans += [Span(name, *measured(one.get("auc")), note=clean(one.get("note", ""))) for name, one in parties.items()]
     lines = [("all banks", told), *parties.items()]
     rows = [
-        [safe(name), *(count(number(one.get(key))) for key in ("rows", "bads"))]
+        [safe(name), *(NONE if one.get("note") else count(number(one.get(key))) for key in ("rows", "bads"))]
         + [safe(within(one.get(key))) for key in ("auc", "gini", "ks")]
         for name, one in lines
     ]
