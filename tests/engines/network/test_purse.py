@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 import numpy as np
 import pytest
 
@@ -14,9 +16,9 @@ from hansa.core.trainer import Local
 from hansa.engines.network.desk import Desk
 from hansa.engines.network.purse import Purse
 from hansa.engines.network.site_store import SiteStore
-from hansa.errors import BudgetSpent
+from hansa.errors import BudgetSpent, DataError
 from hansa.horizontal.rounds import Check, Shape, Train
-from tests.engines.network.disks import Disk
+from tests.engines.network.disks import Dead, Disk
 
 TEXT = """
 name = "private"
@@ -35,9 +37,9 @@ BANK = Party("bank-a", {"loans": ROWS})
 TRAIN = Train(np.zeros(2), 0, Local(steps=2, batch=16), ({}, {}))
 
 
-def sat(folder, disk=None, **more):
-    store = SiteStore(folder, disk or Disk(), lambda: 5.0)
-    purse = Purse(store.privacy, JOB, JOB.digest, BANK, "anna", **more)
+def sat(folder, disk=None, shared=None):
+    store = SiteStore(folder, disk or Disk(), lambda: 5.0, shared=shared)
+    purse = Purse(store.privacy, JOB, JOB.digest, BANK, "anna")
     return store, Desk(store, JOB, store.open(JOB.to_toml(), JOB.digest), BANK, in_process(JOB, [BANK]), purse)
 
 
@@ -110,3 +112,56 @@ def test_what_goes_beyond_the_plan_is_held_before_it_is_computed_or_refused(tmp_
         purse.reach(0, "Train", 4)
     assert len(given(store)) == 4
     store.close()
+
+
+@pytest.mark.parametrize("shared", [False, True], ids=["own", "shared"])
+@pytest.mark.parametrize("power", [False, True], ids=["kill", "power cut"])
+def test_a_death_at_any_call_leaves_nothing_given_that_is_not_charged_and_nothing_charged_twice(
+    tmp_path, power, shared
+):
+    asks = [Envelope(Name(0, keep, 0), TRAIN) for keep in range(3)]
+    for n in range(1, 80):
+        folder, image = tmp_path / f"{n}", tmp_path / f"{n} after"
+        ledger = tmp_path / f"{n} ledger" if shared else None
+        disk = Disk(folder, image, 0, "die", power)
+        store, desk = sat(folder, disk, shared=ledger)
+        desk.answer(asks[0])
+        disk.n = disk.calls + n
+        try:
+            for ask in asks[1:]:
+                desk.answer(ask)
+        except Dead:
+            store.close()
+        else:
+            store.close()
+            break
+        store, desk = sat(image, shared=ledger)
+        left = {one.line.name for one in store.ledger.lines()}
+        charged = [name for _, _, name in given(store)]
+        assert len(set(charged)) == len(charged)
+        assert left <= set(charged)
+        assert len(charged) - len(left) <= shared, "in one transaction they are equal; before it one may be charged"
+        for ask in asks:
+            assert isinstance(desk.answer(ask).said, Answer)
+        assert sorted(name for _, _, name in given(store)) == [ask.name for ask in asks]
+        assert store.privacy.verify() is None
+        store.close()
+    assert n >= 10
+
+
+@pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC])
+def test_whichever_call_of_a_disk_fails_nothing_is_charged_that_was_not_given(tmp_path, code):
+    for n in range(1, 40):
+        disk = Disk()
+        store, desk = sat(tmp_path / f"{n}", disk)
+        disk.n, disk.how = disk.calls + n, code
+        try:
+            desk.answer(Envelope(Name(0, 0, 0), TRAIN))
+        except DataError:
+            assert given(store) == []
+            desk.answer(Envelope(Name(0, 0, 0), TRAIN))
+        assert given(store) == [("Train", 0, Name(0, 0, 0))]
+        store.close()
+        if disk.calls < disk.n:
+            break
+    assert n >= 5
