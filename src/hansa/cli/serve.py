@@ -33,6 +33,9 @@ class Serve:
         bool, typer.Option("--to-others", help="Let the address be one that other machines reach.")
     ] = False
     most: Annotated[int, typer.Option(min=1, max=100_000, help="The most rows of a request.")] = 1000
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse values outside the job's schema, which are only named otherwise.")
+    ] = False
     registry: RegistryAt = REGISTRY
 
     def do(self) -> None:
@@ -44,7 +47,7 @@ class Serve:
             raise ConfigError(
                 "Other machines would reach this address.", "Nobody who asks is identified.", "Add --to-others."
             )
-        answering = Answering.of(model_in(self.model, (), self.registry), self.most)
+        answering = Answering.of(model_in(self.model, (), self.registry), self.most, strict=self.strict)
         http = need("hansa.apps.on_http")
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as at:
             at.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
