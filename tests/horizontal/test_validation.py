@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -13,6 +15,7 @@ from hansa.core.codec import build, pack, plain, unpack
 from hansa.core.digest import digest
 from hansa.core.job import Job
 from hansa.core.metrics import auc_of, ks_of
+from hansa.core.party import Party
 from hansa.core.post import in_process, seats_of
 from hansa.core.step import Done, Step
 from hansa.core.table import Column, Table
@@ -204,3 +207,12 @@ def test_step_and_finding_are_data_and_are_not_asked_for_again():
     with pytest.raises(StopIteration) as end:
         plan.send(None)
     assert end.value.value is POOL
+
+
+def test_weights_are_those_of_the_regression():
+    table = book().with_columns([Column.of("mass", np.tile([1.0, 3.0], ROWS // 2))])
+    parties = [Party("a", {"t": replace(table, weight="mass")}), Party("b", {"t": replace(table, weight="mass")})]
+    binning = Binning(drop=("issued", "mass"))
+    heavy, light = (validated(some, binning=binning).last(Validated) for some in (parties, divided(table, [1200])))
+    assert heavy.parties[0].sway.coefficient != light.parties[0].sway.coefficient
+    assert heavy.parties[0].sway.without == pytest.approx(heavy.parties[0].sway.coefficient, abs=1e-6)  # both are alike

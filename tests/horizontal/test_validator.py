@@ -47,7 +47,7 @@ def test_grades_are_exact_where_nothing_is_small_and_whole_in_any_case():
 def test_the_origin_is_a_digest_and_labels_that_enough_share():
     table = Table.of({"year": [2021] * 30 + [2022] * 3, "late": [0] * 33}, target="late")
     site = Site("bank-a", Job("doc", (Glm(), Validate())), table)
-    answer, _ = Validator(Validate()).answer(Origin("year", "year"), site, {})
+    answer, _ = Validator(Validate("year")).answer(Origin(), site, {})
     text = answer.load["text"][0].tobytes().decode()
     assert '"vintages": ["2021"]' in text
     assert "2022" not in text

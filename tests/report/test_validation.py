@@ -35,6 +35,11 @@ def test_what_ran_over_a_network_says_where_its_ledger_is():
     page = read_page(validation_page({**validation_pack(summary()), "where": "network"}))
     assert f"hansa ledger wire node.toml --job {summary()['job_digest'][:12]}" in page.text
     assert "let this job in by its own policy" in page.text
+    assert "none was agreed" in page.text
+
+
+def test_an_agreed_schema_is_told_by_its_digest():
+    assert "5c4e3a" in read_page(validation_page({**validation_pack(summary()), "schema_sha256": "5c4e3a"})).text
 
 
 @pytest.mark.parametrize(

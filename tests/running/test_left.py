@@ -13,7 +13,8 @@ from hansa.horizontal.quality import Quality
 from hansa.horizontal.reasons import Explain
 from hansa.horizontal.scorecard import MakeCard
 from hansa.horizontal.selection import Select
-from hansa.links import by_examples, clip_l2, weighted_mean
+from hansa.horizontal.validation import Validate
+from hansa.links import by_examples, clip_l2, secure_sum, weighted_mean
 from hansa.running.left import left
 from hansa.trainers import Linear
 from tests.running.banks import job, noisy
@@ -102,3 +103,12 @@ def test_reasons_tell_sums_of_points_or_nothing():
 def test_fairness_tells_labels_counts_and_sums_by_group():
     lines = left(replace(job(), steps=(Binning(), Glm(), MakeCard(), Fairness(("sex",)))))
     assert [line["what"].split(" ")[0] for line in lines[-3:]] == ["labels", "approved", "sums"]
+
+
+def test_a_validation_tells_where_rows_come_from_and_what_a_bank_finds_itself():
+    steps = (Binning(), Glm(), MakeCard(), Validate("issued"))
+    lines = left(replace(job(), steps=steps))[-6:]
+    assert "vintages" in lines[0]["what"]
+    assert "without it" in lines[-1]["what"]
+    veiled = left(replace(job(), steps=(steps[0], Glm(sums=secure_sum()), *steps[2:])))[-6:]
+    assert [line["protection"].startswith("in clear") for line in veiled] == [True, False, False, False, False, True]

@@ -15,8 +15,8 @@ from hansa.core.message import Answer, Ask
 from hansa.core.metrics import ScoreCounts, merge_small, placement_sums, score_keys, too_few
 from hansa.core.party import Memory, Site
 from hansa.core.table import Column, Table
-from hansa.data.parts import LEFT_OUT, PARTS, TRAIN
-from hansa.data.times import Period, Window, moment, moments, timed, vintages
+from hansa.data.parts import LEFT_OUT, PARTS, TRAIN, Codes, Split
+from hansa.data.times import TimeSplit, Window, moment, moments, timed, vintages
 from hansa.errors import DataError
 from hansa.horizontal.card import Card
 from hansa.horizontal.design import floors_at, parts_of, prepared_of
@@ -55,12 +55,9 @@ class Origin(Ask):
     """What is the SHA-256 of your table, and which vintages do at least `min_cell` of your customers share?
 
     Example:
-        >>> Origin("issued", "year").vintage
-        'issued'
+        >>> Origin()
+        Origin()
     """
-
-    vintage: str
-    period: Period
 
 
 @final
@@ -79,7 +76,6 @@ class Outturn(Ask):
     beta: NDArray[np.float64]
     odds: NDArray[np.float64]
     bands: tuple[int, ...] = ()
-    origin: Origin = Origin("", "year")
     vintages: tuple[str, ...] = ()
 
 
@@ -98,7 +94,6 @@ class Rank(Ask):
     card: Card
     low: NDArray[np.int64]
     high: NDArray[np.int64]
-    origin: Origin = Origin("", "year")
     vintages: tuple[str, ...] = ()
 
 
@@ -137,7 +132,7 @@ class Portray(Ask):
 @final
 @dataclass(frozen=True)
 class Proof:
-    """Some of a party's rows with their floors: its mature test rows, or those of a vintage.
+    """Some of a party's rows with their floors and their vintages: its mature test rows, or those of one vintage.
 
     Example:
         >>> Proof(Table.of({"late": [0, 0, 1]}, target="late"), Floors(1, 2)).told  # one bad is a few
@@ -146,6 +141,7 @@ class Proof:
 
     table: Table
     floors: Floors
+    times: Column | None = None
 
     @property
     def told(self) -> bool:
@@ -155,7 +151,14 @@ class Proof:
 
     def at(self, rows: NDArray[np.intp]) -> Proof:
         """Some of these rows."""
-        return Proof(self.table.take(rows), self.floors.at(rows))
+        return Proof(self.table.take(rows), self.floors.at(rows), None if self.times is None else self.times.take(rows))
+
+    def divided(self, names: tuple[str, ...]) -> list[Proof]:
+        """All of these rows, then those of each of these vintages."""
+        if self.times is None:
+            return [self]
+        place = placed(self.times, names)
+        return [self, *(self.at(np.flatnonzero(place == i)) for i in range(len(names)))]
 
 
 @final
@@ -173,37 +176,47 @@ class Validator:
 
     def answer(self, ask: Ask, site: Site, memory: Memory) -> tuple[Answer, Memory]:
         """Answer any of the step's asks."""
+        times = self._times(site, memory)
         if isinstance(ask, Origin):
-            known = _vintages(ask, site.table) if ask.vintage else None
-            labels = [] if known is None else shared(known, floors_of(site))
+            labels = shared(times, floors_of(site)) if times is not None else []
             text = json.dumps({"table": digest(site.table), "vintages": labels}, ensure_ascii=False).encode()
             return Answer(Load({"text": np.frombuffer(text, np.uint8)[None, :]})), memory
-        test, immature = self._test(site, memory)
+        if not isinstance(ask, Outturn | Rank | Recalibrate | Portray):
+            raise DataError(f"A validation has no answer to {type(ask).__name__}.")
+        every = Proof(site.table.select(_names(ask.card, site.table)), floors_of(site), times)
+        test, immature = self._test(every, site, memory)
         if isinstance(ask, Outturn):
             some = {"immature": np.array([float(immature if immature >= test.floors.cell else 0)])}
-            train = _train(ask.card, site, memory)
-            told = {**some, **_outturn(ask, test, site), "information": triangle(train.information(ask.beta))}
+            information = triangle(_train(ask.card, site, memory).information(ask.beta))
+            told = {**some, **_outturn(ask, test, every), "information": information}
         elif isinstance(ask, Rank):
-            told = {"placed": np.concatenate([tell_ranks(ask, i, one) for i, one in enumerate(_proofs(ask, test))])}
+            groups = test.divided(ask.vintages)
+            told = {"placed": np.concatenate([tell_ranks(ask, i, one) for i, one in enumerate(groups)])}
         elif isinstance(ask, Recalibrate):
             told = tell_line(ask, test.table if test.told else test.table.take(slice(0, 0)))
-        elif isinstance(ask, Portray):
-            told = figures_of(_portrait(ask, test, _train(ask.card, site, memory)), ask.card.columns)
         else:
-            raise DataError(f"A validation has no answer to {type(ask).__name__}.")
+            told = figures_of(_portrait(ask, test, _train(ask.card, site, memory)), ask.card.columns)
         return Answer(Load({name: vector[None, :] for name, vector in told.items()})), memory
 
-    def _test(self, site: Site, memory: Memory) -> tuple[Proof, int]:
+    def _times(self, site: Site, memory: Memory) -> Column | None:
+        """Each row's vintage, by the column of the approved job: whoever asks names none."""
+        split = _split(site, memory)
+        name = self.step.vintage or (split.column if isinstance(split, TimeSplit) else "")
+        if not name:
+            return None
+        key = f"validate/times/{name}/{self.step.period}"
+        return site.derived(key, lambda: vintages(timed(site.table, name), self.step.period))
+
+    def _test(self, every: Proof, site: Site, memory: Memory) -> tuple[Proof, int]:
         """The mature test rows, and how many rows are left out because their outcome is not known yet."""
-        prepared = prepared_of(site, memory)
-        codes = parts_of(site.table, None if prepared is None else prepared.split)
+        codes = _parts(site, memory)
         mine, immature = codes == PARTS.index("test"), int((codes == LEFT_OUT).sum())
         if self.step.known_until is not None:
             column = timed(site.table, self.step.vintage, self.step.months)
             known = Window(self.step.months, self.step.gap).after(moments(column))
             late = mine & (known > moment(column, self.step.known_until))
             mine, immature = mine & ~late, immature + int(late.sum())
-        return Proof(site.table, floors_of(site)).at(np.flatnonzero(mine)), immature
+        return every.at(np.flatnonzero(mine)), immature
 
 
 @final
@@ -292,11 +305,10 @@ def tell_line(ask: Recalibrate, table: Table) -> dict[str, NDArray[np.float64]]:
     return {"gradient": gradient, "information": triangle(information_of(X, ask.line, np.ones(len(table))))}
 
 
-def _outturn(ask: Outturn, test: Proof, site: Site) -> Vectors:
+def _outturn(ask: Outturn, test: Proof, every: Proof) -> Vectors:
     """Scores of the whole test and of each vintage; grades and cells of the test; bands of it, and of all vintages."""
     card, floors = ask.card, test.floors
-    every = [test, *_proofs(ask, Proof(site.table, floors_of(site)))[1:]]
-    low, high, sums = zip(*(tell_scores(card, one) for one in _proofs(ask, test)), strict=True)
+    low, high, sums = zip(*(tell_scores(card, one) for one in test.divided(ask.vintages)), strict=True)
     shown = test.table if test.told else test.table.take(slice(0, 0))
     grades, apart = tell_grades(card.grade(card.score(shown)) - 1, shown.y() == 1, ask.odds, floors.cell)
     cells = [
@@ -311,16 +323,8 @@ def _outturn(ask: Outturn, test: Proof, site: Site) -> Vectors:
         "grades": grades.reshape(-1),
         "apart": np.array([apart]),
         "cells": np.concatenate([*cells, np.empty(0)]),
-        "bands": np.concatenate([_bands(ask, one) for one in every]),
+        "bands": np.concatenate([_bands(ask, one) for one in (test, *every.divided(ask.vintages)[1:])]),
     }
-
-
-def _proofs(ask: Outturn | Rank, proof: Proof) -> list[Proof]:
-    """All of these rows, then those of each vintage."""
-    if not ask.vintages:
-        return [proof]
-    place = placed(_vintages(ask.origin, proof.table), ask.vintages)
-    return [proof, *(proof.at(np.flatnonzero(place == i)) for i in range(len(ask.vintages)))]
 
 
 def _bands(ask: Outturn, proof: Proof) -> NDArray[np.float64]:
@@ -334,14 +338,25 @@ def _rows(place: NDArray[np.intp], size: int, cell: int, *, ordered: bool) -> ND
     return Told.of(np.bincount(place, minlength=size), cell, ordered=ordered).spread
 
 
-def _vintages(ask: Origin, table: Table) -> Column:
-    return vintages(timed(table, ask.vintage), ask.period)
+def _names(card: Card, table: Table) -> list[str]:
+    """The columns that a card is judged by: its own and the target."""
+    return list(dict.fromkeys([*card.columns, *([table.target] if table.target else [])]))
+
+
+def _split(site: Site, memory: Memory) -> Split | None:
+    prepared = prepared_of(site, memory)
+    return None if prepared is None else prepared.split
+
+
+def _parts(site: Site, memory: Memory) -> Codes:
+    split = _split(site, memory)
+    return site.derived(f"validate/parts/{split}", lambda: parts_of(site.table, split))
 
 
 def _train(card: Card, site: Site, memory: Memory) -> _Train:
-    prepared, floors = prepared_of(site, memory), floors_at(site, memory, "train")
-    rows = np.flatnonzero(parts_of(site.table, None if prepared is None else prepared.split) == TRAIN)
-    table = site.table.take(rows if floors.suffice(len(rows)) else rows[:0])
+    floors, rows = floors_at(site, memory, "train"), np.flatnonzero(_parts(site, memory) == TRAIN)
+    names = [*_names(card, site.table), *([site.table.weight] if site.table.weight else [])]
+    table = site.table.select(names).take(rows if floors.suffice(len(rows)) else rows[:0])
     weight = np.ones(len(table)) if table.weight is None else table.weights()
     return _Train(table, floors, _columns(card, table), weight)
 

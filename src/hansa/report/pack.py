@@ -14,6 +14,7 @@ _KEPT: Final = (
     "name",
     "measure",
     "job_digest",
+    "schema_sha256",
     "parameters_sha256",
     "fingerprint",
     "steps",

@@ -327,7 +327,12 @@ def _lineage(reading: Reading, told: Mapping[str, Any]) -> str:
         if network
         else "None: in a simulation nothing leaves a machine. Below is what the job lets leave."
     )
-    entries = [("job digest", f"<code>{safe(digest or 'not recorded')}</code>"), ("approvals", safe(approved))]
-    entries.append(("ledger", safe(ledger)))
+    schema = reading.text("schema_sha256")
+    entries = [
+        ("schema, SHA-256", f"<code>{safe(schema)}</code>" if schema else "none was agreed"),
+        ("job digest", f"<code>{safe(digest or 'not recorded')}</code>"),
+        ("approvals", safe(approved)),
+        ("ledger", safe(ledger)),
+    ]
     shown = table(Table("SHA-256 of each bank's table", ["bank", "table"], rows, words=2)) if rows else ""
     return section("Lineage", shown, pairs(entries))

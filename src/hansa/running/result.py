@@ -15,11 +15,13 @@ import platform
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
+from hansa.core.codec import pack
 from hansa.core.metrics import auc_interval, average_precision, classification_report, confusion_at, gini, ks
 from hansa.errors import ConfigError, DataError
 from hansa.horizontal.gain import ROUGH
@@ -78,6 +80,7 @@ class Result:
             "seconds": self.seconds,
             "privacy": privacy(self.job),
             "job_digest": digest_of(self.job),
+            "schema_sha256": None if self.job.data.schema is None else sha256(pack(self.job.data.schema)).hexdigest(),
             "parameters_sha256": self.model.parameters_sha256,
             "fingerprint": fingerprint(),
             "partition": [_share(share, self.job) for share in self.shares],
