@@ -32,7 +32,7 @@ def file(epsilon_=3.0, since="2026-01-01", unbounded=("Check",)):
 
 
 def exact(rounds):
-    return epsilon(sampling=0.2, noise_multiplier=2.0, steps=2 * rounds, delta=1e-5)
+    return epsilon(noise_multiplier=10.0, steps=2 * rounds, delta=1e-5)
 
 
 @pytest.fixture

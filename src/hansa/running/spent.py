@@ -160,8 +160,9 @@ def _told(account: Account, unit: str, budget: Budget, coordinator: str) -> dict
 
 def _job(told: Mapping[str, Any]) -> str:
     """A job as one line of text."""
-    parts = {**told["planned"], **{what: told["planned"].get(what, 0) for what in told["given"]}}
-    given = ", ".join(f"{what} {told['given'].get(what, 0)} of {most}" for what, most in parts.items())
+    most, counts = told["planned"], {**dict.fromkeys(told["planned"], 0), **told["given"]}
+    beyond = {what for what, count in counts.items() if count > most.get(what, 0)}  # a step as a whole is not counted
+    given = ", ".join(f"{what} {n}" if what in beyond else f"{what} {n} of {most[what]}" for what, n in counts.items())
     state = "open" if told["open"] else "closed"
     free = f"; without a bound: {', '.join(told['unbounded'])}" if told["unbounded"] else ""
     who = f"'{told['name']}' of {told['submitter']}" + f" at {told['coordinator']}" * bool(told["coordinator"])

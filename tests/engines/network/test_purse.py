@@ -29,7 +29,7 @@ use = "rounds"
 rounds = 3
 check_every = 2
 local = {steps = 2, batch = 16}
-chain = [{use = "private_sgd", noise_multiplier = 2.0, sampling = 0.2}, "weighted_mean"]
+chain = [{use = "private_sgd", noise_multiplier = 10.0, sampling = 1.0}, "weighted_mean"]
 """
 JOB = Job.from_toml(Job.from_toml(TEXT).to_toml())
 ROWS = Table.of({"x": np.linspace(-1, 1, 80), "late": [0, 1] * 40}, target="late")
