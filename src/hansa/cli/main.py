@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from hansa.cli import apps, consortium, ledger, node, past, registry, schema
+from hansa.cli.attack import Attack
 from hansa.cli.check import Check
 from hansa.cli.demo import Demo
 from hansa.cli.enroll import Enroll
@@ -24,7 +25,7 @@ from hansa.cli.run import Run
 from hansa.cli.serve import Serve
 from hansa.cli.talk import Verb, say, spoken
 
-AT_HOME = (Demo, New, Check, Quality, Run, Predict, Export, Serve, Report)
+AT_HOME = (Demo, New, Check, Quality, Run, Predict, Export, Serve, Report, Attack)
 TOGETHER = (Invite, Enroll, Revoke, Submit, Status, Logs, Stop, Resume, Readmit)
 VERBS: tuple[type[Verb], ...] = (*AT_HOME, *TOGETHER)
 

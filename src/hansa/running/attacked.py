@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from math import isfinite
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, final
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from hansa.privacy.events import Against
 
 Verdict: TypeAlias = Literal["found", "held", "nothing"]
-WORDS: Final = {"found": "the attack succeeds", "held": "it finds nothing", "nothing": "nothing to attack"}
 
 
 @final

@@ -43,6 +43,7 @@ _STILL: Final = 1e-3
 _COARSE: Final = 0.5  # noise below it, on whole numbers, has another variance
 _FAR: Final = 1e6
 _CHUNK: Final = 50
+_TINY: Final = 1e-12
 
 
 def one_run(probe: Probe, canaries: int = _CANARIES) -> Finding:
@@ -114,12 +115,18 @@ def _as_parties(played: Probe, probe: Probe, inside: NDArray[np.bool_]) -> NDArr
 
 
 def _scores(probe: Probe, seen: Seen, whole: NDArray[np.float64], m: int, loud: float) -> NDArray[np.float64]:
-    """How far the updates went the way of each canary's own gradient, less what all of its label have in common."""
-    labels, scores = np.arange(m) % 2, np.zeros(m)
+    """How far the updates went the way of each canary, where no other has a part, less what its label has in common."""
+    ways, shared = [], np.zeros(len(whole), np.intp)
     for start in range(0, m, _CHUNK):
-        some = np.arange(start, min(start + _CHUNK, m))
-        ways = probe.slope(seen.models[0], [_canary(i, m, loud) for i in some.tolist()])
-        scores[some] = ways @ whole / np.linalg.norm(ways, axis=1)
+        some = [_canary(i, m, loud) for i in range(start, min(start + _CHUNK, m))]
+        for way in probe.slope(seen.models[0], some):
+            places = np.flatnonzero(way)
+            shared[places] += 1
+            ways.append((places, way[places]))
+    labels, scores = np.arange(m) % 2, np.zeros(m)
+    for i, (places, way) in enumerate(ways):
+        own = shared[places] == 1
+        scores[i] = way[own] @ whole[places[own]] / max(float(np.linalg.norm(way[own])), _TINY)
     for label in (0, 1):
         scores[labels == label] -= np.median(scores[labels == label])
     return scores
