@@ -140,12 +140,11 @@ of two would tell of a few customers. Ask as the approved job does.
             raise other("counts")
         return replace(self, wants=wants)
 
-    def below(self, ask: Below) -> First:
-        """Count values below edges, as long as none were summed: less a sum, the next one would tell those between."""
+    def check_below(self, ask: Below) -> None:
+        """Count values below edges until some are summed: with edges of a later choice a sum would tell single ones."""
         codes = {want.name: want.special_codes for want in self.wants if want.looks}
         if self.ends or any(codes.get(name) != ask.special_codes.get(name, ()) for name in ask.edges):
             raise other("edges")
-        return self
 
     def summing(self, fits: tuple[Fit, ...]) -> First:
         """Sum between these ends, as ever; a column whose whole sum was told is never cut."""
@@ -198,7 +197,7 @@ class Fitter:
             facts = facts_of(site.table, self._codes(site), floors_of(site), table, self.step.used(site.table))
             return Answer(Load({"counts": counts[None, :], "facts": facts})), first.into(memory)
         if isinstance(ask, Below):
-            first.below(ask)
+            first.check_below(ask)
             found = [self._below(site, name, edges, ask) for name, edges in ask.edges.items()]
             return Answer(Load({"below": np.concatenate(found)[None, :].astype(np.float64)})), memory
         if isinstance(ask, Spread):
