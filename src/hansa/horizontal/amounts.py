@@ -29,7 +29,7 @@ from hansa.data.parts import PARTS, TRAIN
 from hansa.errors import DataError
 from hansa.horizontal.columns import numbers, tamed
 from hansa.horizontal.crowds import Crowd, Crowds, crowded, searched
-from hansa.horizontal.design import parts_of
+from hansa.horizontal.design import parts_at
 from hansa.horizontal.fitter import Adopt, Describe, Fitter
 from hansa.horizontal.fitting import Fit, Want
 from hansa.horizontal.floors import Floors, floors_of
@@ -93,13 +93,10 @@ class NoisedFitter:
 
     def _train(self, site: Site) -> Table:
         def make() -> Table:
-            rows = np.flatnonzero(self._codes(site) == TRAIN)
+            rows = np.flatnonzero(parts_at(site, self.step.split) == TRAIN)
             return site.table.take(self.step.noise.rows(rows, floors_of(site).at(rows).who))
 
         return site.derived(f"prepare/train/{self.step.digest}", make)
-
-    def _codes(self, site: Site) -> NDArray[np.int8]:
-        return site.derived(f"prepare/codes/{self.step.digest}", lambda: parts_of(site.table, self.step.split))
 
     def _agreed(self, site: Site) -> dict[str, object]:
         """Kinds, labels and ranges of the columns, as the contract has them, whatever the rows hold."""
@@ -113,7 +110,7 @@ class NoisedFitter:
 
     def _facts(self, site: Site, train: Table, noise: Noise) -> Floats:
         """Rows by part, and training rows by class, the first for a target that is none: of a row, one of either."""
-        codes, floors = self._codes(site), floors_of(site)
+        codes, floors = parts_at(site, self.step.split), floors_of(site)
         kept = codes[noise.rows(np.arange(len(codes)), floors.who)]
         rows = np.bincount(kept, minlength=len(PARTS))[: len(PARTS)]
         y = np.zeros(0) if train.target is None else train.y()

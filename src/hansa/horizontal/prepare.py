@@ -159,7 +159,7 @@ if it is really taken then.
     def check_domains(self, domains: Mapping[str, Domain]) -> None:
         """With noise, ranges and labels must be agreed; of a text, or where a coding has `levels`, they need not be."""
         if self.noise_multiplier:
-            names = [name for name in self.keep or domains if name not in self.drop]
+            names = [name for name in domains if self._uses(name)] + [n for n in self.keep if n not in domains]
             how = {name: self.columns.get(name, Coding()) for name in names}
             agreed = {n: d for n, d in domains.items() if n in how and (d.words or how[n].how not in LABELLED)}
             check_agreed(self.title, agreed, [n for n in names if not how[n].levels and how[n].how != "tokens"])
@@ -196,10 +196,13 @@ if it is really taken then.
 
     def used(self, table: Table) -> tuple[str, ...]:
         """The columns of a table that the step would use, in the table's order."""
+        return tuple(name for name in table.features if self._uses(name))
+
+    def _uses(self, name: str) -> bool:
         out = {PART_COLUMN, *self.drop}
         if isinstance(self.split, TimeSplit | PurgedFolds) and self.split.column not in self.columns:
             out.add(self.split.column)
-        return tuple(name for name in table.features if (name in self.keep if self.keep else name not in out))
+        return name in self.keep if self.keep else name not in out
 
     def plan(self, parties: Roster, kept: Prepared | None, done: Done) -> Plan[Prepared]:
         """Columns, counts, quantiles, spread; then everybody takes what was fitted."""
