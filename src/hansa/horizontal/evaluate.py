@@ -52,6 +52,8 @@ from hansa.errors import ConfigError, HansaError
 from hansa.horizontal.design import check_taken, design_of, enough, floors_at, remembered
 from hansa.horizontal.gain import NOTES, Own, Scoring, gain_of
 from hansa.horizontal.models import Modelling, learned_in, prepared_in
+from hansa.horizontal.noise import Noise
+from hansa.horizontal.noised_scores import EDGES, NoisedCounter, NoisedScores, counted
 from hansa.horizontal.scores import loss_sums
 
 _MOST_ASKS = 8
@@ -124,10 +126,11 @@ class Evaluate:
     """Open the test part once and say how good the model is, pooled and for each party.
 
     `compare`: each party trains its own model by the same steps and tells its gain. `tolerance`: bins of scores are
-    refined until half of what they leave open in the AUC is at most this.
+    refined until half of what they leave open in the AUC is at most this. `noise_multiplier`, `customer_rows`: scores
+    are counted once, with noise as in `Binning`, and nothing else is told (see `noised_scores`).
 
     Raises:
-        ConfigError: a tolerance outside (0, 0.5).
+        ConfigError: a tolerance outside (0, 0.5), or noise beside `compare`.
 
     Example:
         >>> Evaluate().title
@@ -136,9 +139,17 @@ class Evaluate:
 
     compare: bool = True
     tolerance: float = 1e-4
+    noise_multiplier: float = 0.0
+    customer_rows: int = 0
 
     def __post_init__(self) -> None:
-        """Check the range."""
+        """Check the ranges, and that nothing is compared under noise."""
+        if self.noise.multiplier and self.compare:
+            raise ConfigError(
+                "A test with noise compares no models.",
+                "A party's own gain is told as it is, and no noise covers it.",
+                "Set compare = false.",
+            )
         if not 0 < self.tolerance < 0.5:
             raise ConfigError("tolerance must lie between 0 and 0.5.", f"Got {self.tolerance}.")
 
@@ -152,9 +163,18 @@ class Evaluate:
         """What the plan keeps and returns."""
         return Verdict
 
+    @property
+    def noise(self) -> Noise:
+        """The noise on the counts of scores."""
+        return Noise(self.noise_multiplier, self.customer_rows)
+
     def events(self) -> tuple[Event, ...]:
-        """Nothing that an accountant could bound."""
-        return ()
+        """With noise one release; else nothing that an accountant could bound."""
+        return (self.noise.event,) if self.noise_multiplier else ()
+
+    def releases(self) -> Mapping[type[Ask], tuple[Event, ...]]:
+        """With noise, all that is told."""
+        return {NoisedScores: (self.noise.event,)} if self.noise_multiplier else {}
 
     def check_after(self, after: Sequence[Step]) -> None:
         """Nothing comes after: it would change the model that was tested, or open the test again."""
@@ -167,10 +187,14 @@ class Evaluate:
 
     def handlers(self) -> Mapping[type[Ask], Handler]:
         """The party's half."""
+        if self.noise_multiplier:
+            return {NoisedScores: NoisedCounter(self.noise)}
         return {Losses: LossCounter(), Scores: ScoreCounter(), Compare: Comparer()}
 
     def often(self) -> Mapping[type[Ask], int]:
         """Losses and comparison once, scores until their bins are fine enough: a party tells no more of its test."""
+        if self.noise_multiplier:
+            return {NoisedScores: 1}
         return {Losses: 1, Scores: _MOST_ASKS, Compare: 1}
 
     def collects(self) -> frozenset[type[Ask]]:
@@ -184,6 +208,12 @@ class Evaluate:
         params, digest = learned.chosen, "" if prepared is None else prepared.digest
         verdict = kept or Verdict(centre=learned.centre)
         until = parties.until(len(parties))
+        if self.noise_multiplier:
+            if not verdict.asks:
+                counts, absent = yield from counted(parties, NoisedScores(params, digest))
+                verdict = replace(verdict, edges=EDGES, low=counts, high=counts, binary=True, asks=1, uncounted=absent)
+                yield Keep(verdict)
+            return verdict
         if verdict.sums is None:
             reply = yield Asks(dict.fromkeys(parties, Losses(params, verdict.centre, digest)), until=until)
             binary = bool(reply.value["binary"][0, 0])

@@ -1,0 +1,111 @@
+"""A test by noised counts: near the exact one, charged once, and nothing else is told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hansa.core.job import Job
+from hansa.core.metrics import ScoreCounts, auc, auc_of, score_keys
+from hansa.core.party import Site
+from hansa.core.table import Column, Table
+from hansa.core.trainer import Local
+from hansa.data.parts import HashSplit
+from hansa.engines.simulation import Simulation
+from hansa.errors import ConfigError, HansaError
+from hansa.horizontal.evaluate import Evaluate
+from hansa.horizontal.noised_scores import EDGES, NoisedCounter, NoisedScores, smoothed
+from hansa.horizontal.prepare import Prepare
+from hansa.horizontal.rounds import Rounds
+from hansa.privacy.accounting import epsilon
+from hansa.privacy.released import parts_of
+from hansa.running.privacy import privacy
+from hansa.running.verb import run
+from hansa.trainers import Linear
+from tests.horizontal.banks import divided
+
+QUIET = Evaluate(compare=False, noise_multiplier=0.05)
+STEPS = (Prepare(HashSplit(0.5, 0.0, 0.5)), Rounds(rounds=3, check_every=0), QUIET)
+
+
+def book(rows=6000, each=1):
+    rng = np.random.default_rng(4)
+    x = rng.normal(size=rows)
+    late = (rng.random(rows) < 1 / (1 + np.exp(1 - x))).astype(int)
+    return Table.of({"who": np.arange(rows) // each, "x": x, "late": late}, target="late", id="who")
+
+
+def judged(step, table=None, **settings_):
+    job = Job("scores", (*STEPS[:2], step), **{"min_parties": 2, **settings_})
+    return run(job, on=Simulation(divided(book() if table is None else table, (2000,)), workers=1))
+
+
+def test_figures_are_near_those_of_the_rows():
+    exact = judged(replace(QUIET, noise_multiplier=0.0))
+    for noise, off in ((0.05, 0.01), (2.0, 0.04)):
+        found = judged(replace(QUIET, noise_multiplier=noise))
+        counts = found.metrics["federated"]["counts"]
+        assert counts["auc"] == pytest.approx(exact.metrics["federated"]["auc"], abs=off)
+        assert counts["ks"]["low"] - off <= exact.metrics["federated"]["ks"] <= counts["ks"]["high"] + off
+        assert counts["asks"] == 1
+        assert "sums" not in found.metrics["federated"]
+        assert any("noise" in line for line in found.warnings)
+    assert not any("noise" in line for line in exact.warnings)
+    assert "AUC" in found.table()
+
+
+def test_the_test_is_one_release_and_nothing_else_is_asked():
+    job = Job("scores", (replace(QUIET, noise_multiplier=4.0),))
+    assert [(part.what, part.times) for part in parts_of(job)] == [("NoisedScores", 1)]
+    assert privacy(job)["epsilon"] == pytest.approx(epsilon(noise_multiplier=4.0, steps=1, delta=1e-5), rel=1e-3)
+    assert QUIET.handlers().keys() == QUIET.often().keys() == {NoisedScores}
+    assert NoisedScores not in Evaluate().handlers()
+    with pytest.raises(ConfigError, match=r"compares no models.*compare = false"):
+        Evaluate(noise_multiplier=1.0)
+
+
+def test_the_noise_is_of_the_stated_size_and_customers_count_with_so_many_rows():
+    step = replace(QUIET, noise_multiplier=6.0)
+    told = []
+    for each, rows in ((1, 0), (6, 2)):
+        step = replace(step, customer_rows=rows)
+        job = Job("scores", (Rounds(), step), min_parties=1)
+        site = Site("bank", job, book(600, each).with_columns([Column.of("__part__", np.full(600, 2))]), step=1)
+        answers = [NoisedCounter(step.noise).answer(NoisedScores(np.zeros(2)), site, {})[0] for _ in range(60)]
+        told.append(np.std([one.load["scores"][0] for one in answers], axis=0).mean())
+    assert told[0] == pytest.approx(6.0, rel=0.1)
+    assert told[1] == pytest.approx(12.0, rel=0.1)
+
+
+def test_a_target_that_is_no_event_is_refused():
+    values = Table.of({"x": np.arange(600.0), "loss": np.arange(600.0) % 7}, target="loss")
+    rounds = Rounds(Linear(loss="squared"), Local(epochs=1, batch=64, learning_rate=1e-6), rounds=1, check_every=0)
+    job = Job("losses", (STEPS[0], rounds, QUIET), min_parties=2)
+    with pytest.raises(HansaError, match="counts scores of an event"):
+        run(job, on=Simulation(divided(values, (300,)), workers=1))
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.integers(-9, 30), min_size=2, max_size=40), st.integers(0, 99))
+def test_no_count_is_below_nothing_and_sound_ones_stay(counts, seed):
+    noisy = np.array([counts, np.random.default_rng(seed).permutation(counts)], float)
+    made = smoothed(noisy)
+    assert made.min() >= 0
+    sound = np.maximum(noisy, 0.0)
+    np.testing.assert_array_equal(smoothed(sound), sound)
+
+
+def test_noise_alone_moves_no_auc_to_a_half():
+    rng = np.random.default_rng(0)
+    y = (rng.random(6000) < 0.2).astype(int)
+    margin = rng.normal(size=6000) + y
+    place = np.searchsorted(EDGES, score_keys(margin), side="right") - 1
+    counts = np.array([np.bincount(place[y == k], minlength=len(EDGES) - 1) for k in (0, 1)], float)
+    found = [
+        auc(ScoreCounts.exact(EDGES, smoothed(counts + rng.normal(0, 10, counts.shape).round()))) for _ in range(80)
+    ]
+    assert np.mean([one.value for one in found]) == pytest.approx(auc_of(margin, y), abs=0.006)
