@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from hansa.core.draws import Draws
+from hansa.engines.network.privacy_ledger import PrivacyLedger
 from hansa.links import noise as noise_links
 from hansa.privacy import sampling
 from hansa.trainers import ghost, private
@@ -136,3 +137,33 @@ def survivors_ignored(patch):
 def bare_count(patch):
     """The count behind an adaptive bound is not noised."""
     patch.setattr(noise_links, "discrete_gaussian", lambda sigma, n: np.zeros(n, np.int64))
+
+
+def ledger_reset(patch):
+    """A bank's ledger begins anew when its node does."""
+    begun, rows = PrivacyLedger.__init__, PrivacyLedger._rows
+
+    def begin(self, *words, **settings):
+        begun(self, *words, **settings)
+        self.since = self.head()[0]
+
+    patch.setattr(PrivacyLedger, "__init__", begin)
+    patch.setattr(PrivacyLedger, "_rows", lambda self: [row for row in rows(self) if row[0] > self.since])
+
+
+def charged_by_round(patch):
+    """All answers of a round are charged as one."""
+    add = PrivacyLedger.add
+    patch.setattr(
+        PrivacyLedger, "add", lambda self, at, one: add(self, at, replace(one, name=one.name._replace(turn=0)))
+    )
+
+
+def charged_in_part(patch):
+    """Of an answer that two mechanisms have made, one is charged."""
+    add = PrivacyLedger.add
+
+    def first(self, at, one):
+        add(self, at, replace(one, part=replace(one.part, events=one.part.events[:1])))
+
+    patch.setattr(PrivacyLedger, "add", first)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from hansa.core.message import Name
 from hansa.core.trainer import Local
+from hansa.engines.network.privacy_ledger import Charge, uncapped
+from hansa.engines.network.site_store import SiteStore
 from hansa.links import (
     adaptive_clip,
     clip_l2,
@@ -19,6 +23,10 @@ from hansa.links import (
     uniform,
     weighted_mean,
 )
+from hansa.privacy.accounting import epsilon_of
+from hansa.privacy.events import Gaussian, Laplace, Protects
+from hansa.privacy.released import Part
+from hansa.privacy.spending import Plan
 from hansa.running.audits import noise_itself, one_run
 from hansa.running.probes import Probe
 from hansa.trainers import Linear, Tabular
@@ -51,6 +59,8 @@ TESTED = [
     (mutants.survivors_ignored, SHARES, "size"),
     (mutants.bare_count, ADAPTIVE, "counts"),
 ]
+
+LEDGERS = [mutants.ledger_reset, mutants.charged_by_round, mutants.charged_in_part]
 
 
 def named(value):
@@ -102,6 +112,35 @@ def test_the_noise_test_catches(mutant, probe, figure, monkeypatch):
     assert view.figures[figure] < 1e-12
 
 
+def released_and_charged(folder):
+    """Some answers of a bank's two jobs, its node begun anew in between, one asked again: epsilon of both sides."""
+    released, store = [], SiteStore(folder)
+    part = Part(0, "Train", (Gaussian(2.0, Protects("record")), Laplace(4.0, Protects("record"))))
+    for job, name in [(job, Name(0, keep, turn)) for job in ("ab", "cd") for keep in (0, 1) for turn in (0, 1)]:
+        store.privacy.approve(job, Plan(job, "anna", "loans", (replace(part, times=4),)), uncapped)
+        store.privacy.charge(Charge(job, name, "loans", part))
+        store.privacy.charge(Charge(job, name, "loans", part))
+        released.append(part)
+        if name == Name(0, 1, 0):
+            store.close()
+            store = SiteStore(folder)
+    charged = [one.part for account in store.privacy.accounts() for one in account.given]
+    store.close()
+    return [epsilon_of([event for one in parts for event in one.events], 1e-6, "rdp") for parts in (released, charged)]
+
+
+def test_the_real_ledger_holds_what_was_released_and_no_more(tmp_path):
+    released, charged = released_and_charged(tmp_path)
+    assert charged == pytest.approx(released)
+
+
+@pytest.mark.parametrize("mutant", LEDGERS, ids=named)
+def test_the_ledger_test_catches(mutant, monkeypatch, tmp_path):
+    mutant(monkeypatch)
+    released, charged = released_and_charged(tmp_path)
+    assert charged < 0.9 * released
+
+
 def test_the_copy_that_mutants_change_is_right_as_it_is(monkeypatch):
     mutants.trained(monkeypatch)
     assert noise_itself(SAMPLES).verdict == "held"
@@ -120,3 +159,5 @@ def test_the_page_lists_every_mutant_with_its_catcher():
     for mutant, *rest in [*AUDITED, *TESTED]:
         catcher = f"noise test: {rest[1]}" if len(rest) > 1 else "audit"
         assert f"| {mutant.__doc__} | {catcher} |" in text
+    for mutant in LEDGERS:
+        assert f"| {mutant.__doc__} | ledger test |" in text
