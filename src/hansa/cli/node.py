@@ -59,8 +59,8 @@ class Check:
                 f"The policy refuses the job for {len(found)} reason{'s' * (len(found) > 1)}.",
                 mend="Change the job, or the policy if you answer for it.",
             )
-        if (refusal := overspent_by(node, self.node.parent, job, self.submitter or "")) is not None:
-            raise BudgetSpent(refusal.what, refusal.why, refusal.mend)
+        if (spent := overspent_by(node, self.node.parent, job, self.submitter or "")) is not None:
+            raise BudgetSpent(spent.what, spent.why, spent.mend)
         party = _open(node, job, self.node.parent)
         rows = len(site_of(party, job).table)
         doubt = _tried(job, party)

@@ -59,10 +59,16 @@ def spent(file: NodeFile, base: Path) -> dict[str, Any]:
 
 
 def overspent_by(file: NodeFile, base: Path, job: Job, submitter: str) -> Refusal | None:
-    """Why a node's budgets would refuse a job now, if they would; nothing is held for it.
+    r"""Why a node's budgets would refuse a job now, if they would; nothing is held for it.
 
     Raises:
         ConfigError: there is a budget, and dp-accounting is not installed.
+
+    Example:
+        >>> from hansa.core.job import Job
+        >>> job = Job.from_toml('name = "scores"\nsteps = ["rounds"]')
+        >>> overspent_by(NodeFile("bank-a", "hansa.example:7443", {}), Path("nowhere"), job, "anna") is None
+        True
     """
     try:
         ledger = read_privacy(base / STATE, shared_ledger(file, base))

@@ -12,6 +12,14 @@ Example:
     >>> rows = connection.execute("SELECT * FROM told").fetchall()
     >>> first_wrong(rows), first_wrong([rows[0], (*rows[1][:1], "c", *rows[1][2:])])
     (None, 2)
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from hansa.engines.network.site_store import SiteStore
+    >>> with tempfile.TemporaryDirectory() as path:
+    ...     store = SiteStore(Path(path))
+    ...     head(store.database, "ledger") == (0, FIRST)
+    ...     store.close()
+    True
 """
 
 from __future__ import annotations

@@ -16,9 +16,13 @@ Example:
     ...     [(one.plan.submitter, one.open, len(one.given)) for one in store.privacy.accounts()]
     ...     store.privacy.close_job("5e1f")
     ...     store.privacy.open_jobs(), store.privacy.head()[0], store.privacy.verify()
-    ...     store.close()
+    ...     store.privacy.declare("bank-a", "hansa.example:7443", {"loans, record": "epsilon = 4"})
+    ...     [isinstance(one, Budgets) and one.coordinator for one in store.privacy.budgets()]
+    ...     isinstance(store.privacy, PrivacyLedger), store.close()
     [('anna', True, 1)]
     ((), 3, None)
+    ['hansa.example:7443']
+    (True, None)
 """
 
 from __future__ import annotations
