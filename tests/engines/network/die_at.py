@@ -77,6 +77,16 @@ SUM_AT_NODE = points(
 """The messages of a secure sum: asks as the coordinator sends them, and their words by what is asked."""
 
 
+LEDGER = points(
+    "privacy_ledger.PrivacyLedger.approve",
+    "privacy_ledger.PrivacyLedger.add",
+    "privacy_ledger.PrivacyLedger.close_job",
+    "seat_book.SeatBook.give Train",
+    "stream.Line.send Train",
+)
+"""Where a bank's privacy ledger is written, and what it charges leaves."""
+
+
 def told_in(arguments):
     """The kinds of messages that a call speaks of: of a frame, of the ask or word in it, of words to be kept."""
     found = [one for one in arguments if isinstance(one, str)]

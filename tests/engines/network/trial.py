@@ -41,8 +41,8 @@ PATIENCE, LONG = 120.0, 280.0
 """Seconds for a process to come to a step, and for one who follows a job while the coordinator dies again and again."""
 
 
-def job_of(name, rounds, hidden, settings="min_parties = 3", combine="weighted_mean"):
-    text = TEXT.format(name=name, rounds=rounds, hidden=list(hidden), settings=settings, combine=combine)
+def job_of(name, rounds, hidden, settings="min_parties = 3", combine="weighted_mean", text=TEXT):
+    text = text.format(name=name, rounds=rounds, hidden=list(hidden), settings=settings, combine=combine)
     return Job.from_toml(Job.from_toml(text).to_toml())
 
 
@@ -63,6 +63,7 @@ class Trial:
     hidden: tuple = (4,)
     settings: str = "min_parties = 3"
     combine: str = "weighted_mean"
+    text: str = TEXT
     jobs: list = field(default_factory=list)
     killed: list = field(default_factory=list)
     trouble: list = field(default_factory=list)
@@ -72,7 +73,7 @@ class Trial:
         self.lock = threading.Lock()
 
     def job(self, name):
-        return job_of(name, self.rounds, self.hidden, self.settings, self.combine)
+        return job_of(name, self.rounds, self.hidden, self.settings, self.combine, self.text)
 
     def begin(self, name, point=None, count=1):
         """Start a process, one that will die at a point if there is one; it may do so at once."""
@@ -115,7 +116,13 @@ class Trial:
                 self.begin(name)
 
     def under(self, *work):
-        """Run jobs until the work, in threads, is done; what went wrong in it."""
+        """Run jobs until the work, in threads, is done, and judge them."""
+        self.carry(*work)
+        self.simulate()
+        return self.verdict()
+
+    def carry(self, *work):
+        """Run jobs until the work is done, and nothing went wrong in it."""
         threads = [threading.Thread(target=self.guarded, args=one) for one in work]
         with self.rig:
             self.rig.start_all()
@@ -127,9 +134,7 @@ class Trial:
                 self.jobs.append((job, result.model.parameters_sha256))
             for thread in threads:
                 thread.join()
-            self.simulate()
         assert not self.trouble, self.trouble
-        return self.verdict()
 
     def simulate(self):
         """Run the same job on the same rows in one process."""

@@ -1,0 +1,81 @@
+"""SIGKILL of real processes while a private job runs under a budget: each ledger is what the coordinator holds."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from hansa.engines.network.store import Store
+from hansa.governance.site_file import read_node
+from hansa.privacy.released import priced
+from hansa.running.spent import spent
+from tests.engines.network.die_at import LEDGER
+from tests.engines.network.trial import EVERYBODY, NAMES, Trial
+
+TEXT = """
+name = "{name}"
+{settings}
+data = {{table = "loans", target = "late"}}
+[[steps]]
+use = "prepare"
+[[steps]]
+use = "rounds"
+rounds = {rounds}
+check_every = 0
+local = {{steps = 2, batch = 32}}
+chain = [{{use = "private_sgd", noise_multiplier = 20.0, sampling = 1.0}}, "{combine}"]
+"""
+BUDGET = '\n[privacy.loans.record]\nepsilon = 20.0\ndelta = 1e-5\nsince = "2026-01-01"\nunbounded = ["prepare"]\n'
+
+
+@pytest.fixture(params=["own", "shared"])
+def trial(tmp_path, request):
+    made = Trial(tmp_path, text=TEXT)
+    for name in NAMES:
+        path = made.rig.folder / name / "node.toml"
+        ledger = 'ledger = "ledger"\n' if request.param == "shared" else ""
+        path.write_text(ledger + path.read_text() + BUDGET)
+    return made
+
+
+def ledgers(trial):
+    """Hold each bank's ledger against what the coordinator holds; the most epsilon that any has given."""
+    store, most = Store(trial.rig.folder / "consortium" / "store"), 0.0
+    prices = {job.digest: priced(job) for job, _ in trial.jobs}
+    words = store.database.rows("SELECT job, step, keep, turn, attempt, kind, party FROM words")
+    names = {job.digest: job.name for job, _ in trial.jobs}
+    store.close()
+    for name in NAMES:
+        base = trial.rig.folder / name
+        told = spent(read_node(base / "node.toml"), base)
+        assert told["chain"]["whole"]
+        assert told["uncharged"] == []
+        (one,) = told["tables"]
+        assert 0 < one["spent"] <= one["held"] <= 20.0
+        most = max(most, one["spent"])
+        assert {job["name"] for job in one["jobs"]} == set(names.values())
+        for job in one["jobs"]:
+            kinds = [(step, kind) for job_, step, *_, kind, who in words if (job_, who) == (job["job"], name)]
+            heard = [prices[job["job"]][key].what for key in kinds if key in prices[job["job"]]]
+            assert job["given"] == {what: heard.count(what) for what in heard}
+            assert job["given"]["Train"] == trial.rounds
+    return most
+
+
+@pytest.mark.slow
+def test_a_node_dies_wherever_its_ledger_is_written(trial, tell):
+    trial.carry((trial.at_points, "bank-1", LEDGER, random.Random(11)))
+    most = ledgers(trial)
+    assert len(set(trial.killed)) == len(LEDGER)
+    tell(
+        f"ledger: {len(trial.killed)} named steps, {len(trial.jobs)} private jobs; each answer charged once, {most:.2f}"
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("trial", ["own"], indirect=True)
+def test_one_or_all_die_at_random_instants_of_private_jobs(trial, tell):
+    trial.carry((trial.at_random, 12, random.Random(12)))
+    most = ledgers(trial)
+    tell(f"ledger: 12 random instants of {', '.join(EVERYBODY)}, {len(trial.jobs)} private jobs; {most:.2f}")
