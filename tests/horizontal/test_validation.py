@@ -162,7 +162,7 @@ def test_small_banks_and_small_vintages_tell_nothing():
     small, large = found.parties
     assert (small.note, large.note) == ("too few test rows", "")
     assert np.isnan(small.auc.value)
-    assert found.untold == 1.0
+    assert found.untold[0] == 1.0
     assert found.rows == large.rows
     assert found.apart >= 0
     assert found.summary()["auc"]["value"] == pytest.approx(POOL.summary()["auc"]["value"], abs=0.03)

@@ -104,8 +104,8 @@ class Validated:
     variance. `graded` [2, grades]: test rows by outcome; `chances` [grades]: what each grade promises. `trained`
     [bands] and `bands` [1 + vintages, bands]: training rows, test rows and all rows of each vintage by score. `pool`,
     `tested`: training and test rows by cell of each characteristic. `apart`: test rows whose grade was told jointly
-    with others; `immature`: rows whose outcome is not known yet; `untold`: banks whose test was too small to be told.
-    `on`: the rows that grades promise by. `window`: what makes a row mature, in words.
+    with others; `immature`: rows whose outcome was not known in time; `untold` [1 + vintages]: banks with too few
+    test rows to be told. `on`: the rows that grades promise by. `window`: what makes a row mature, in words.
 
     Example:
         >>> from hansa.horizontal.tally import score_edges
@@ -134,7 +134,7 @@ class Validated:
     line: Line = field(default_factory=Line)
     apart: float = 0.0
     immature: float = 0.0
-    untold: float = 0.0
+    untold: NDArray[np.float64] = field(default_factory=lambda: np.zeros(1))
     on: str = "validation"
     out_of_time: bool = False
     window: str = ""
@@ -219,7 +219,7 @@ class Validated:
         return {
             "rows": self.rows,
             "bads": self.bads,
-            "untold": self.untold,
+            "untold": float(self.untold[0]),
             "immature": self.immature,
             "auc": asdict(auc),
             "gini": asdict(gini_of(auc)),
@@ -237,7 +237,9 @@ class Validated:
                 "hosmer_lemeshow": {"statistic": statistic, "freedom": freedom, "p_value": p_value},
             },
             "vintages": [asdict(one) for one in self.by_vintage],
-            "untold_vintages": [name for i, name in enumerate(self.vintages, 1) if not self.moments[i, 0]],
+            "untold_vintages": [
+                name for i, name in enumerate(self.vintages, 1) if self.untold[i] and not self.moments[i, 0]
+            ],
             "stability": {"test": _drifts(self.drifts), "over_time": _drifts(self.over_time)},
             "parties": {
                 one.party: {**asdict(one), "gini": asdict(one.gini), "drifts": _drifts(one.drifts)}

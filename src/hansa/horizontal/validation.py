@@ -157,7 +157,7 @@ class Validate:
             line,
             float(told["apart"][0]),
             float(told["immature"][0]),
-            float(told["untold"][0]),
+            told["untold"],
             made.on,
             isinstance(made.split, TimeSplit),
             self._window(made.split),

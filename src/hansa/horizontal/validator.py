@@ -308,7 +308,8 @@ def tell_line(ask: Recalibrate, table: Table) -> dict[str, NDArray[np.float64]]:
 def _outturn(ask: Outturn, test: Proof, every: Proof) -> Vectors:
     """Scores of the whole test and of each vintage; grades and cells of the test; bands of it, and of all vintages."""
     card, floors = ask.card, test.floors
-    low, high, sums = zip(*(tell_scores(card, one) for one in test.divided(ask.vintages)), strict=True)
+    groups = test.divided(ask.vintages)
+    low, high, sums = zip(*(tell_scores(card, one) for one in groups), strict=True)
     shown = test.table if test.told else test.table.take(slice(0, 0))
     grades, apart = tell_grades(card.grade(card.score(shown)) - 1, shown.y() == 1, ask.odds, floors.cell)
     cells = [
@@ -319,7 +320,7 @@ def _outturn(ask: Outturn, test: Proof, every: Proof) -> Vectors:
         "low": np.concatenate(low),
         "high": np.concatenate(high),
         "moments": np.concatenate(sums),
-        "untold": np.array([float(len(test.table) > 0 and not test.told)]),
+        "untold": np.array([float(len(one.table) > 0 and not one.told) for one in groups]),
         "grades": grades.reshape(-1),
         "apart": np.array([apart]),
         "cells": np.concatenate([*cells, np.empty(0)]),

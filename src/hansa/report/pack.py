@@ -86,7 +86,7 @@ def _of_time(told: Mapping[str, Any]) -> Iterator[str]:
         yield f"Vintages without figures, for no bank had enough test rows of both outcomes: {untold}."
     immature = number(told.get("immature"))
     if immature > 0:
-        yield f"{count(immature)} rows are left out, for their outcome is not known yet."
+        yield f"{count(immature)} rows are left out, for their outcome was not known in time."
     elif not told.get("window"):
         yield "No performance window was named: every outcome was taken as final."
 

@@ -159,7 +159,7 @@ def _calibration(told: Mapping[str, Any]) -> str:
             percent(number(one.get("predicted")), 2),
             percent(number(one.get("observed")), 2),
             f"{percent(number(one.get('low')), 2)} to {percent(number(one.get('high')), 2)}",
-            f"{number(one.get('p_value')):.3f}",
+            safe(_chance(number(one.get("p_value")))),
             "set too low" if number(one.get("p_value")) < _DOUBT else "",
         ]
         for one in grades
@@ -174,7 +174,7 @@ def _calibration(told: Mapping[str, Any]) -> str:
     statistic, freedom, p_value = (number(held.get(name)) for name in ("statistic", "freedom", "p_value"))
     hosmer = (
         f"For information: Hosmer and Lemeshow's statistic over the grades is {statistic:.2f} with {freedom:.0f} "
-        f"degrees of freedom (p = {p_value:.3f}). Of many rows it refuses any card, of few none."
+        f"degrees of freedom (p {_chance(p_value, '= ')}). Of many rows it refuses any card, of few none."
     )
     picture = figure_of("What grades promised, and what came", "", responsive(lambda width: grade_chart(drawn, width)))
     return section(
@@ -185,6 +185,11 @@ def _calibration(told: Mapping[str, Any]) -> str:
         table(Table("Jeffreys' test by grade", heads, rows)),
         paragraph(hosmer, "quiet") if isfinite(statistic) else "",
     )
+
+
+def _chance(value: float, sign: str = "") -> str:
+    """A p-value; what rounds to nothing is said to be below."""
+    return "< 0.001" if value < 0.0005 else f"{sign}{value:.3f}"
 
 
 def _span(one: Mapping[str, Any]) -> Span:
@@ -202,7 +207,7 @@ def _time(told: Mapping[str, Any]) -> str:
     immature = number(told.get("immature"))
     window = clean(told.get("window") or "")
     mature = f"Performance window: {window}." if window else "No performance window was named."
-    left = f" {count(immature)} rows whose outcome is not known yet are left out." if immature > 0 else ""
+    left = f" {count(immature)} rows whose outcome was not known in time are left out." if immature > 0 else ""
     parts = [paragraph(f"{split} {mature}{left}")]
     if vintages:
         spans = [Span(clean(one.get("name")), *measured(one.get("auc"))) for one in vintages]
