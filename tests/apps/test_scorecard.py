@@ -88,6 +88,15 @@ def test_what_cannot_be_is_refused(banks):
         Scorecard(binning=Binning(keep=("age",))).fit(banks)
 
 
+def test_its_run_tells_what_was_left_out_and_what_carried_the_sums(fitted):
+    told = fitted.result.summary()
+    assert told["left_out"].keys() == {"age"}
+    assert told["sums"] == "in clear"
+    page = fitted.result.page()
+    assert "sums of the regression" in page
+    assert "chain of an update" not in page
+
+
 def test_it_is_validated_and_tested_for_fairness_by_what_is_left_out(fitted, banks):
     told = fitted.result.facts
     assert told["validation"]["rows"] > 0

@@ -6,17 +6,19 @@ import json
 
 import numpy as np
 
+from hansa.core.job import Job
 from hansa.core.step import Done
+from hansa.horizontal.binning import Binning
 from hansa.horizontal.binning_process import BinningProcess
 from hansa.horizontal.binning_table import BinningTable
 from hansa.horizontal.card import Card, Characteristic
 from hansa.horizontal.parity import Counted, Parity
 from hansa.horizontal.regression import Regression
-from hansa.horizontal.scorecard import CardFound
+from hansa.horizontal.scorecard import CardFound, MakeCard
 from hansa.horizontal.selected import Selection
 from hansa.horizontal.tally import Tally
 from hansa.horizontal.woe import Cells
-from hansa.running.found import found_by
+from hansa.running.found import found_by, left_out
 
 
 def test_it_tells_what_there_is_as_plain_data():
@@ -50,3 +52,13 @@ def test_disparities_are_told_group_by_group():
     told = found_by(Done((Parity(540, (Counted(Cells("sex", labels=(("f",), ("m",))), sums),)),)))["fairness"]
     assert (told["cut_off"], told["groups"][0]["group"], told["groups"][0]["adverse"]) == (540, "f", True)
     assert round(told["groups"][0]["ratio"]["value"], 9) == 0.75
+
+
+def test_what_a_scorecard_leaves_out_is_told_with_the_reason():
+    binning, card = Binning(drop=("SEX", "region", "rating")), MakeCard(protected=("rating", "elsewhere"))
+    assert left_out(Job("card", (binning, card))) == {
+        "SEX": "sex is prohibited by Regulation B, 12 CFR 1002.6(b)",
+        "region": "the job leaves it out",
+        "rating": "it was named as protected",
+    }
+    assert left_out(Job("plain", (binning,))) == {}

@@ -190,9 +190,10 @@ def reproduced(reading: Reading) -> str:
         held = f"<code>{safe(summary[key])}</code>" if summary.get(key) else "not recorded"
         entries.append((words, held))
     steps = [clean(step) for step in items(summary.get("steps"))]
+    how = ("sums of the regression", "sums") if reading.text("sums") else ("chain of an update", "chain")
     entries += [
         ("steps", safe(", then ".join(steps)) or "not recorded"),
-        ("chain of an update", safe(reading.text("chain").replace("->", "→")) or "not recorded"),
+        (how[0], safe(reading.text(how[1]).replace("->", "→")) or "not recorded"),
         ("run time", duration(number(summary.get("seconds")))),
     ]
     entries += [

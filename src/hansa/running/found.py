@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from hansa.horizontal.binning import Binning
 from hansa.horizontal.binning_process import BinningProcess
 from hansa.horizontal.parity import Parity
+from hansa.horizontal.prohibited import prohibited
 from hansa.horizontal.regression import Regression
-from hansa.horizontal.scorecard import CardFound
+from hansa.horizontal.scorecard import CardFound, MakeCard
 from hansa.horizontal.selected import Selection
 from hansa.horizontal.validated import Validated
 
 if TYPE_CHECKING:
+    from hansa.core.job import Job
     from hansa.core.step import Done
 
 
@@ -54,6 +57,23 @@ def found_by(done: Done) -> dict[str, Any]:
         told["validation"] = validated.summary()
     card = done.find(CardFound)
     return told if card is None else {**told, "scorecard": _card(card)}
+
+
+def left_out(job: Job) -> dict[str, str]:
+    """The columns that the binning of a scorecard drops: which law forbids each, or that the job says so.
+
+    Example:
+        >>> from hansa.core.job import Job
+        >>> from hansa.horizontal.scorecard import MakeCard
+        >>> left_out(Job("card", (Binning(drop=("sex", "region")), MakeCard())))["region"]
+        'the job leaves it out'
+    """
+    card = next((step for step in job.steps if isinstance(step, MakeCard)), None)
+    drop = [name for step in job.steps if isinstance(step, Binning) for name in step.drop]
+    if card is None:
+        return {}
+    law = prohibited(drop, card.profile, {*card.protected} & {*drop}, {*card.allow} & {*drop})
+    return {name: law.get(name, "the job leaves it out") for name in drop}
 
 
 def _card(found: CardFound) -> dict[str, Any]:

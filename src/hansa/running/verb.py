@@ -18,6 +18,7 @@ from hansa.engines.simulation import Session
 from hansa.errors import BudgetSpent, ConfigError
 from hansa.horizontal.design import remembered
 from hansa.horizontal.evaluate import Evaluate, Verdict, fit_alone, trainer_of
+from hansa.horizontal.glm import Glm
 from hansa.horizontal.models import Modelling, learned_in, made_by, prepared_in, read_by
 from hansa.horizontal.prepared import Prepared
 from hansa.horizontal.reasons import Reference
@@ -28,7 +29,7 @@ from hansa.report.reading import MODELS, Reading
 from hansa.running.baselines import Baselines, compare_all, pooled
 from hansa.running.company import company, remarks
 from hansa.running.folder import Folder
-from hansa.running.found import found_by
+from hansa.running.found import found_by, left_out
 from hansa.running.left import left
 from hansa.running.model import Model
 from hansa.running.privacy import privacy
@@ -257,7 +258,11 @@ def _warnings(job: Job, done: Done, metrics: Mapping[str, Any]) -> list[str]:
 def _told(job: Job, last: Modelling, parties: int) -> dict[str, Any]:
     """What the report says of the job beside its figures."""
     chain = str(last.links()) if isinstance(last, Rounds) else ""
-    told = {"chain": chain, "steps": [step.title for step in job.steps], "left": left(job)}
+    told: dict[str, Any] = {"chain": chain, "steps": [step.title for step in job.steps], "left": left(job)}
+    if exact := next((step for step in job.steps if isinstance(step, Glm)), None):
+        told["sums"] = "in clear" if exact.sums is None else exact.sums.sentence()
+    if out := left_out(job):
+        told["left_out"] = out
     return {**told, "secure_sums": list(sums)} if (sums := company(job, parties)) else told
 
 
