@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from math import exp
 from xml.etree import ElementTree as ET
 
@@ -15,6 +16,47 @@ from hansa.horizontal.woe import Cells
 from tests.horizontal.cards import CARD, MISSING, rows, scores
 
 PMML = "{http://www.dmg.org/PMML-4_4}"
+# What the schema of PMML 4.4 says of the elements that we write, put down by hand, for the schema is not at hand here:
+# attributes that must and may be there, and the children in their order. A predicate is one of three elements.
+PREDICATE = "(SimplePredicate |CompoundPredicate |True )"
+EXPRESSION = "(Constant |FieldRef |Apply )"
+RULES = {
+    "PMML": ("version", "", "Header DataDictionary Scorecard "),
+    "Header": ("", "copyright description modelVersion", "(Application )?"),
+    "Application": ("name", "version", ""),
+    "DataDictionary": ("", "numberOfFields", "(DataField )+"),
+    "DataField": ("name optype dataType", "displayName taxonomy isCyclic", "(Interval )*(Value )*"),
+    "Value": ("value", "displayValue property", ""),
+    "Scorecard": (
+        "functionName",
+        "modelName algorithmName initialScore useReasonCodes reasonCodeAlgorithm baselineScore baselineMethod",
+        "MiningSchema (Output )?Characteristics ",
+    ),
+    "MiningSchema": ("", "", "(MiningField )+"),
+    "MiningField": ("name", "usageType optype missingValueReplacement invalidValueTreatment", ""),
+    "Output": ("", "", "(OutputField )+"),
+    "OutputField": ("name dataType", "optype displayName targetField feature value", f"({EXPRESSION})?"),
+    "Apply": ("function", "mapMissingTo defaultValue invalidValueTreatment", f"({EXPRESSION})*"),
+    "Constant": ("", "dataType missing", ""),
+    "FieldRef": ("field", "mapMissingTo", ""),
+    "Characteristics": ("", "", "(Characteristic )+"),
+    "Characteristic": ("", "name reasonCode baselineScore", "(Attribute )+"),
+    "Attribute": ("", "reasonCode partialScore", PREDICATE),
+    "CompoundPredicate": ("booleanOperator", "", f"{PREDICATE}{{2,}}"),
+    "SimplePredicate": ("field operator", "value", ""),
+    "True": ("", "", ""),
+}
+WORDS = {
+    "optype": {"categorical", "ordinal", "continuous"},
+    "dataType": {"string", "integer", "float", "double", "boolean", "date"},
+    "property": {"valid", "invalid", "missing"},
+    "functionName": {"associationRules", "sequences", "classification", "regression", "clustering", "timeSeries"},
+    "useReasonCodes": {"true", "false"},
+    "invalidValueTreatment": {"returnInvalid", "asIs", "asMissing", "asValue"},
+    "feature": {"predictedValue", "predictedDisplayValue", "transformedValue", "probability", "reasonCode"},
+    "booleanOperator": {"or", "and", "xor", "surrogate"},
+    "operator": {"equal", "notEqual", "lessThan", "lessOrEqual", "greaterThan", "greaterOrEqual", "isMissing"},
+}
 
 
 def predicate(node, row):
@@ -85,6 +127,25 @@ def test_it_is_formed_as_the_schema_wants():
         assert all(len(attribute) == 1 for attribute in one)
         assert one[-1][0].tag == f"{PMML}True"  # some attribute is true for every row
         assert {node.get("field") for node in one.iter(f"{PMML}SimplePredicate")} <= {one.get("name")}
+
+
+def test_each_element_keeps_the_rules_of_the_schema():
+    root = ET.fromstring(as_pmml(CARD, MISSING))  # noqa: S314 - our own
+    for node in root.iter():
+        kind = node.tag.removeprefix(PMML)
+        must, may, children = RULES[kind]
+        assert {*must.split()} <= {*node.attrib} <= {*must.split(), *may.split()}, kind
+        assert re.fullmatch(children, "".join(f"{child.tag.removeprefix(PMML)} " for child in node)), kind
+        for name, value in node.attrib.items():
+            assert value in WORDS.get(name, {value}), (kind, name)
+        if kind == "SimplePredicate":  # a value where there is something to compare with, and only there
+            assert (node.get("value") is None) == (node.get("operator") == "isMissing")
+        for name in ("partialScore", "initialScore", "numberOfFields"):
+            float(node.get(name, "0"))
+        assert not (node.text or "").strip() or kind == "Constant"
+    assert int(root[1].get("numberOfFields")) == len(root[1])
+    scores = [node.get("name") for node in root.iter(f"{PMML}OutputField")]
+    assert {node.get("field") for node in root.iter(f"{PMML}FieldRef")} <= {*scores}
 
 
 def test_a_control_character_is_refused_and_not_shown():
