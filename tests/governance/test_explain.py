@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import fields
 
-from hansa.governance.explain import explain
+from hansa.governance.budget import Budget
+from hansa.governance.explain import explain, explain_privacy
 from hansa.governance.policy import Policy
 from tests.governance.policies import policy
 
@@ -30,3 +31,12 @@ def test_what_is_not_set_is_told_as_refused():
     said = "\n".join(explain(Policy(), {}))
     for field in fields(Policy):
         assert field.name in said or field.name == "parts"
+
+
+def test_what_tables_give_of_their_privacy_is_told_and_that_nothing_caps_it():
+    budget = Budget(2.0, 1e-6, "2026-07-01")
+    assert explain_privacy(["loans", "cards"], {"loans": {"record": budget}}) == (
+        "Each record of 'loans' gives epsilon = 2 at delta = 1e-06 since 2026-07-01 to all jobs together, at most.",
+        "Beside that may leave without a bound: nothing.",
+        "What jobs take of the privacy of 'cards' is recorded and not capped ([privacy.cards] is not set).",
+    )

@@ -7,7 +7,11 @@ from dataclasses import replace
 import pytest
 
 from hansa.errors import ConfigError, DataError, PolicyRefusal
+from hansa.governance.budget import Budget
 from hansa.governance.site_file import NodeFile, read_node
+from hansa.privacy.events import Infinite
+from hansa.privacy.released import Part
+from hansa.privacy.spending import Account, Plan
 from tests.governance.policies import POLICY
 
 HEAD = 'name = "甲银行"\ncoordinator = "hansa.example:7443"\n\n[tables.loans]\nsource = "loans.csv"\n'
@@ -83,3 +87,20 @@ def test_an_ask_is_bound_by_the_largest_model_and_answer_and_nothing_unset_gives
     assert NodeFile("bank-a", "hansa.example:7443", {}).most_asked == 1 << 20
     policy = replace(node().policy, max_parameters=1_000_000, max_payload=10)
     assert replace(node(), policy=policy).most_asked == 32_000_000 + 20 + (1 << 20)
+
+
+BUDGET = '[privacy.loans.customer]\nepsilon = 1.0\ndelta = 1e-5\nsince = "2026-01-01"\nunbounded = ["prepare"]\n'
+
+
+def test_budgets_are_read_by_table_and_unit_and_a_table_without_one_is_not_capped(node):
+    file = node(f"{HEAD}\n{BUDGET}")
+    assert file.privacy == {"loans": {"customer": Budget(1.0, 1e-5, "2026-01-01", ("prepare",))}}
+    exact = (Part(0, "Check", (Infinite("Check", "It leaves as it is."),)),)
+    asked = [Account("5e1f", "", 0.0, Plan("scores", "anna", table, exact), open=True) for table in ("loans", "cards")]
+    assert [file.overspent(one, []) is None for one in asked] == [False, True]
+    with pytest.raises(ConfigError, match=r"no unit 'custmer'. Units: record, customer"):
+        node(f"{HEAD}\n{BUDGET.replace('customer', 'custmer')}")
+    with pytest.raises(ConfigError, match=r"privacy speaks of a table 'lones'.*Did you mean 'loans'"):
+        node(f"{HEAD}\n{BUDGET.replace('loans', 'lones')}")
+    with pytest.raises(ConfigError, match="needs 'since'"):
+        node(f"{HEAD}\n{BUDGET.replace('since', '# since')}")

@@ -10,6 +10,7 @@ from hansa.core.job import Job
 from hansa.engines.network.identity import Identity
 from hansa.engines.network.sayings import Offer
 from hansa.engines.network.signing import Signing, own_key
+from hansa.engines.network.site_store import read_privacy
 from hansa.errors import ConfigError, DataError
 from hansa.governance.site_file import NodeFile
 from hansa.running.site import judge, serve
@@ -91,3 +92,19 @@ def test_a_job_with_secure_sums_is_taken_in_only_among_banks_whose_keys_are_pinn
     assert said(plain, {}) == said(plain, keys)
     with pytest.raises(ConfigError, match=r"members.bank-b holds what is no key"):
         NodeFile("bank-a", "hansa.example:7443", {}, members={"bank-b": ("ff",)})
+
+
+BUDGET = '\n[privacy.loans.record]\nepsilon = {epsilon}\ndelta = 1e-5\nsince = "2026-01-01"\nunbounded = ["Check"]\n'
+
+
+@pytest.mark.parametrize("shared", [False, True], ids=["own", "shared"])
+def test_each_budget_that_stood_is_recorded_when_the_node_begins(bank, shared):
+    node, ledger = bank / "node.toml", 'ledger = "../ledger"\n' if shared else ""
+    for epsilon in (1.0, 1.0, 2.0):
+        node.write_text(ledger + FILE.format(port=1) + BUDGET.format(epsilon=epsilon))
+        served(node, 0.1)
+    found = read_privacy(bank / "state", bank / ".." / "ledger" if shared else None)
+    lines = [one.lines["loans, record"] for one in found.budgets()]
+    found.database.close()
+    assert lines == [f"epsilon = {e} at delta = 1e-05 since 2026-01-01; unbounded: Check" for e in (1, 2)]
+    assert (bank.parent / "ledger").exists() == shared

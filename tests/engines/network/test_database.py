@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import multiprocessing
 import resource
 import sqlite3
 import subprocess
@@ -82,6 +83,28 @@ def test_a_second_process_is_kept_out_but_may_read(tmp_path):
     database.close()
     with pytest.raises(ConfigError, match="was closed"):
         database.rows("SELECT 1")
+
+
+def write_some(path):
+    database = Database(path, TWO, LocalDisk(), shared=True)
+    for i in range(20):
+        with database.transaction() as connection:
+            connection.execute("INSERT INTO notes (what) VALUES (?)", (str(i),))
+    database.close()
+
+
+def test_a_shared_one_is_written_by_several_processes_and_made_by_the_first(tmp_path):
+    spawn = multiprocessing.get_context("spawn")
+    both = [spawn.Process(target=write_some, args=(tmp_path / "a.db",)) for _ in range(2)]
+    for one in both:
+        one.start()
+    write_some(tmp_path / "a.db")
+    for one in both:
+        one.join(60)
+    assert [one.exitcode for one in both] == [0, 0]
+    database = Database(tmp_path / "a.db", TWO, LocalDisk())
+    assert database.rows("SELECT count(*) FROM notes") == [(60,)]
+    database.close()
 
 
 def test_a_failed_transaction_leaves_nothing(tmp_path):

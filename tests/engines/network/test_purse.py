@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -165,3 +166,17 @@ def test_whichever_call_of_a_disk_fails_nothing_is_charged_that_was_not_given(tm
         if disk.calls < disk.n:
             break
     assert n >= 5
+
+
+def test_a_desk_leaves_a_job_that_asks_for_more_than_the_budget_covers(tmp_path):
+    """As where a secure sum is tried again: nothing is computed, and nothing leaves."""
+    store, desk = sat(tmp_path)
+    desk.answer(Envelope(Name(0, 0, 0), TRAIN))
+    once = replace(desk.purse.plan, parts=tuple(replace(part, times=1) for part in desk.purse.plan.parts))
+    desk.purse.plan, desk.purse.cap = once, lambda asked, others: Refusal("The budget is spent.")
+    with pytest.raises(BudgetSpent, match="The budget is spent"):
+        desk.answer(Envelope(Name(0, 1, 0), TRAIN))
+    assert given(store) == [("Train", 0, Name(0, 0, 0))]
+    assert len(store.ledger.lines()) == 1
+    assert store.privacy.open_jobs() == ()
+    store.close()
