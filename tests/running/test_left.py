@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hansa.core.job import Job
+from hansa.core.job import Data, Job
+from hansa.data.schema import Field, Schema
 from hansa.horizontal.binning import Binning
 from hansa.horizontal.evaluate import Evaluate
 from hansa.horizontal.fairness import Fairness
 from hansa.horizontal.glm import Glm
+from hansa.horizontal.prepare import Prepare
 from hansa.horizontal.quality import Quality
 from hansa.horizontal.reasons import Explain
 from hansa.horizontal.scorecard import MakeCard
@@ -112,3 +114,18 @@ def test_a_validation_tells_where_rows_come_from_and_what_a_bank_finds_itself():
     assert "without it" in lines[-1]["what"]
     veiled = left(replace(job(), steps=(steps[0], Glm(sums=secure_sum()), *steps[2:])))[-6:]
     assert [line["protection"].startswith("in clear") for line in veiled] == [True, False, False, False, False, True]
+
+
+def test_with_noise_nothing_else_is_told_than_counts_and_sums_that_hold_it():
+    schema = Schema((Field("x", "float", low=0, high=1),))
+    private = (
+        Prepare(noise_multiplier=2.0, numeric="bins", customer_rows=3),
+        Evaluate(compare=False, noise_multiplier=5.0),
+    )
+    lines = left(Job("private", private, data=Data(schema=schema)))
+    assert [line["how_many"] for line in lines] == ["once", "4 times", "once", "once"]
+    assert "5 x what a record changes" in lines[-1]["protection"]
+    assert all("exact noise of" in line["protection"] for line in lines[1:])
+    assert "of whom 3 rows count" in lines[1]["protection"]
+    binned = left(Job("private", (Binning(noise_multiplier=2.0),), data=Data(schema=schema)))
+    assert [line["what"].split(" ")[0] for line in binned] == ["that", "counts", "rows"]

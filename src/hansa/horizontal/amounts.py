@@ -143,7 +143,13 @@ def amounts_of(fit: Fit, column: Column) -> Floats:
 
 
 def fitted(step: Prepare, parties: Roster) -> Gather[tuple[tuple[Fit, ...], Floats]]:
-    """The coordinator's half: each column's fit, and the sum of what `facts_of` would tell, less twins."""
+    """The coordinator's half: each column's fit, and the sum of what `facts_of` would tell, less twins.
+
+    Example:
+        >>> from hansa.horizontal.prepare import Prepare
+        >>> next(fitted(Prepare(noise_multiplier=2.0), Roster(("bank-a",)))).to
+        {'bank-a': Describe()}
+    """
     reply = yield Asks(dict.fromkeys(parties, Describe()), Collect(), parties.until(len(parties)))
     said = {parties.names[place]: json.loads(one.load["text"][0].tobytes()) for place, one in reply.value.rows}
     here, wants = reply.counted, wants_of(step, said)

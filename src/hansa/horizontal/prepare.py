@@ -153,8 +153,8 @@ if it is really taken then.
         if not self.noise_multiplier:
             return {}
         quantiles, amounts = self.noises
-        found: dict[type[Ask], tuple[Event, ...]] = {Describe: (), Amounts: (amounts.event,), Adopt: ()}
-        return {**found, Crowds: (quantiles.event,)} if self.looks else found
+        looked: dict[type[Ask], tuple[Event, ...]] = {Crowds: (quantiles.event,)} if self.looks else {}
+        return {Describe: (), **looked, Amounts: (amounts.event,), Adopt: ()}
 
     def check_domains(self, domains: Mapping[str, Domain]) -> None:
         """With noise, ranges and labels must be agreed; of a text, or where a coding has `levels`, they need not be."""

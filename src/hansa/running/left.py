@@ -15,6 +15,8 @@ from hansa.horizontal.rounds import Rounds
 from hansa.horizontal.scorecard import MakeCard
 from hansa.horizontal.selection import Select
 from hansa.horizontal.validation import Validate
+from hansa.privacy.events import Gaussian
+from hansa.privacy.released import events_in
 
 if TYPE_CHECKING:
     from hansa.core.job import Job
@@ -23,6 +25,12 @@ if TYPE_CHECKING:
 
 _Line: TypeAlias = tuple[str, str, str, str]
 _CLEAR: Final = "in clear"
+_NOISED: Final = {
+    "Crowds": "counts of values by stretches of each column's agreed range",
+    "Outcomes": "rows without and with the event by cell of each column",
+    "Amounts": "rows by part and class, gaps, labels, and sums of values and of squares in each column's agreed range",
+    "NoisedScores": "counts of test scores by bin and label",
+}
 _LOSSES: Final = "sums of {} losses, and the numbers of rows that are right and that are positive"
 
 
@@ -49,6 +57,8 @@ def left(job: Job) -> list[dict[str, str]]:
 def _step(job: Job, step: Step) -> list[_Line]:
     few, cell = f"none below {job.min_rows} customers", f"counts under {job.min_cell} merged or left out"
     thin = f"counts under {job.min_cell} left out"
+    if isinstance(step, Prepare | Binning | Evaluate) and step.noise_multiplier:
+        return _noised(step)
     tails = f"the {job.min_cell} smallest and largest values of a party are not told apart"
     if isinstance(step, Prepare):
         gaps, rare = f"gaps under {job.min_cell} count as values", f"counts under {job.min_cell} joined with others"
@@ -97,6 +107,20 @@ def _step(job: Job, step: Step) -> list[_Line]:
         ]
         return [*lines, _line(figures, "once", few, _CLEAR)] if step.compare else lines
     return []
+
+
+def _noised(step: Prepare | Binning | Evaluate) -> list[_Line]:
+    """What a step with noise tells, each kind of answer with its own."""
+    lines = [] if isinstance(step, Evaluate) else [_line("that it has the agreed columns", "once", "none", _CLEAR)]
+    each = f"a customer, of whom {step.customer_rows} rows count," if step.customer_rows else "a record"
+    for kind, events in step.releases().items():
+        for event in events_in(events):
+            if isinstance(event, Gaussian):
+                times = step.often()[kind]
+                often = "once" if times == 1 else f"{times} times"
+                noise = f"the party's own exact noise of {event.noise_multiplier:.3g} x what {each} changes"
+                lines.append(_line(_NOISED[kind.__name__], often, noise))
+    return lines
 
 
 def _scorecard(step: Binning | Select | Glm | MakeCard, few: str, tails: str, rare: str) -> list[_Line]:
