@@ -40,6 +40,7 @@ CUSTOMERS = Probe(
     Linear(), (private_sgd(6.0, clip=0.5, sampling=1.0, unit="customer"), weighted_mean()), LOCAL, 2, seed=3
 )
 SAMPLES = Probe(Linear(), (private_sgd(1.0, clip=0.5, sampling=0.1), weighted_mean()), LOCAL, 2, seed=3)
+SELDOM = replace(SAMPLES, chain=(private_sgd(1.0, clip=0.5, sampling=0.04), weighted_mean()))
 COORDINATOR = Probe(Linear(), (uniform(), clip_l2(0.5), weighted_mean(), gaussian_noise(3.0)), LOCAL, 1, seed=3)
 SHARES = Probe(Linear(), (uniform(), clip_l2(0.5), distributed_noise(1.0, parties=3), secure_sum()), LOCAL, 1, seed=3)
 ADAPTIVE = Probe(Linear(), (uniform(), adaptive_clip(), local_noise(3.0), weighted_mean()), LOCAL, 1, seed=3)
@@ -49,7 +50,7 @@ TESTED = [
     (mutants.noise_without_the_clip, SAMPLES, "size"),
     (mutants.noise_on_the_mean, SAMPLES, "size"),
     (mutants.divided_by_its_size, SAMPLES, "size"),
-    (mutants.no_noise_for_nobody, SAMPLES, "size"),
+    (mutants.no_noise_for_nobody, SELDOM, "size"),
     (mutants.half_the_noise, SAMPLES, "size"),
     (mutants.noise_from_the_seed, SAMPLES, "runs"),
     (mutants.noise_reused, SAMPLES, "rounds"),
