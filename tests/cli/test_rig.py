@@ -147,7 +147,7 @@ def test_every_example_runs_over_the_network_unchanged(tmp_path, shared_data, pa
     far, near = over_the_network(path, shared_data, tmp_path)
     same = "the same bits as" if far == near else "OTHER BITS than"
     tell(f"{path.name}: {same} a simulation, both in {time.monotonic() - begun:.0f} s")
-    assert far == near
+    assert (far == near) is not ("private" in path.stem)  # noise that protects somebody is never drawn twice
 
 
 @pytest.mark.soak
