@@ -60,6 +60,7 @@ def test_it_tells_what_was_given_what_is_held_and_what_is_left(home):
     assert one["spent"] == pytest.approx(exact(2), abs=2e-6)
     assert one["held"] == pytest.approx(exact(3), abs=2e-6)
     assert one["left"] == pytest.approx(3.0 - exact(3), abs=2e-6)
+    assert one["budget"]["epsilon"] == 3.0
     (job,) = one["jobs"]
     assert (job["name"], job["submitter"], job["open"]) == ("private", "anna", True)
     assert job["coordinator"] == "hansa.example:7443"
@@ -81,7 +82,7 @@ def test_once_closed_only_what_was_given_counts_and_a_renewal_is_told(home):
     assert one["held"] == one["spent"]
     later = file(since="2026-11-21", epsilon_=5.0)
     store.privacy.declare("bank-a", "hansa.example:7443", budgets_of(later))
-    stood = [one["loans, record"] for one in spent(later, folder)["budgets"]]
+    stood = [one["lines"]["loans, record"] for one in spent(later, folder)["budgets"]]
     assert [text[:13] for text in stood] == ["epsilon = 3 a", "epsilon = 5 a"]
 
 

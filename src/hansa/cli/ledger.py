@@ -115,7 +115,7 @@ class Privacy:
     """Read what each table has given of its privacy to all jobs: for what, to whom, when, and what of a budget is left.
 
     Its hash chain is checked, and each payload that left and costs something must be charged; else the exit code is 3.
-    Budgets stand under [privacy.TABLE.UNIT] in the node's file; each that ever stood is listed.
+    Budgets stand under privacy.TABLE.UNIT in the node's file; each that ever stood is listed.
     """
 
     example: ClassVar[str] = "hansa ledger privacy node.toml --json privacy.json"
@@ -133,7 +133,7 @@ class Privacy:
         told = spent(read_node(path), path.parent)
         say("\n".join(lines(told)))
         chain, uncharged = told["chain"], told["uncharged"]
-        whole = f"as it was written, {chain['rows']:,} rows, the last with the hash {chain['head'][:16]}"
+        whole = f"as it was written; its last row is {chain['rows']:,}, with the hash {chain['head'][:16]}"
         broken = f"NOT as it was written from row {chain['broken_at']} on"
         say(f"\nThe privacy ledger is {whole if chain['whole'] else broken}.")
         if self.json is not None:

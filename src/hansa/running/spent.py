@@ -12,6 +12,7 @@ Example:
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from math import inf
 from pathlib import Path
@@ -26,7 +27,7 @@ from hansa.privacy.released import parts_of, priced
 from hansa.privacy.spending import Account, Plan, bounded
 from hansa.running.accounted import approved
 from hansa.running.privacy import DELTA
-from hansa.running.site import STATE, shared_ledger
+from hansa.running.site import STATE, budgets_of, shared_ledger
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -54,7 +55,7 @@ def spent(file: NodeFile, base: Path) -> dict[str, Any]:
     chain = {"whole": broken is None, "broken_at": broken, "rows": head[0], "head": head[1]}
     tables = dict.fromkeys((*file.privacy, *(one.plan.table for one in accounts)))
     told = [_unit(file, table, unit, accounts, budgets) for table in tables for unit in _units(file, table, accounts)]
-    stood = [{"time": one.time, "party": one.party, "coordinator": one.coordinator, **one.lines} for one in budgets]
+    stood = [{key: value for key, value in asdict(one).items() if key != "store"} for one in budgets]
     return {"tables": told, "budgets": stood, "chain": chain, "uncharged": _uncharged(file, base, accounts)}
 
 
@@ -94,7 +95,7 @@ def lines(told: Mapping[str, Any]) -> list[str]:
     """
     found: list[str] = []
     for one in told["tables"]:
-        cap = one["budget"] or f"no budget, recorded alone; at delta = {DELTA:g}"
+        cap = one["budget"]["said"] if one["budget"] else f"no budget, recorded alone; at delta = {DELTA:g}"
         found.append(f"{one['table']}, {one['unit'] or 'no unit'}: {cap}")
         if one["unit"]:
             left = "" if one["left"] is None else f"; left: {_figure(one['left'])}"
@@ -103,7 +104,7 @@ def lines(told: Mapping[str, Any]) -> list[str]:
             found.append(f"  given epsilon = {_figure(one['spent'])} (by {one['accountant']}{near}), {held}")
         found += [f"  {_job(job)}" for job in one["jobs"]]
     for one in told["budgets"]:
-        said = "; ".join(f"{key}: {one[key]}" for key in one if key not in {"time", "party", "coordinator"})
+        said = "; ".join(f"{key}: {line}" for key, line in one["lines"].items())
         found.append(f"{_when(one['time'])}  {one['party']} at {one['coordinator']}: {said or 'no budget'}")
     return found or ["Nothing was approved, and no budget is set."]
 
@@ -133,7 +134,7 @@ def _unit(
     return {
         "table": table,
         "unit": unit,
-        "budget": None if budget is None else str(budget),
+        "budget": None if budget is None else {**asdict(budget), "said": budgets_of(file)[f"{table}, {unit}"]},
         "delta": by.delta,
         "relation": " and ".join(sorted(relations)),
         "accountant": accountant,
