@@ -156,3 +156,13 @@ def test_a_unit_runs_a_command_that_there_is_under_an_account_without_rights(uni
     if (judge := shutil.which("systemd-analyze")) is not None:
         found = subprocess.run([judge, "verify", unit], capture_output=True, text=True, check=False).stderr
         assert [line for line in found.splitlines() if unit.name in line and "is not executable" not in line] == []
+
+
+def test_the_rule_against_floods_is_one_for_the_port_that_the_guide_opens():
+    rule = DOCS / "units" / "hansa-coordinator.nft"
+    assert re.findall(r"dport (\d+)", rule.read_text("utf-8")) == ["7443", "7443"]
+    assert f"(units/{rule.name})" in PAGE
+    nft, apart = shutil.which("nft"), shutil.which("unshare")  # which may be missing: then its words are all there is
+    if nft and apart and not subprocess.run([apart, "-n", "true"], check=False, stderr=subprocess.DEVNULL).returncode:
+        done = subprocess.run([apart, "-n", nft, "-c", "-f", str(rule)], capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
