@@ -113,3 +113,12 @@ def test_a_statement_tells_cross_tables_apart_from_what_leaves_as_it_is():
 def test_noise_below_nothing_is_refused():
     with pytest.raises(ConfigError, match="noise_multiplier"):
         Statistics(noise_multiplier=-1.0)
+
+
+def test_of_each_customer_only_so_many_rows_are_crossed_and_customers_are_charged():
+    table = book(900, seed=3)
+    table = table.with_columns([Column.of("who", np.arange(900) // 9)])
+    step = replace(STEP, noise_multiplier=0.01, customer_rows=2)
+    found, _ = fitted(step, divided(table, (450,)))
+    assert found.tables[0].counts.sum() == pytest.approx(200, abs=2)
+    assert step.releases()[Cross][0].protects.unit == "customer"

@@ -35,11 +35,10 @@ from hansa.horizontal.fitting import check_alike
 from hansa.horizontal.floors import Floors, floors_of
 from hansa.horizontal.groups import Told
 from hansa.horizontal.labels import in_order, shared
+from hansa.horizontal.noise import Noise
 from hansa.horizontal.regressors import triangle, whole
 from hansa.horizontal.veil import Veil
 from hansa.horizontal.woe import Cells
-from hansa.privacy.counts import noised_counts
-from hansa.privacy.events import Gaussian, Protects
 
 POWERS = 4
 
@@ -102,12 +101,11 @@ class Statistics:
 
     `split`: which rows train. `drop`, `keep`: columns left out, or the only ones. `cross`: pairs of columns that are
     counted against each other; the target may be one. `splits`: the edges of a numeric one, each the last value of its
-    bin; without, its numbers are labels. Rows count once, whatever their weight. `noise_multiplier`: cross tables are
-    told with exact discrete Gaussian noise at each party, of so much by what one record changes, and are charged; all
-    else that is asked leaves as it is (0: cross tables too).
+    bin; without, its numbers are labels. Rows count once, whatever their weight. `noise_multiplier`, `customer_rows`:
+    cross tables are told with noise as in `Binning`, and are charged; all else that is asked leaves as it is.
 
     Raises:
-        ConfigError: a pair of a column with itself, or noise below 0.
+        ConfigError: a pair of a column with itself, or settings of noise that protect nobody.
 
     Example:
         >>> Statistics(cross=(("age", "home"),), splits={"age": (30.0, 60.0)}).title
@@ -120,11 +118,11 @@ class Statistics:
     cross: tuple[tuple[str, str], ...] = ()
     splits: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     noise_multiplier: float = 0.0
+    customer_rows: int = 0
 
     def __post_init__(self) -> None:
         """Check the pairs and the noise."""
-        if not 0 <= self.noise_multiplier < float("inf"):
-            raise ConfigError("noise_multiplier must be at least 0, and finite.", f"Got {self.noise_multiplier}.")
+        self.noise  # noqa: B018 - making it checks it
         if any(one == other for one, other in self.cross):
             raise ConfigError("A cross table needs two columns.", mend="Name another one.")
 
@@ -139,13 +137,18 @@ class Statistics:
         return Description
 
     @property
+    def noise(self) -> Noise:
+        """The noise on cross tables."""
+        return Noise(self.noise_multiplier, self.customer_rows)
+
+    @property
     def digest(self) -> str:
         """SHA-256 over the settings, as hex."""
         return sha256(pack(self)).hexdigest()
 
     def events(self) -> tuple[Event, ...]:
         """Cross tables with noise; nothing else that an accountant could bound."""
-        return (Gaussian(self.noise_multiplier, Protects("record")),) if self.noise_multiplier else ()
+        return (self.noise.event,) if self.noise_multiplier else ()
 
     def releases(self) -> Mapping[type[Ask], tuple[Event, ...]]:
         """All cross tables are one release; what else is asked leaves as it is."""
@@ -254,10 +257,12 @@ class Describer:
             shown = {word: one[None, :] for word, one in sums.items()}
             return Answer(Load({**shown, "complete": np.array([[float(len(full))]])})), memory
         if isinstance(ask, Cross):
-            cell = 1 if self.step.noise_multiplier else floors.cell  # noise hides few as well as many
+            noise = self.step.noise
+            if noise.customer_rows:
+                table = table.take(noise.rows(np.arange(len(table)), floors.who))
+            cell = noise.floors(floors).cell
             told = np.concatenate([_crossed(table, one, other, cell) for one, other in ask.pairs])
-            told = noised_counts(told, len(ask.pairs), self.step.noise_multiplier)
-            return Answer(Load({"counts": told[None, :]})), memory
+            return Answer(Load({"counts": noise.counts(told, len(ask.pairs))[None, :]})), memory
         raise DataError(f"A description has no answer to {type(ask).__name__}.")
 
     def _train(self, site: Site) -> tuple[Table, Floors]:
