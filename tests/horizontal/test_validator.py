@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from hansa.core.job import Job
 from hansa.core.party import Site
 from hansa.core.table import Table
-from hansa.errors import DataError
-from hansa.horizontal.card import Card
+from hansa.errors import DataError, Refused
+from hansa.horizontal.card import Card, Characteristic
+from hansa.horizontal.design import remembered
 from hansa.horizontal.floors import Floors
 from hansa.horizontal.glm import Glm, Totals
+from hansa.horizontal.prepared import Prepared
 from hansa.horizontal.validation import Validate
-from hansa.horizontal.validator import Origin, Proof, Validator, tell_grades, tell_scores
+from hansa.horizontal.validator import Origin, Proof, Rank, Recalibrate, Validator, tell_grades, tell_ranks, tell_scores
+from hansa.horizontal.woe import Cells
 
 RNG = np.random.default_rng(0)
 
@@ -57,3 +62,22 @@ def test_another_ask_is_refused():
     site = Site("bank-a", Job("doc", (Glm(), Validate())), late(0, 1))
     with pytest.raises(DataError, match="no answer to Totals"):
         Validator(Validate()).answer(Totals(()), site, {})
+
+
+def test_placements_of_few_bads_are_not_told():
+    goods = np.array([[0, 60, 0]])
+    ask = Rank(Card((), 600), goods, goods)
+    assert tell_ranks(ask, 0, Proof(late(*[0] * 60, *[1] * 19), Floors(20, 10)))[0] == 0
+    assert tell_ranks(ask, 0, Proof(late(*[0] * 60, *[1] * 20), Floors(20, 10)))[0] == 20
+
+
+def test_another_card_than_the_one_that_was_taken_is_refused():
+    table = Table.of({"age": [20, 40], "late": [0, 1]}, target="late")
+    site = Site("bank-a", Job("doc", (Glm(), Validate())), table)
+    age = Characteristic(Cells("age", edges=(30.0,)), (-9, 11, 0), (-0.6, 0.7, 0.0))
+    taken = remembered(Prepared(Card((age,), 600).codings))
+    other = replace(age, points=(-9, 12, 0))
+    ask = Recalibrate(Card((age,), 600), np.array([0.0, 1.0]))
+    assert Validator(Validate()).answer(ask, site, taken)[0].load["gradient"].shape == (1, 2)
+    with pytest.raises(Refused, match="prepared otherwise"):
+        Validator(Validate()).answer(replace(ask, card=Card((other,), 600)), site, taken)

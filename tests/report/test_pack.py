@@ -44,6 +44,7 @@ def test_what_is_worse_is_told():
     worse = copy.deepcopy(summary())
     found = worse["validation"]
     found["ks"]["error"] = 0.1
+    found["ranked"] = found["bads"] - 12
     found["out_of_time"] = True
     found["immature"] = 812.0
     found["calibration"]["on"] = "train"
@@ -54,6 +55,7 @@ def test_what_is_worse_is_told():
     told = " ".join(limits(worse))
     for words in ("± 0.1000", "812 rows are left out", "too sure", "fewer than 20 bads", "more than chance has moved"):
         assert words in told
+    assert "banks with few do not tell how theirs rank" in told
     assert "two coefficients would change sign" in told
     assert "disparities between groups were not tested" in told
     assert "not out of time" not in told

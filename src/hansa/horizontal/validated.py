@@ -219,6 +219,7 @@ class Validated:
         return {
             "rows": self.rows,
             "bads": self.bads,
+            "ranked": float(self.ranks[0, 0]),
             "untold": float(self.untold[0]),
             "immature": self.immature,
             "auc": asdict(auc),

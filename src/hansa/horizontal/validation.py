@@ -133,7 +133,7 @@ class Validate:
         low, high = (told[name].reshape(1 + len(vintages), 2, -1).astype(np.int64) for name in ("low", "high"))
         reply = yield Asks(dict.fromkeys(here, Rank(card, low[:, 0], high[:, 0], vintages)))
         ranks = reply.value["placed"][0].reshape(1 + len(vintages), -1)
-        line = yield from _line(here, card) if told["moments"][0] else _none()
+        line = (yield from _line(here, card)) if told["moments"][0] else Line()
         process = done.last(BinningProcess)
         tables = [process.table(name) for name in card.columns]
         pool = tuple(table.rows(table.counts) for table in tables)
@@ -195,12 +195,6 @@ def _line(here: tuple[str, ...], card: Card) -> Gather[Line]:
         at = at + step
         if float(np.abs(step).max()) < _AT_REST:
             return Line(*at.tolist(), *np.sqrt(np.diag(cov)).tolist())
-    return Line()
-
-
-def _none() -> Gather[Line]:
-    """No line, and nobody is asked."""
-    yield from ()
     return Line()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, final
 
 import numpy as np
@@ -19,7 +19,7 @@ from hansa.data.parts import LEFT_OUT, PARTS, TRAIN, Codes, Split
 from hansa.data.times import TimeSplit, Window, moment, moments, timed, vintages
 from hansa.errors import DataError
 from hansa.horizontal.card import Card
-from hansa.horizontal.design import floors_at, parts_of, prepared_of
+from hansa.horizontal.design import check_taken, floors_at, parts_of, prepared_of
 from hansa.horizontal.floors import Floors, floors_of
 from hansa.horizontal.groups import Told
 from hansa.horizontal.labels import placed, shared
@@ -183,6 +183,7 @@ class Validator:
             return Answer(Load({"text": np.frombuffer(text, np.uint8)[None, :]})), memory
         if not isinstance(ask, Outturn | Rank | Recalibrate | Portray):
             raise DataError(f"A validation has no answer to {type(ask).__name__}.")
+        _check_card(ask.card, site, memory)
         every = Proof(site.table.select(_names(ask.card, site.table)), floors_of(site), times)
         test, immature = self._test(every, site, memory)
         if isinstance(ask, Outturn):
@@ -255,14 +256,15 @@ def tell_scores(card: Card, proof: Proof) -> tuple[NDArray[Any], NDArray[Any], N
 
 
 def tell_ranks(ask: Rank, group: int, proof: Proof) -> NDArray[np.float64]:
-    """The sums of `placement_sums` over a group's bads `[4]`; zeros where not told.
+    """The sums of `placement_sums` over a group's bads `[4]`; zeros where not told, or of fewer than `min_rows` bads.
 
     Example:
         >>> rows, goods = Table.of({"late": [0, 0, 1]}, target="late"), np.array([[0, 2, 0]])
         >>> tell_ranks(Rank(Card((), 600), goods, goods), 0, Proof(rows, Floors(1, 1))).tolist()
         [1.0, 0.5, 0.5, 0.25]
     """
-    if not proof.told:
+    bads = np.flatnonzero(proof.table.y() == 1)
+    if not proof.told or not proof.floors.at(bads).suffice(len(bads)):
         return np.zeros(4)
     low, high = (np.stack([one[group], 0 * one[group]]) for one in (ask.low, ask.high))
     keys = score_keys(-ask.card.score(proof.table).astype(np.float64))
@@ -337,6 +339,12 @@ def _bands(ask: Outturn, proof: Proof) -> NDArray[np.float64]:
 
 def _rows(place: NDArray[np.intp], size: int, cell: int, *, ordered: bool) -> NDArray[np.float64]:
     return Told.of(np.bincount(place, minlength=size), cell, ordered=ordered).spread
+
+
+def _check_card(card: Card, site: Site, memory: Memory) -> None:
+    """Refuse another card than the one whose points this party has taken; see `check_taken`."""
+    prepared = prepared_of(site, memory) or Prepared(())
+    check_taken(memory, replace(prepared, encodings=card.codings).digest)
 
 
 def _names(card: Card, table: Table) -> list[str]:

@@ -96,6 +96,9 @@ def _of_rows(told: Mapping[str, Any]) -> Iterator[str]:
     if untold > 0:
         banks = counted(int(untold), "bank")
         yield f"{banks[0].upper()}{banks[1:]} had too few test rows to be in the pooled figures."
+    bads, ranked = (number(told.get(key)) for key in ("bads", "ranked"))
+    if 0 < ranked < bads:
+        yield f"The pooled AUC is of {count(ranked)} of {count(bads)} bads: banks with few do not tell how theirs rank."
     held = mapping(told.get("ks"))
     if number(held.get("error")) > _OPEN:
         yield f"Counts in groups leave the pooled KS open by ± {figure(number(held.get('error')))}."
