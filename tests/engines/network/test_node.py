@@ -179,3 +179,17 @@ def test_another_version_and_unknown_kinds_end_the_stream(tmp_path):
         asyncio.run(told(tmp_path, plainly("Erase", COORDINATOR, "bank-0")))
     with pytest.raises(WireError, match="did not welcome"):
         asyncio.run(told(tmp_path, welcome=plainly("Beat", COORDINATOR, "bank-0")))
+
+
+def test_an_offer_that_cannot_be_read_ends_the_job_and_what_it_holds_of_a_budget(tmp_path):
+    """Else a coordinator could free what a job holds, and go on to ask for it."""
+    spoilt = plainly("Open", COORDINATOR, "bank-0", job=job_of().digest, body={"toml": 7})
+    said = asyncio.run(told(tmp_path, opening(), spoilt, asking()))
+    assert [parcel.kind for parcel in said] == ["Shut"]
+    store = SiteStore(tmp_path)
+    assert store.privacy.open_jobs() == ()
+    store.close()
+    asyncio.run(told(tmp_path, opening()))
+    store = SiteStore(tmp_path)
+    assert store.privacy.open_jobs() == (job_of().digest,)
+    store.close()

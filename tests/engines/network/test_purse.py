@@ -174,8 +174,9 @@ def test_a_desk_leaves_a_job_that_asks_for_more_than_the_budget_covers(tmp_path)
     desk.answer(Envelope(Name(0, 0, 0), TRAIN))
     once = replace(desk.purse.plan, parts=tuple(replace(part, times=1) for part in desk.purse.plan.parts))
     desk.purse.plan, desk.purse.cap = once, lambda asked, others: Refusal("The budget is spent.")
-    with pytest.raises(BudgetSpent, match="The budget is spent"):
-        desk.answer(Envelope(Name(0, 1, 0), TRAIN))
+    for ask in (TRAIN, TRAIN, Check(np.zeros(2))):  # what it held is free for others, and it takes no more of it
+        with pytest.raises(BudgetSpent, match="The budget is spent"):
+            desk.answer(Envelope(Name(0, 1, 0), ask))
     assert given(store) == [("Train", 0, Name(0, 0, 0))]
     assert len(store.ledger.lines()) == 1
     assert store.privacy.open_jobs() == ()

@@ -186,13 +186,14 @@ class Node:
         except DiskFailed:
             raise
         except HansaError as error:
-            await self._shut(parcel.job, error)
+            await self._give_up(parcel.job, error)
             return
         self.desks[parcel.job], self._terms[parcel.job] = desk, offer.terms
         for word in await asyncio.to_thread(desk.unacknowledged):
             await self._send(self._word(desk, word))
 
     async def _give_up(self, job: str, error: HansaError) -> None:
+        """Leave a job, if it was open, and refuse it: nobody answers for one that holds nothing of a budget."""
         await self._leave(job)
         await self._shut(job, error)
 

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, final
 from hansa.core.job import Job
 from hansa.core.message import Name
 from hansa.engines.network.privacy_ledger import Cap, Charge, PrivacyLedger, uncapped
+from hansa.errors import BudgetSpent
 from hansa.privacy.released import parts_of, priced
 from hansa.privacy.spending import Plan
 
@@ -49,6 +50,7 @@ class Purse:
         table = job.data.table or next(iter(party.tables), "")  # of several, a job must name one
         self.ledger, self.digest, self.cap = ledger, digest, cap
         self.prices = priced(job)
+        self.over: BudgetSpent | None = None
         self.plan = Plan(job.name, submitter, table, parts_of(job))
         ledger.approve(digest, self.plan, cap)
 
@@ -56,14 +58,20 @@ class Purse:
         """See that there is enough for one more answer of a kind: beyond the plan, as where a sum is tried again.
 
         Raises:
-            BudgetSpent: there is not.
+            BudgetSpent: there is not, or was not before: nothing is held any more.
         """
         part = self.prices.get((step, kind))
-        if part is None or not part.bounded:
+        if part is None:
             return
+        if self.over is not None:
+            raise BudgetSpent(self.over.what, self.over.why, self.over.mend)
         plan = self.plan.at_least(part, given + 1)
-        if plan != self.plan:
-            self.ledger.approve(self.digest, plan, self.cap)
+        if part.bounded and plan != self.plan:
+            try:
+                self.ledger.approve(self.digest, plan, self.cap)
+            except BudgetSpent as error:
+                self.over = error
+                raise
             self.plan = plan
 
     def price(self, name: Name, kind: str) -> Charge | None:
