@@ -157,3 +157,15 @@ def test_no_noise_at_all_is_worth_infinity():
     found = privacy(private(Gaussian(0.0, Protects("record"))))
     assert found["epsilon"] == "infinity"
     assert "epsilon = infinity, for the artefact and for training alone" in found["statement"]
+
+
+def test_exact_noise_and_that_of_training_are_told_apart():
+    pytest.importorskip("dp_accounting", reason="needs dp_accounting (extra 'dp')")
+    exact = Evaluate(compare=False, noise_multiplier=4.0)
+    alone, training = privacy(Job("scores", (exact,))), privacy(private(ROUND))
+    both = privacy(private(ROUND, after=(exact,), bare=True))
+    assert "exactly" in alone["questions"]["hazards"]
+    assert "lowest bits" in training["questions"]["hazards"]
+    assert "exactly" not in training["questions"]["hazards"]
+    assert both["questions"]["hazards"] == f"{alone['questions']['hazards']} {training['questions']['hazards']}"
+    assert both["epsilon"] != "infinity"

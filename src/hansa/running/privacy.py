@@ -112,9 +112,12 @@ def _questions(protects: Protects, private: Sequence[Part]) -> dict[str, str]:
     sampled = sorted({event.sampling for event in events if isinstance(event, SampledGaussian) and event.sampling < 1})
     each = ", ".join(f"{one:g}" for one in sampled)
     inside = protects.unit != "institution" and any(isinstance(event, SampledGaussian) for event in events)
-    hazards = "Released sums and counts carry noise that is drawn exactly, on whole numbers."
-    if inside or any(isinstance(event, Gaussian) for event in events):
-        hazards = "Floating-point noise from a keystream of the operating system: its lowest bits are not covered."
+    exact = "Released sums and counts carry noise that is drawn exactly, on whole numbers."
+    floats = (
+        "Training has floating-point noise from a keystream of the operating system: its lowest bits are not covered."
+    )
+    others = not all(isinstance(event, SampledGaussian) for event in events)
+    hazards = f"{exact} {floats}" if inside and others else floats if inside else exact
     return {
         "unit": protects.unit,
         "neighbours": _RELATIONS[protects.relation].format(unit=protects.unit),
