@@ -90,8 +90,9 @@ class Refusal:
             >>> Refusal("No column 'aaaaaaaa'.").brief(10)
             Refusal(what='No column …', why='', mend='')
         """
-        cut = (text if len(text) <= letters else f"{text[:letters]}…" for text in (self.what, self.why, self.mend))
-        return Refusal(*cut, self.error)
+        said = (self.what, self.why, self.mend)
+        what, why, mend = (text if len(text) <= letters else f"{text[:letters]}…" for text in said)
+        return Refusal(what, why, mend, self.error)
 
 
 class Name(NamedTuple):

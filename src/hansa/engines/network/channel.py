@@ -151,12 +151,8 @@ async def listen(
     }
     server = grpc.aio.server(options=_options())
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
-    roots = _Roots(identity, trust)
-    credentials = grpc.dynamic_ssl_server_credentials(
-        roots.configuration(), roots.newer, require_client_authentication=True
-    )
     try:
-        port = server.add_secure_port(address, credentials)
+        port = server.add_secure_port(address, _Roots(identity, trust).credentials())
     except RuntimeError:
         raise PartyLost(f"Nobody can listen at {address}.", mend="Choose a free port of this machine.") from None
     await server.start()
@@ -228,17 +224,22 @@ class _Roots:
         self._pair, self._trust = (identity.tls_key.encode(), identity.tls.encode()), trust
         self._roots, self._due = trust().roots, time.monotonic() + _LOOK
 
-    def configuration(self) -> Any:
+    def credentials(self) -> Any:
+        return _grpc().dynamic_ssl_server_credentials(
+            self._configuration(), self._newer, require_client_authentication=True
+        )
+
+    def _configuration(self) -> Any:
         return _grpc().ssl_server_certificate_configuration([self._pair], self._roots.encode())
 
-    def newer(self) -> Any:
+    def _newer(self) -> Any:
         """What holds from this handshake on; None: what held before."""
         if time.monotonic() < self._due:
             return None
         before, self._due = self._roots, time.monotonic() + _LOOK
         with suppress(HansaError):  # a file that cannot be read now is read later
             self._roots = self._trust().roots
-        return None if self._roots == before else self.configuration()
+        return None if self._roots == before else self._configuration()
 
 
 @final
