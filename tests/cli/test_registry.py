@@ -41,7 +41,9 @@ def test_a_model_is_called_as_its_job(hansa, tmp_path):
 
 def test_who_and_why_are_asked_for(hansa, tmp_path):
     assert "--why" in hansa("registry", "add", "card", "--who", "M. Weber", code=2)
-    assert "There is no model" in hansa("registry", "list")
+    assert "There is no whole model" in hansa("registry", "add", "nowhere", *WHO, code=3)
+    for verb in ("list", "verify"):
+        assert "There is no model" in hansa("registry", verb)
     assert "hansa registry add" in hansa("export", "scores@champion", code=2)
 
 

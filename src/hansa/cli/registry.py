@@ -163,7 +163,8 @@ class Verify:
                 "Lines were taken away, or all were written anew.",
                 "Keep it as it is, and compare it with its last backup.",
             )
-        say(f"{number} lines and every file are as they were written. The last: {last}")
+        whole = f"{number} lines and every file are as they were written. The last: {last}"
+        say(whole if number else f"There is no model in {self.registry}.")
 
 
 VERBS: Final = (Add, List, Show, Promote, Retire, Rollback, Verify)

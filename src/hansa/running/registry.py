@@ -181,9 +181,9 @@ class Registry:
 
     def add(self, run: Path, name: str, who: str, why: str) -> Version:
         """Keep the model of a run folder, or of a model folder, as the next version of a name: a candidate."""
+        files = _files(run)
         if _NAME.fullmatch(name) is None:
             raise ConfigError(f"No model can be called '{name}'.", mend="Use small letters, digits, dots and dashes.")
-        files = _files(run)
         digests = {file: sha256(data).hexdigest() for file, data in files.items()}
         with self._writing() as entries:
             own = [one for one in _standing(entries) if one.name == name]
@@ -344,7 +344,7 @@ def _found(versions: Sequence[Version], reference: str) -> Version:
         f"'{name}' has no champion." if which == "champion" else f"'{reference}' is no version of '{name}'.",
         mend=f"Promote one: hansa registry promote {name}@{len(own)} --to champion."
         if which == "champion"
-        else f"Write {name}@champion, or {name}@1 to {name}@{len(own)}.",
+        else f"Write {name}@champion, or {name}@ and a number up to {len(own)}.",
     )
 
 
