@@ -146,7 +146,8 @@ def test_what_cannot_be_spread_is_told_without_a_value():
 
 
 def test_it_says_of_the_columns_what_its_schema_does_and_of_periods_their_words():
-    agreed = Schema((Field("months", "integer", low=1, high=60), Field("rate", "float", low=0, high=1)))
+    fields = (Field("months", "integer", low=1, high=60), Field("rate", "float", low=0, high=1))
+    agreed = Schema((*fields, Field("default", "integer")))
     domains = PersonPeriods("months", "default", edges=(3,), schema=agreed).domains
     assert domains.keys() == {"rate", PERIOD}
     assert domains[PERIOD].levels == ("from 1", "from 4")

@@ -73,9 +73,9 @@ class PersonPeriods:
 
     @property
     def domains(self) -> Mapping[str, Domain]:
-        """As the schema says, less the duration; of periods in bins, their words."""
-        found = {} if self.schema is None else {**self.schema.domains}
-        found.pop(self.duration, None)
+        """As the schema says, less duration, event and id; of periods in bins, their words."""
+        found = {} if self.schema is None else self.schema.domains
+        found = {name: domain for name, domain in found.items() if name not in {self.duration, self.event, self.id}}
         return {**found, PERIOD: Domain(words=True, levels=self._periods)} if self.edges else found
 
     def admit(self, table: Table, party: str, min_cell: int) -> Table:
