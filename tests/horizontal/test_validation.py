@@ -216,3 +216,13 @@ def test_weights_are_those_of_the_regression():
     heavy, light = (validated(some, binning=binning).last(Validated) for some in (parties, divided(table, [1200])))
     assert heavy.parties[0].sway.coefficient != light.parties[0].sway.coefficient
     assert heavy.parties[0].sway.without == pytest.approx(heavy.parties[0].sway.coefficient, abs=1e-6)  # both are alike
+
+
+def test_nothing_has_moved_between_rows_that_were_drawn_alike_however_thin_the_pre_bins():
+    rng = np.random.default_rng(4)
+    late = rng.random(9000) < 0.2
+    code = np.where(rng.random(9000) < 0.985, rng.integers(0, 3, 9000) + late, rng.integers(4, 9, 9000))
+    named = {"who": np.arange(9000), "code": code, "x": rng.normal(size=9000) + late, "late": late.astype(int)}
+    parties = divided(Table.of(named, target="late", id="who"), [1700, 3400, 5100, 6800])
+    found = validated(parties, Validate(), Binning(), min_rows=20, min_cell=10).last(Validated)
+    assert not [one for one in found.drifts if one.moved]

@@ -4,9 +4,9 @@ What leaves a party, of its mature test rows: counts of their scores by outcome,
 tells them, for the whole test and for each vintage; rows, bads and the sums of calibrated chances with them; sums of
 where its bads stand among the goods of all; counts by grade and outcome, and by cell of each characteristic; the sums
 of a regression on the card's own log odds. Of all its rows: counts by band of score and vintage. Of its training rows:
-the information matrix at the card's coefficients, in a sum. In clear: the SHA-256 of its table, vintages that
-`min_cell` customers share, and the figures of its `Portrait`. A vintage or test of fewer than `min_rows` customers, or
-with a few of an outcome, is told as none. The party's half stands in `validator`.
+counts by cell and by band, and the information matrix at the card's coefficients, in a sum. In clear: the SHA-256 of
+its table, vintages that `min_cell` customers share, and the figures of its `Portrait`. A vintage or test of fewer than
+`min_rows` customers, or with a few of an outcome, is told as none. The party's half stands in `validator`.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from hansa.core.step import Done, Event, Roster, Step
 from hansa.data.parts import Split
 from hansa.data.times import Bound, Period, TimeSplit, Window
 from hansa.errors import ConfigError
-from hansa.horizontal.binning_process import BinningProcess
 from hansa.horizontal.card import Card
 from hansa.horizontal.labels import in_order
 from hansa.horizontal.portrait import NOTES, Portrait, portrait_from
+from hansa.horizontal.proof import MOMENTS
 from hansa.horizontal.regression import CONST, Regression
 from hansa.horizontal.regressors import whole
 from hansa.horizontal.scorecard import CardFound
 from hansa.horizontal.tally import Tally, score_edges
 from hansa.horizontal.validated import Line, Validated
-from hansa.horizontal.validator import MOMENTS, Origin, Outturn, Portray, Rank, Recalibrate, Validator
+from hansa.horizontal.validator import Origin, Outturn, Portray, Rank, Recalibrate, Validator
 
 _BANDS = 10
 _MOST_STEPS = 25
@@ -134,9 +134,9 @@ class Validate:
         reply = yield Asks(dict.fromkeys(here, Rank(card, low[:, 0], high[:, 0], vintages)))
         ranks = reply.value["placed"][0].reshape(1 + len(vintages), -1)
         line = (yield from _line(here, card)) if told["moments"][0] else Line()
-        process = done.last(BinningProcess)
-        tables = [process.table(name) for name in card.columns]
-        pool = tuple(table.rows(table.counts) for table in tables)
+        ends = np.cumsum([one.cells.size for one in card.characteristics])[:-1]
+        pool, tested = (tuple(np.split(one, ends)) for one in np.split(told["cells"], 2))
+        trained, *bands = told["bands"].reshape(2 + len(vintages), -1)
         reply = yield Asks(dict.fromkeys(here, Portray(card, beta, whole(told["information"]), pool)), Collect())
         return Validated(
             card,
@@ -150,10 +150,10 @@ class Validate:
             told["moments"].reshape(1 + len(vintages), len(MOMENTS)),
             told["grades"].reshape(2, -1),
             _chances(made),
-            _by_band(made.train, ask.bands),
-            told["bands"].reshape(1 + len(vintages), -1),
+            trained,
+            np.stack(bands),
             pool,
-            tuple(np.split(told["cells"], np.cumsum([len(one) for one in pool])[:-1])),
+            tested,
             line,
             float(told["apart"][0]),
             float(told["immature"][0]),
@@ -222,8 +222,3 @@ def _bands(train: Tally) -> tuple[int, ...]:
         return ()
     ends = np.searchsorted(upto, train.rows * np.arange(1, _BANDS) / _BANDS)
     return tuple(sorted({int(train.scores[end]) for end in ends if end < len(upto) - 1}))
-
-
-def _by_band(tally: Tally, bands: tuple[int, ...]) -> NDArray[np.float64]:
-    place = np.searchsorted(np.array(bands), tally.scores)
-    return np.bincount(place, tally.counts.sum(axis=0), minlength=len(bands) + 1).astype(np.float64)

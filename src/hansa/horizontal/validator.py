@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, final
+from typing import TYPE_CHECKING, Any, TypeAlias, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from hansa.core.digest import digest
 from hansa.core.load import Load
 from hansa.core.message import Answer, Ask
-from hansa.core.metrics import ScoreCounts, merge_small, placement_sums, score_keys, too_few
 from hansa.core.party import Memory, Site
 from hansa.core.table import Column, Table
 from hansa.data.parts import LEFT_OUT, PARTS, TRAIN, Codes, Split
@@ -21,8 +20,7 @@ from hansa.errors import DataError
 from hansa.horizontal.card import Card
 from hansa.horizontal.design import check_taken, floors_at, parts_of, prepared_of
 from hansa.horizontal.floors import Floors, floors_of
-from hansa.horizontal.groups import Told
-from hansa.horizontal.labels import placed, shared
+from hansa.horizontal.labels import shared
 from hansa.horizontal.portrait import (
     NOTES,
     Portrait,
@@ -35,8 +33,8 @@ from hansa.horizontal.portrait import (
     sway_of,
 )
 from hansa.horizontal.prepared import Prepared
+from hansa.horizontal.proof import Proof, tell_grades, tell_line, tell_ranks, tell_rows, tell_scores
 from hansa.horizontal.regressors import triangle
-from hansa.horizontal.tally import score_edges
 from hansa.horizontal.woe import Woe
 
 if TYPE_CHECKING:
@@ -44,9 +42,6 @@ if TYPE_CHECKING:
     from hansa.horizontal.validation import Validate
 
 Vectors: TypeAlias = "dict[str, NDArray[Any]]"
-
-MOMENTS: Final = ("rows", "bads", "expected", "variance")
-"""What is summed of rows: their number, their bads, the calibrated chances of those, and the variance of their sum."""
 
 
 @final
@@ -131,38 +126,6 @@ class Portray(Ask):
 
 @final
 @dataclass(frozen=True)
-class Proof:
-    """Some of a party's rows with their floors and their vintages: its mature test rows, or those of one vintage.
-
-    Example:
-        >>> Proof(Table.of({"late": [0, 0, 1]}, target="late"), Floors(1, 2)).told  # one bad is a few
-        False
-    """
-
-    table: Table
-    floors: Floors
-    times: Column | None = None
-
-    @property
-    def told(self) -> bool:
-        """Whether something may be told of them: enough customers, and not a few of an outcome."""
-        rows, bad = len(self.table), self.table.y()
-        return rows > 0 and self.floors.suffice(rows) and not too_few(bad, self.floors.cell)
-
-    def at(self, rows: NDArray[np.intp]) -> Proof:
-        """Some of these rows."""
-        return Proof(self.table.take(rows), self.floors.at(rows), None if self.times is None else self.times.take(rows))
-
-    def divided(self, names: tuple[str, ...]) -> list[Proof]:
-        """All of these rows, then those of each of these vintages."""
-        if self.times is None:
-            return [self]
-        place = placed(self.times, names)
-        return [self, *(self.at(np.flatnonzero(place == i)) for i in range(len(names)))]
-
-
-@final
-@dataclass(frozen=True)
 class Validator:
     """The party's half of `Validate`; nothing is remembered.
 
@@ -188,13 +151,12 @@ class Validator:
         test, immature = self._test(every, site, memory)
         if isinstance(ask, Outturn):
             some = {"immature": np.array([float(immature if immature >= test.floors.cell else 0)])}
-            information = triangle(_train(ask.card, site, memory).information(ask.beta))
-            told = {**some, **_outturn(ask, test, every), "information": information}
+            told = {**some, **_outturn(ask, test, every, _train(ask.card, site, memory))}
         elif isinstance(ask, Rank):
-            groups = test.divided(ask.vintages)
-            told = {"placed": np.concatenate([tell_ranks(ask, i, one) for i, one in enumerate(groups)])}
+            ranks = zip(ask.low, ask.high, test.divided(ask.vintages), strict=True)
+            told = {"placed": np.concatenate([tell_ranks(ask.card, *one) for one in ranks])}
         elif isinstance(ask, Recalibrate):
-            told = tell_line(ask, test.table if test.told else test.table.take(slice(0, 0)))
+            told = tell_line(ask.card, ask.line, test.table if test.told else test.table.take(slice(0, 0)))
         else:
             told = figures_of(_portrait(ask, test, _train(ask.card, site, memory)), ask.card.columns)
         return Answer(Load({name: vector[None, :] for name, vector in told.items()})), memory
@@ -230,94 +192,25 @@ class _Train:
     X: Floats
     weight: Floats
 
+    @property
+    def proof(self) -> Proof:
+        """The rows with their floors."""
+        return Proof(self.table, self.floors)
+
     def information(self, beta: Floats) -> Floats:
         """Their part of the information matrix."""
         return information_of(self.X, beta, self.weight)
 
 
-def tell_scores(card: Card, proof: Proof) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.float64]]:
-    """Rows by outcome and risk between two placements, `[2 * bins]` each, and `MOMENTS`; zeros where not told.
-
-    Example:
-        >>> rows = Table.of({"late": [0, 0, 1]}, target="late")
-        >>> low, _, sums = tell_scores(Card((), 600), Proof(rows, Floors(1, 1)))
-        >>> int(low.sum()), sums.round(2).tolist()
-        (3, [3.0, 1.0, 0.06, 0.06])
-    """
-    edges = score_edges(card)
-    if not proof.told:
-        none = np.zeros(2 * (len(edges) - 1), np.int64)
-        return none, none, np.zeros(len(MOMENTS))
-    score, bad = card.score(proof.table), proof.table.y()
-    counts = merge_small(score_keys(-score.astype(np.float64)), bad, edges, proof.floors.cell)
-    chance = card.probability(score)
-    sums = np.array([len(bad), bad.sum(), chance.sum(), (chance * (1 - chance)).sum()])
-    return counts.low.reshape(-1), counts.high.reshape(-1), sums
-
-
-def tell_ranks(ask: Rank, group: int, proof: Proof) -> NDArray[np.float64]:
-    """The sums of `placement_sums` over a group's bads `[4]`; zeros where not told, or of fewer than `min_rows` bads.
-
-    Example:
-        >>> rows, goods = Table.of({"late": [0, 0, 1]}, target="late"), np.array([[0, 2, 0]])
-        >>> tell_ranks(Rank(Card((), 600), goods, goods), 0, Proof(rows, Floors(1, 1))).tolist()
-        [1.0, 0.5, 0.5, 0.25]
-    """
-    bads = np.flatnonzero(proof.table.y() == 1)
-    if not proof.told or not proof.floors.at(bads).suffice(len(bads)):
-        return np.zeros(4)
-    low, high = (np.stack([one[group], 0 * one[group]]) for one in (ask.low, ask.high))
-    keys = score_keys(-ask.card.score(proof.table).astype(np.float64))
-    return placement_sums(keys, proof.table.y(), ScoreCounts(score_edges(ask.card), low, high))
-
-
-def tell_grades(
-    place: NDArray[np.intp], bad: NDArray[np.bool_], odds: NDArray[np.float64], cell: int
-) -> tuple[NDArray[np.float64], float]:
-    """Rows without and with the event by grade `[2, grades]` as they leave a party; how many were told jointly.
-
-    Goods that are told jointly are spread evenly over their grades, bads as the goods there and the grades' odds say:
-    so few bads can speak against a card no louder than they were told.
-
-    Example:
-        >>> place, bad = np.repeat([0, 1, 2], [40, 40, 40]), np.arange(120) % 40 < np.repeat([1, 2, 9], 40)
-        >>> tell_grades(place, bad, np.array([0.03, 0.06, 0.3]), cell=3)[0][1].round(2).tolist()
-        [1.02, 1.98, 9.0]
-    """
-    told, apart = np.zeros((2, len(odds))), 0.0
-    for side, mine in enumerate((place[~bad], place[bad])):
-        made = Told.of(np.bincount(mine, minlength=len(odds)), cell, ordered=True)
-        weight = np.maximum(told[0], 1e-9) * odds if side else np.ones(len(odds))
-        told[side] = made.rows[made.into] * weight / np.bincount(made.into, weight, minlength=len(odds))[made.into]
-        apart += float(made.rows[np.bincount(made.into, minlength=len(odds)) > 1].sum())
-    return told, apart
-
-
-def tell_line(ask: Recalibrate, table: Table) -> dict[str, NDArray[np.float64]]:
-    """The sums of a regression of the event on the card's own log odds: gradient `[2]` and information `[3]`.
-
-    Example:
-        >>> rows = Table.of({"late": [0, 1]}, target="late")
-        >>> tell_line(Recalibrate(Card((), 600), np.array([0.0, 0.0])), rows)["gradient"].round(4).tolist()
-        [0.0, 0.0]
-    """
-    chance = ask.card.probability(ask.card.score(table))
-    X = np.stack([np.ones(len(table)), np.log(chance / (1 - chance))], axis=1)
-    gradient = X.T @ (table.y() - 1 / (1 + np.exp(-X @ ask.line)))
-    return {"gradient": gradient, "information": triangle(information_of(X, ask.line, np.ones(len(table))))}
-
-
-def _outturn(ask: Outturn, test: Proof, every: Proof) -> Vectors:
-    """Scores of the whole test and of each vintage; grades and cells of the test; bands of it, and of all vintages."""
+def _outturn(ask: Outturn, test: Proof, all_rows: Proof, train: _Train) -> Vectors:
+    """Scores of the whole test and of each vintage; grades of the test; cells and bands of training, test and all."""
     card, floors = ask.card, test.floors
     groups = test.divided(ask.vintages)
     low, high, sums = zip(*(tell_scores(card, one) for one in groups), strict=True)
     shown = test.table if test.told else test.table.take(slice(0, 0))
     grades, apart = tell_grades(card.grade(card.score(shown)) - 1, shown.y() == 1, ask.odds, floors.cell)
-    cells = [
-        _rows(one.cells.place(shown.column(one.column)), one.cells.size, floors.cell, ordered=not one.cells.words)
-        for one in card.characteristics
-    ]
+    trained, first = _cells(card, train.proof), _bands(ask, train.proof)
+    every = [test, *all_rows.divided(ask.vintages)[1:]]
     return {
         "low": np.concatenate(low),
         "high": np.concatenate(high),
@@ -325,20 +218,26 @@ def _outturn(ask: Outturn, test: Proof, every: Proof) -> Vectors:
         "untold": np.array([float(len(one.table) > 0 and not one.told) for one in groups]),
         "grades": grades.reshape(-1),
         "apart": np.array([apart]),
-        "cells": np.concatenate([*cells, np.empty(0)]),
-        "bands": np.concatenate([_bands(ask, one) for one in (test, *every.divided(ask.vintages)[1:])]),
+        "cells": np.concatenate([*trained, *_cells(card, Proof(shown, floors), trained), np.empty(0)]),
+        "bands": np.concatenate([first, *(_bands(ask, one, first) for one in every)]),
+        "information": triangle(train.information(ask.beta)),
     }
 
 
-def _bands(ask: Outturn, proof: Proof) -> NDArray[np.float64]:
+def _cells(card: Card, proof: Proof, beside: list[Floats] | None = None) -> list[Floats]:
+    """Rows by cell of each characteristic."""
+    told = []
+    for i, one in enumerate(card.characteristics):
+        place, near = one.cells.place(proof.table.column(one.column)), None if beside is None else beside[i]
+        told.append(tell_rows(place, one.cells.size, proof.floors.cell, ordered=not one.cells.words, beside=near))
+    return told
+
+
+def _bands(ask: Outturn, proof: Proof, beside: Floats | None = None) -> Floats:
     """Rows by band of score, whatever their outcome; none of too few customers."""
     table = proof.table if proof.floors.suffice(len(proof.table)) else proof.table.take(slice(0, 0))
     place = np.searchsorted(np.array(ask.bands), ask.card.score(table))
-    return _rows(place, len(ask.bands) + 1, proof.floors.cell, ordered=True)
-
-
-def _rows(place: NDArray[np.intp], size: int, cell: int, *, ordered: bool) -> NDArray[np.float64]:
-    return Told.of(np.bincount(place, minlength=size), cell, ordered=ordered).spread
+    return tell_rows(place, len(ask.bands) + 1, proof.floors.cell, ordered=True, beside=beside)
 
 
 def _check_card(card: Card, site: Site, memory: Memory) -> None:

@@ -156,7 +156,9 @@ def _validation(job: Job, step: Validate, few: str, rare: str) -> list[_Line]:
     return [
         _line(origin, "once", "names in clear" if step.vintage else "none", _CLEAR),
         _line("counts of test scores by outcome and vintage", "once", f"groups of at least {job.min_cell} rows"),
-        _line("test rows by grade and by cell of each column, all rows by band of score", "once", rare),
+        _line(
+            "training and test rows by cell of each column, all rows by band of score, test rows by grade", "once", rare
+        ),
         _line(f"{sums}, summed over test rows", "once, the regression a few times", few),
         _line("the information matrix of a regression, summed over training rows", "once", few),
         _line(own, "once", few, _CLEAR),
