@@ -14,6 +14,7 @@ from hansa.engines.network.site_store import SiteStore
 from hansa.links import (
     adaptive_clip,
     clip_l2,
+    coordinate_median,
     distributed_noise,
     gaussian_noise,
     local_noise,
@@ -153,6 +154,11 @@ def test_where_nothing_is_claimed_the_audit_says_what_it_shows_and_the_noise_has
     assert noise_itself(plain).verdict == "nothing"
     textbook = Probe(Linear(), (uniform(), perturb(0.1), weighted_mean()), LOCAL, 1, seed=3)
     assert "no bound is claimed" in one_run(textbook).views[0].said
+
+
+def test_noise_is_looked_at_where_another_rule_than_a_mean_combines():
+    median = Probe(Linear(), (uniform(), clip_l2(0.5), local_noise(3.0), coordinate_median), LOCAL, 1, seed=3)
+    assert noise_itself(median).verdict == "held"
 
 
 def test_the_page_lists_every_mutant_with_its_catcher():

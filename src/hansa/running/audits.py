@@ -148,8 +148,12 @@ def noise_itself(probe: Probe, columns: int = _QUIET) -> Finding:
     title = "The noise itself"
     told = f"Noise where nothing else is, against its statement; an alarm is a chance below {ALARM:g}."
     if not probe.stated:
-        return Finding("noise", title, "The job states no noise: there is nothing to hold it against.")
+        return Finding(
+            "noise", title, "No noise is stated that covers all that leaves: nothing can be held against it."
+        )
     figures = _drawn(probe, columns)
+    if not figures:
+        return Finding("noise", title, "A rule that is no mean combines updates whose noise nobody sees.")
     if probe.private is not None and probe.private.sampling < 1:
         figures["samples"] = _samples(probe, probe.private)
     adaptive = next((link for link in probe.chain if isinstance(link, adaptive_clip)), None)
@@ -174,7 +178,7 @@ def _drawn(probe: Probe, columns: int) -> dict[str, float]:
         chances["shape"].append(shape(whole, 1.0))
         chances["rounds"] += [apart(one, other) for one, other in pairwise(first)]
         chances["runs"].append(apart(first[0], second[0]))
-    return {name: min(found) for name, found in chances.items()}
+    return {name: min(found) for name, found in chances.items() if found}
 
 
 def _residues(probe: Probe, columns: int) -> list[NDArray[np.float64]]:
@@ -194,7 +198,7 @@ def _residues(probe: Probe, columns: int) -> list[NDArray[np.float64]]:
         one, two = local.learning_rate * probe.slope(seen.models[round_], blank)
         for view, own in zip(views, (True, False), strict=True):
             sigma = probe.noise(local, bound, own=own)
-            if sigma and not (own and seen.hidden):
+            if sigma and (not seen.hidden if own else probe.averages):
                 update = seen.update(round_) if own else seen.moved(round_)
                 view.append(np.where(one == two, update - one, np.nan) / sigma)
     return [np.stack(view) for view in views if view]

@@ -35,7 +35,15 @@ from hansa.errors import ConfigError
 from hansa.horizontal.protected import private_of
 from hansa.horizontal.rounds import Rounds
 from hansa.horizontal.training import fit, layout_of
-from hansa.links import distributed_noise, gaussian_noise, local_noise, uniform, weighted_mean
+from hansa.links import (
+    distributed_noise,
+    encrypted_sum,
+    gaussian_noise,
+    local_noise,
+    secure_sum,
+    uniform,
+    weighted_mean,
+)
 from hansa.privacy.accounting import tightest
 from hansa.privacy.released import parts_of
 from hansa.running.privacy import DELTA
@@ -77,6 +85,11 @@ class Probe:
     def hides(self) -> bool:
         """Whether nobody sees a single party's update."""
         return any(link.guarantees.hides_each for link in self.chain)
+
+    @property
+    def averages(self) -> bool:
+        """Whether the model moves by the mean of the updates, and not by another rule."""
+        return isinstance(Chain(self.chain).combine, weighted_mean | secure_sum | encrypted_sum)
 
     @property
     def trusted(self) -> bool:
