@@ -9,10 +9,9 @@ there, by `Fairness` and `Evaluate` in its own job.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from math import isfinite
-from typing import TYPE_CHECKING, Protocol, final
+from typing import TYPE_CHECKING, final
 
 import numpy as np
 
@@ -30,25 +29,10 @@ if TYPE_CHECKING:
     from hansa.core.job import Job
     from hansa.core.step import Done, Step
     from hansa.horizontal.tally import Tally
+    from hansa.running.verb import Engine
 
 _MADE = ("binning", "selection", "glm", "scorecard", "fairness")
 _AS_GIVEN = Select(min_iv=0.0, monotonic=False, max_correlation=1.0, max_vif=0.0, stepwise="none")
-
-
-class Session(Protocol):
-    """A job's stay on an engine."""
-
-    def run(self) -> Done:
-        """Carry the job to its end."""
-        ...
-
-
-class Engine(Protocol):
-    """What runs jobs: a simulation, or a consortium."""
-
-    def session(self, job: Job) -> AbstractContextManager[Session]:
-        """Begin a job."""
-        ...
 
 
 @final
@@ -180,7 +164,7 @@ def _of(job: Job, columns: Sequence[str], share: float) -> Job:
 
 def _run(job: Job, on: Engine) -> Done:
     with on.session(job) as session:
-        return session.run()
+        return session.run(None, None, None)
 
 
 def _share(done: Done) -> float:
