@@ -250,7 +250,10 @@ def _warnings(job: Job, done: Done, metrics: Mapping[str, Any]) -> list[str]:
     lines += [left for left in (reading.uncounted, reading.unsummed) if left]
     lines += remarks(() if learned is None else learned.history)
     if any(isinstance(step, Evaluate) and step.noise_multiplier for step in job.steps):
-        lines.append("Pooled figures of the test are of counts with noise: their intervals tell of the rows alone.")
+        lines.append(
+            "What counts say of the test holds noise, which the intervals leave out; what a simulation says from the"
+            " rows that it sees holds none, and no epsilon covers it."
+        )
     why = metrics.get("federated", {}).get("counts", {}).get("why")
     return [*lines, *[f"The sealed test has no pooled figures of scores: {why}."] * bool(why)]
 
