@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from hansa.errors import ConfigError, DataError
 from hansa.horizontal import Prepare, Rounds
 from hansa.links import by_examples, private_sgd, secure_sum, weighted_mean
 from hansa.running.attack import ATTACKS, attack
+from hansa.trainers import Tabular
 
 
 def banks(n=200):
@@ -55,6 +57,14 @@ def test_a_job_of_rounds_alone_is_attacked_on_its_raw_columns():
     ]
     alone = Job("scores", (Rounds(local=Local(steps=1), check_every=0),))
     assert attack(alone, parties, only=("rows",)).findings[0].verdict == "found"
+
+
+def test_a_job_whose_training_comes_to_nothing_is_told():
+    steps = job(by_examples(), weighted_mean()).steps
+    wild = replace(steps[1], trainer=Tabular((4,)), local=replace(steps[1].local, learning_rate=1e30))
+    (found,) = attack(replace(job(*steps[1].chain), steps=(Prepare(), wild)), banks(60), ("membership",)).findings
+    assert found.verdict == "nothing"
+    assert "Training failed under attack" in found.said
 
 
 def test_wrong_uses_are_told():

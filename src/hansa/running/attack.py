@@ -20,12 +20,12 @@ import numpy as np
 
 from hansa.core.trainer import Design
 from hansa.engines.simulation import Simulation
-from hansa.errors import ConfigError, DataError, nearest
+from hansa.errors import ConfigError, DataError, PartyFailed, nearest
 from hansa.horizontal.columns import OneHot
 from hansa.horizontal.design import design_of, prepared_of
 from hansa.horizontal.rounds import Rounds
 from hansa.privacy.attacks.inversion import Known
-from hansa.running.attacked import Attacked
+from hansa.running.attacked import Attacked, Finding
 from hansa.running.audits import noise_itself, one_run
 from hansa.running.leaks import exact_rows, inverted_rows, members
 from hansa.running.privacy import DELTA
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from hansa.core.job import Job
     from hansa.core.party import Party
     from hansa.horizontal.prepared import Prepared
-    from hansa.running.attacked import Finding
 
 ATTACKS: Final = ("rows", "inversion", "membership", "audit", "noise")
 _MOST: Final = 5000  # rows are enough to draw from
@@ -70,7 +69,13 @@ def attack(job: Job, parties: Sequence[Party], only: Sequence[str] = ATTACKS) ->
             return members(probe, rows)
         return one_run(probe) if name == "audit" else noise_itself(probe)
 
-    findings = tuple(one(name) for name in only)
+    def tried(name: str) -> Finding:
+        try:
+            return one(name)
+        except PartyFailed as error:  # under so much noise, or so few rows, training itself may come to nothing
+            return Finding(name, name.capitalize(), f"Training failed under attack, so nothing was found. {error}")
+
+    findings = tuple(tried(name) for name in only)
     chain = " -> ".join(link.sentence() for link in probe.chain)
     claimed = probe.claimed(probe.local, probe.rounds)
     return Attacked(job.name, str(digest_of(job)), chain, claimed, DELTA, findings)
