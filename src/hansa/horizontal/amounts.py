@@ -10,7 +10,7 @@ beside the noise: winsorise such a column, or take signed logs.
 from __future__ import annotations
 
 import json
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, replace
 from math import ceil, sqrt
 from typing import TYPE_CHECKING, Final, final
 
@@ -34,11 +34,11 @@ from hansa.horizontal.fitter import Adopt, Describe, Fitter
 from hansa.horizontal.fitting import Fit, Want
 from hansa.horizontal.floors import Floors, floors_of
 from hansa.horizontal.labels import CODES, classes_of
+from hansa.horizontal.noise import Noise, as_agreed
 from hansa.horizontal.veil import in_blocks
 from hansa.horizontal.wanted import check_names, wants_of
 
 if TYPE_CHECKING:
-    from hansa.horizontal.noise import Noise
     from hansa.horizontal.prepare import Prepare
 
 Floats = NDArray[np.float64]
@@ -79,7 +79,9 @@ class NoisedFitter:
         if isinstance(ask, Adopt):
             return Fitter(self.step).answer(ask, site, memory)
         if isinstance(ask, Describe):
-            text = json.dumps(self._agreed(site), ensure_ascii=False).encode()
+            check_names(self.step, site.table)
+            said = as_agreed(site, self.step, self.step.used(site.table))
+            text = json.dumps(said, ensure_ascii=False).encode()
             return Answer(Load({"text": np.frombuffer(text, np.uint8)[None, :]})), memory
         quantiles, amounts = self.step.noises
         table = self._train(site)
@@ -97,16 +99,6 @@ class NoisedFitter:
             return site.table.take(self.step.noise.rows(rows, floors_of(site).at(rows).who))
 
         return site.derived(f"prepare/train/{self.step.digest}", make)
-
-    def _agreed(self, site: Site) -> dict[str, object]:
-        """Kinds, labels and ranges of the columns, as the contract has them, whatever the rows hold."""
-        check_names(self.step, site.table)
-        agreed = {} if site.job.data.schema is None else site.job.data.schema.domains
-        used = self.step.used(site.table)
-        self.step.check_domains({name: agreed.get(name, Domain()) for name in used})
-        kinds = {name: "label" if agreed[name].words else "number" for name in used}
-        labels = {name: agreed[name].levels for name in used if agreed[name].words}
-        return {"kinds": kinds, "labels": labels, "domains": {name: astuple(agreed[name]) for name in used}}
 
     def _facts(self, site: Site, train: Table, noise: Noise) -> Floats:
         """Rows by part, and training rows by class, the first for a target that is none: of a row, one of either."""

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hansa.core.codec import pack
-from hansa.core.contract import Domain
 from hansa.core.load import Load
 from hansa.core.message import Answer, Ask
 from hansa.core.party import Memory, Site
@@ -25,6 +24,7 @@ from hansa.horizontal.fitter import First, other
 from hansa.horizontal.floors import Floors, floors_of
 from hansa.horizontal.groups import Told
 from hansa.horizontal.labels import shared
+from hansa.horizontal.noise import Noise, as_agreed
 from hansa.horizontal.optimal import Rule
 from hansa.horizontal.prepared import Prepared
 from hansa.horizontal.veil import veiled
@@ -32,7 +32,6 @@ from hansa.horizontal.woe import Cells
 
 if TYPE_CHECKING:
     from hansa.horizontal.binning import Binning
-    from hansa.horizontal.noise import Noise
 
 EDGES: Final = 0.25
 """The share of a binning's privacy that its edges cost; the rest is that of the outcomes."""
@@ -111,7 +110,11 @@ class Binner:
         self._check(ask, site, first)
         (table, floors), noise = self._train(site), self.step.noise
         if isinstance(ask, Inquire):
-            said = self._agreed(site) if noise.multiplier else self._described(table, floors)
+            said = (
+                as_agreed(site, self.step, self.step.used(site.table))
+                if noise.multiplier
+                else self._described(table, floors)
+            )
             text = json.dumps(said, ensure_ascii=False).encode()
             return Answer(Load({"text": np.frombuffer(text, np.uint8)[None, :]})), memory
         if isinstance(ask, Beneath):
@@ -161,15 +164,6 @@ class Binner:
             if (word or self.step.columns.get(name, Rule()).categorical) and len(table):
                 labels[name] = shared(column, floors)
         return {"kinds": kinds, "labels": labels}
-
-    def _agreed(self, site: Site) -> dict[str, Any]:
-        """The same as the contract has it, whatever the rows hold; and the ranges of numbers."""
-        agreed = {} if site.job.data.schema is None else site.job.data.schema.domains
-        used = self.step.used(site.table)
-        self.step.check_domains({name: agreed.get(name, Domain()) for name in used})
-        kinds = {name: "label" if agreed[name].words else "number" for name in used}
-        labels = {name: agreed[name].levels for name in used if agreed[name].words}
-        return {"kinds": kinds, "labels": labels, "domains": {name: astuple(agreed[name]) for name in used}}
 
     def _sorted(self, site: Site, table: Table, name: str) -> NDArray[np.float64]:
         codes = self.step.columns.get(name, Rule()).special_codes

@@ -8,12 +8,13 @@ answer, and an answer that is asked for again is the same.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from math import sqrt
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
+from hansa.core.contract import Domain
 from hansa.errors import ConfigError
 from hansa.horizontal.floors import Floors
 from hansa.privacy.counts import noised_counts
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from hansa.core.contract import Domain
+    from hansa.core.party import Site
+    from hansa.core.step import Noised
 
 _SEEN = 3.0
 """A count of so many standard deviations of its noise is one."""
@@ -134,3 +136,27 @@ category, in data.schema; or drop the column.
             "No noise would cover a smallest value or a label that is looked up in the rows.",
             "Give low and high, or the levels of a category, in data.schema; or drop the column.",
         )
+
+
+def as_agreed(site: Site, step: Noised, used: tuple[str, ...]) -> dict[str, Any]:
+    """What a party says of the columns that are used, as the contract has it, whatever its rows hold.
+
+    Raises:
+        ConfigError: it leaves open what one of them may hold.
+
+    Example:
+        >>> from hansa.core.job import Job
+        >>> from hansa.core.party import Site
+        >>> from hansa.core.table import Table
+        >>> from hansa.horizontal.prepare import Prepare
+        >>> as_agreed(Site("bank-a", Job("scores", (Prepare(),)), Table.of({"age": [31]})), Prepare(), ())
+        {'kinds': {}, 'labels': {}, 'domains': {}}
+    """
+    agreed = {} if site.job.data.schema is None else site.job.data.schema.domains
+    domains = {name: agreed.get(name, Domain()) for name in used}
+    step.check_domains(domains)
+    return {
+        "kinds": {name: "label" if domain.words else "number" for name, domain in domains.items()},
+        "labels": {name: domain.levels for name, domain in domains.items() if domain.words},
+        "domains": {name: astuple(domain) for name, domain in domains.items()},
+    }
