@@ -179,6 +179,14 @@ def test_fewer_parties_than_shares_are_refused():
         Chain((uniform(), clip_l2(1.0), distributed_noise(1.0, 4), secure_sum())).check_parties(4)
 
 
+def test_shares_of_colluders_count_for_nothing():
+    chain = Chain((uniform(), clip_l2(1.0), distributed_noise(1.0, 4), secure_sum(colluders=3)))
+    chain.check_parties(7)
+    for few in ({"n": 6}, {"n": 9, "quorum": 6}):
+        with pytest.raises(ChainError, match="at least 7 parties"):
+            chain.check_parties(**few)
+
+
 def test_noise_that_is_not_kept_yet_is_not_sent_out():
     with pytest.raises(ConfigError, match="Set check_every to 0"):
         Rounds(chain=(uniform(), clip_l2(1.0), weighted_mean(), gaussian_noise(1.0)))

@@ -213,6 +213,13 @@ def test_lists_of_survivors_that_are_none_are_refused(names, words):
     refused(clients["bank-a"], Survivors(names), tools, words)
 
 
+def test_a_sum_with_less_noise_than_is_claimed_is_not_signed():
+    tools, clients = masked_by_all()
+    refused(clients["bank-a"], Survivors(named(5)[:4], fewest=5), tools, "4 parties left, and the job's links need 5")
+    _, word = hear(clients["bank-a"], Survivors(named(5)[:4], fewest=4), tools["bank-a"])
+    assert isinstance(word, bytes)
+
+
 def test_a_split_view_of_who_survived_gets_no_share_from_anybody():
     """Two lists that overlap: with one colluder, who signs both, four of five signatures never come together."""
     tools, clients = masked_by_all()

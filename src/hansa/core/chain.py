@@ -110,10 +110,10 @@ class Chain:
         for link in self.links:
             says = link.guarantees
             asks = says.asks if link.stage == "cohort" else asks
-            if asks is not None and asks < says.least:
+            if asks is not None and asks < (least := self._least(link)):
                 raise ChainError(
-                    f"{link.title} needs at least {says.least} parties, and a round asks {asks}.",
-                    mend=f"Ask at least {says.least} a round, or drop {link.title}.",
+                    f"{link.title} needs at least {least} parties, and a round asks {asks}.",
+                    mend=f"Ask at least {least} a round, or drop {link.title}.",
                 )
             if says.needs_bound and bound is None:
                 raise ChainError(
@@ -173,7 +173,12 @@ class Chain:
     @property
     def least(self) -> int:
         """The fewest parties of a round that all links after the cohort work with."""
-        return max(link.guarantees.least for link in self.links if link.stage != "cohort")
+        return max(self._least(link) for link in self.links if link.stage != "cohort")
+
+    def _least(self, link: Link) -> int:
+        """The fewest parties that one of the links works with; of noise in shares, colluders' shares are known."""
+        says = link.guarantees
+        return max(says.least, says.shares + self.combine.guarantees.colluders if says.shares else 0)
 
     def check_parties(self, n: int, quorum: int = 0) -> None:
         """Refuse a roster of `n` parties that is too small or large for a link, or too small a quorum (0: all asked).
@@ -182,7 +187,7 @@ class Chain:
             ChainError: names the link and how many it needs.
         """
         for link in self.links:
-            least, most = link.guarantees.least, link.guarantees.most
+            least, most = self._least(link), link.guarantees.most
             if n < least:
                 raise ChainError(f"{link.title} needs at least {least} parties.", f"There are {n}.")
             if most is not None and n > most:

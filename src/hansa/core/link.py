@@ -43,7 +43,8 @@ class Guarantees:
     `sees_each`: the coordinator sees every single update. `hides_each`: nobody but its owner does.
     `colluders`: hidden also where so many parties are in league with a hostile coordinator; `steady`: parties refuse
     a sum that, less earlier ones, would tell of too few of them.
-    `least`: the fewest parties it works with; `most`: the most, None for any number.
+    `least`: the fewest parties it works with; `most`: the most, None for any number. `shares`: so many parties' shares
+    of noise must be in a sum, of parties that are in league with nobody.
     `asks`: how many a cohort link asks a round, None where that may vary.
     `samples`: a cohort link asks others from round to round. `same`: it works with the same ones alone.
     `even`: a weight link lets no party weigh more than 1; `needs_even`: its noise is calibrated to that. `draws`: it
@@ -65,6 +66,7 @@ class Guarantees:
     steady: bool = False
     least: int = 1
     most: int | None = None
+    shares: int = 0
     asks: int | None = None
     samples: bool = False
     same: bool = False

@@ -194,9 +194,9 @@ class distributed_noise(Link):
     """Each party adds a share of the noise, discrete Gaussian in the ring of the secure sum (Kairouz et al. 2021).
 
     Only the sum is seen, and in it `noise_multiplier` x the bound is reached by the shares of `parties`: the fewest
-    that are in any sum, less those that are in league with others. A secure sum of n parties may be opened with more
-    than (n + colluders) / 2 of them. More parties, more noise. `bits` and `clip` are the secure sum's, which needs room
-    for the noise's tail. A party without rows adds an update of nothing, and its share.
+    that are in any sum, less those that are in league with others; parties sign no sum of fewer. More parties, more
+    noise. `bits` and `clip` are the secure sum's, which needs room for the noise's tail. A party without rows adds an
+    update of nothing, and its share.
 
     Raises:
         ConfigError: a setting outside its range.
@@ -227,7 +227,7 @@ class distributed_noise(Link):
         sensitivity = _STEPS * sqrt(self.parties) / self.noise_multiplier
         event = DistributedGaussian(_STEPS, sensitivity, _MOST, self.parties, Protects("institution"))
         ring = (self.bits, self.clip)
-        return Guarantees(needs_bound=True, needs_even=True, needs_ring=ring, least=self.parties + 1, event=event)
+        return Guarantees(needs_bound=True, needs_even=True, needs_ring=ring, shares=self.parties, event=event)
 
     def apply(self, load: Load, told: Told, mine: Vectors, draws: Sequence[Draws]) -> tuple[Load, Vectors]:
         """Bring each party's update onto the ring's grid, within its bound there too, and add its share.

@@ -28,6 +28,7 @@ from hansa.core.load import Load
 from hansa.core.message import Answer, Ask, Masked, Refusal, Sealed
 from hansa.core.party import AT_ONCE, Handler, Memory, Site
 from hansa.core.plan import Asks, Everyone, First, Gather, Quorum, Reply, Until
+from hansa.core.step import Chained
 from hansa.errors import ConfigError, HansaError, JobError, PolicyRefusal, Refused, TooFewParties
 from hansa.links.slots import mean_of, require, weights
 from hansa.privacy.fixed_point import FixedPoint
@@ -293,7 +294,9 @@ class Agrees:
 
     def answer(self, ask: Listed, site: Site, memory: Memory) -> tuple[Answer | Refusal, Memory]:
         """Sign, or refuse for ever."""
-        said = Survivors(ask.survivors, steady=self.link.guarantees.steady, whole=not site.job.quorum)
+        step = site.job.steps[site.step]
+        fewest = step.links().least if isinstance(step, Chained) else 0
+        said = Survivors(ask.survivors, self.link.guarantees.steady, not site.job.quorum, fewest)
         return _heard(said, site, memory, lambda signature: _told("signature", signature))
 
 

@@ -206,6 +206,12 @@ def _signature(client: Client, said: Survivors, tools: Tools) -> tuple[Client, b
             "The difference to a sum with it would show its numbers.",
             "Bring it back and run on, or let all agree to a job with a quorum.",
         )
+    if len(names) < said.fewest:
+        raise PolicyRefusal(
+            f"A secure sum has {len(names)} parties left, and the job's links need {said.fewest}.",
+            "Noise in shares of fewer would be less than is claimed.",
+            "Bring the others back and run on, or agree to a job whose noise is of fewer parties.",
+        )
     names = tuple(name for name in terms.names if name in names)
     forgets = len(client.cohorts) >= _COHORTS
     if said.steady and (forgets or not apart((*client.cohorts, names), terms.least)):

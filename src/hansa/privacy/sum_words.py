@@ -208,12 +208,14 @@ class Letters:
 class Survivors:
     """Whose vectors came.
 
-    `steady`: refuse a list that, with those signed before, would tell of too few. `whole`: refuse one that lacks any.
+    `steady`: refuse a list that, with those signed before, would tell of too few. `whole`: refuse one that lacks any;
+    `fewest`: one that is shorter, because the noise of so many is promised.
     """
 
     names: tuple[str, ...]
     steady: bool = False
     whole: bool = False
+    fewest: int = 0
 
 
 @final
