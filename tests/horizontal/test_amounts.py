@@ -222,3 +222,10 @@ def test_values_beyond_the_range_count_as_its_ends():
     told = amounts_of(fit, Column.of("x", [-50.0, 5.0, 1e30, -9.0, None]))
     assert told.tolist() == [3.0, 1.0, 0.0, 1.0, 2.0]
     assert Noise(0.0).sums(told, 1.0).tolist() == told.tolist()
+
+
+def test_a_party_without_rows_tells_noise_like_any_other():
+    table = book(3000)
+    found = noised(replace(QUIET, numeric="bins"), table, (0, 1500))
+    assert (found.parties, found.rows) == (3, (3000, 0, 0))
+    assert len(of(found, "age").edges) >= 4

@@ -322,3 +322,8 @@ def test_private_bins_travel_in_a_secure_sum_as_they_are():
     with Simulation(divided(risky(6000), (2000, 4000)), workers=1).session(job) as session:
         found = session.run().last(BinningProcess)
     assert found.table("age").counts.sum() == pytest.approx(6000, abs=300)
+
+
+def test_a_party_without_rows_is_binned_with_the_others():
+    found, _ = noised(QUIET, risky(3000), (0, 1500))
+    assert found.table("age").counts.sum() == pytest.approx(3000, abs=2)
