@@ -103,10 +103,12 @@ def attacks_page(summary: Mapping[str, Any]) -> str:
     title = f"Attacks on {summary['job']}"
     lede = f"{summed_up(summary)} Tried in simulation, through the job's own code."
     head = f"{paragraph('What was tried to break it', 'eyebrow')}<h1>{safe(title)}</h1>{paragraph(lede, 'lede')}"
-    claimed = "none is claimed" if summary["epsilon"] is None else f"{figure(summary['epsilon'])}"
+    claimed = "none is claimed"
+    if summary["epsilon"] is not None:
+        claimed = f"{figure(summary['epsilon'])}, at delta {summary['delta']:g}"
     facts = pairs(
         [
-            ("epsilon of the rounds", safe(f"{claimed}, at delta {summary['delta']:g}")),
+            ("epsilon of the rounds", safe(claimed)),
             ("the chain", f"<code>{safe(summary['chain'])}</code>"),
             ("job digest", f"<code>{safe(summary['digest'])}</code>"),
         ]
@@ -152,7 +154,7 @@ def _dots(one: Mapping[str, Any], width: float) -> str:
     for i, (who, words_, value) in enumerate(rows):
         y, (shape, kind) = 40.0 + 26 * i, _MARKS[who]
         parts += [label(names, y + 4, words_, "name", "end", room=names), marker(shape, x.at(value), y, kind, 5)]
-        parts.append(label(x.at(value) + 11, y + 4, _shown(name, {name: value}), "tick"))
+        parts.append(label(x.at(value) + 11, y + 4, _shown(name, {name: value}), "tick halo"))
     said = "; ".join(f"{words_} {_shown(name, {name: value})}" for _, words_, value in rows)
     return picture(one["title"], f"{said}.", size, parts)
 

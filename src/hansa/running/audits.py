@@ -16,7 +16,7 @@ from hansa.core.draws import Draws
 from hansa.core.pytree import ravel
 from hansa.core.trainer import Design, Local
 from hansa.links import adaptive_clip, clip_l2
-from hansa.privacy.attacks.audit import audit
+from hansa.privacy.attacks.audit import Shown, audit
 from hansa.privacy.attacks.noise import ALARM, apart, poisson, shape, spread
 from hansa.running.attacked import Finding, View
 
@@ -65,13 +65,17 @@ def one_run(probe: Probe, canaries: int = _CANARIES) -> Finding:
     told = f"{many} {what}, each in by a coin (Steinke et al. 2023), at confidence 1 - 1e-4 and delta {_DELTA:g}."
     if parties and probe.hides:
         return Finding("audit", title, "Parties are the canaries, and a secure sum of a hundred takes too long here.")
-    play = _as_parties if parties else _as_rows
     inside = np.random.default_rng([probe.seed, 2]).random(many) < 0.5
-    plain = audit(play(probe.bare(), probe, inside), inside, _DELTA, CONFIDENCE)
+
+    def shown_by(one: Probe) -> Shown:
+        scores = _as_parties(one, inside) if parties else _as_rows(one, probe.private, inside)
+        return audit(scores, inside, _DELTA, CONFIDENCE)
+
+    plain = shown_by(probe.bare())
     without = {"shown": plain.epsilon, "most": plain.most}
     if plain.epsilon < plain.most / 2:
         return Finding("audit", title, f"{told} Without any defence they show little: nothing to attack.", without)
-    shown = audit(play(probe, probe, inside), inside, _DELTA, CONFIDENCE)
+    shown = shown_by(probe)
     figures = {"shown": shown.epsilon, "claimed": claimed, "most": shown.most}
     broken = shown.epsilon > (claimed if isfinite(claimed) else shown.most / 2)
     said = f"At least {shown.epsilon:.2f} is shown, of at most {shown.most:.2f} that so many canaries can show; "
@@ -89,24 +93,23 @@ def _canaries(probe: Probe, wanted: int, *, parties: bool) -> tuple[int, str]:
     return wanted, "rows"
 
 
-def _as_rows(played: Probe, probe: Probe, inside: NDArray[np.bool_]) -> NDArray[np.float64]:
+def _as_rows(played: Probe, private: Private | None, inside: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Canaries as rows of one party, or as customers of a few rows each: how much each shows, `[canaries]`."""
-    private, m = probe.private, len(inside)
+    m = len(inside)
     loud = _LOUD * (1.0 if private is None else private.clip)
     each = _EACH if private is not None and private.unit == "customer" else 1
     who = np.repeat(np.flatnonzero(inside), each)
     rows = Design(_one_hot(who, m) * loud, (who % 2).astype(float), who=who)
     nothing = Design(np.zeros((2, m)), np.array([0.0, 1.0]), who=np.arange(2))
-    local = probe.plain(1, batch=0) if played.private is None else probe.local
-    rounds = 1 if played.private is None else probe.rounds
+    local = played.plain(1, batch=0) if played.private is None else played.local
+    rounds = 1 if played.private is None else played.rounds
     seen = played.play([rows, *[nothing] * (played.parties - 1)], local, rounds)
     whole = np.sum([seen.update(round_) for round_ in range(rounds)], axis=0)
     return _scores(played, seen, whole, m, loud)
 
 
-def _as_parties(played: Probe, probe: Probe, inside: NDArray[np.bool_]) -> NDArray[np.float64]:
+def _as_parties(played: Probe, inside: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Canaries as parties, whose update is nothing where they are out; each steps far beyond any bound."""
-    del probe
     m = len(inside)
     nothing = Design(np.zeros((2, m)), np.array([0.0, 1.0]))
     rows = [_canary(i, m, _LOUD) if here else nothing for i, here in enumerate(inside)]
