@@ -21,7 +21,7 @@ from hansa.core.table import Column, Table
 from hansa.data.parts import TRAIN
 from hansa.errors import DataError, PolicyRefusal
 from hansa.horizontal.columns import LABELLED, NUMERIC, Coding
-from hansa.horizontal.design import parts_of
+from hansa.horizontal.design import parts_at
 from hansa.horizontal.facts import facts_of
 from hansa.horizontal.fitting import Fit, Want, centred, refuse_infinite
 from hansa.horizontal.floors import Floors, floors_of
@@ -211,7 +211,7 @@ class Fitter:
         return self.step.columns.get(name, Coding())
 
     def _codes(self, site: Site) -> NDArray[np.int8]:
-        return site.derived(f"prepare/codes/{self.step.digest}", lambda: parts_of(site.table, self.step.split))
+        return parts_at(site, self.step.split)
 
     def _train(self, site: Site) -> tuple[Table, Floors]:
         """The training rows, or none where they are too few to be summed, and their floors."""

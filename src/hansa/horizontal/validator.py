@@ -18,7 +18,7 @@ from hansa.data.parts import LEFT_OUT, PARTS, TRAIN, Codes, Split
 from hansa.data.times import TimeSplit, Window, moment, moments, timed, vintages
 from hansa.errors import DataError
 from hansa.horizontal.card import Card
-from hansa.horizontal.design import check_taken, floors_at, parts_of, prepared_of
+from hansa.horizontal.design import check_taken, floors_at, parts_at, prepared_of
 from hansa.horizontal.floors import Floors, floors_of
 from hansa.horizontal.labels import shared
 from hansa.horizontal.portrait import (
@@ -257,8 +257,7 @@ def _split(site: Site, memory: Memory) -> Split | None:
 
 
 def _parts(site: Site, memory: Memory) -> Codes:
-    split = _split(site, memory)
-    return site.derived(f"validate/parts/{split}", lambda: parts_of(site.table, split))
+    return parts_at(site, _split(site, memory))
 
 
 def _train(card: Card, site: Site, memory: Memory) -> _Train:
