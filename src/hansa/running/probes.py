@@ -74,7 +74,7 @@ class Probe:
     @property
     def parties(self) -> int:
         """How many take part: as few as the chain works with, and no fewer than three."""
-        return max(3, *(link.guarantees.least for link in self.chain))
+        return max(3, Chain(self.chain).least)
 
     @property
     def private(self) -> Private | None:
