@@ -30,7 +30,7 @@ from hansa.report import headline, result_page
 from hansa.report.reading import Reading
 from hansa.running.files import write_bytes
 from hansa.running.pack import pack_files
-from hansa.running.privacy import privacy
+from hansa.running.ran import privacy_after
 from hansa.running.scores import to_csv
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Result:
             "rounds": len(self.history),
             "best_round": self.best_round,
             "seconds": self.seconds,
-            "privacy": privacy(self.job),
+            "privacy": privacy_after(self.job, self.history),
             "job_digest": digest_of(self.job),
             "schema_sha256": None if self.job.data.schema is None else sha256(pack(self.job.data.schema)).hexdigest(),
             "parameters_sha256": self.model.parameters_sha256,
