@@ -131,20 +131,23 @@ def baseline(data: Path, model: str) -> float:
 
 
 def drawn(found: Mapping[str, Mapping[str, list[float]]]) -> str:
-    """Mean losses over epsilon."""
-    size, worst = (760.0, 380.0), 0.06
-    x, y = Axis(math.log2(EPSILONS[0]), math.log2(EPSILONS[-1]), 70, 420), Axis(0.0, worst, 330, 40)
-    parts = [tag("style", _STYLE), tag("rect", width=760, height=380, fill="#fff")]
-    for tick in (0.0, 0.01, 0.02, 0.03, 0.04, 0.05, worst):
-        parts += [line(70, y.at(tick), 420, y.at(tick), "grid"), label(62, y.at(tick) + 4, f"{tick:.2f}", "", "end")]
+    """Mean losses over epsilon, both in logarithms."""
+    ticks, size, floor = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3), (800.0, 380.0), 330.0
+    x = Axis(math.log2(EPSILONS[0]), math.log2(EPSILONS[-1]), 70, 430)
+    y = Axis(math.log(ticks[0]), math.log(ticks[-1]), floor, 40)
+    parts = [tag("style", _STYLE), tag("rect", width=size[0], height=size[1], fill="#fff")]
+    for tick in ticks:
+        at = y.at(math.log(tick))
+        parts += [line(70, at, 430, at, "grid"), label(62, at + 4, f"{tick:g}", "", "end")]
     parts += [label(x.at(math.log2(e)), 350, f"{e:g}", "", "middle") for e in EPSILONS]
-    parts += [label(70, 24, "AUC lost to privacy"), label(245, 371, "epsilon at delta = 1e-5", "", "middle")]
+    parts += [label(20, 24, "AUC lost to privacy"), label(250, 371, "epsilon at delta = 1e-5", "", "middle")]
     for place, (name, row) in enumerate(found.items()):
-        points = [(x.at(math.log2(float(e))), y.at(min(mean(lost), worst))) for e, lost in row.items()]
+        lost = {math.log2(float(e)): math.log(max(mean(each), ticks[0])) for e, each in row.items()}
+        points = [(x.at(e), y.at(value)) for e, value in lost.items()]
         kind, top = f"s{place}", 60 + 24 * place
         parts += [path(points, f"line {kind}"), *(marker("circle", *point, kind, 3.5) for point in points)]
-        parts += [line(440, top - 4, 462, top - 4, f"line {kind}"), label(470, top, name)]
-    parts.append(label(440, 60 + 24 * len(found), "What loses more than 0.06 is drawn at 0.06."))
+        parts += [line(450, top - 4, 472, top - 4, f"line {kind}"), label(480, top, name)]
+    parts.append(label(450, 66 + 24 * len(found), f"Less than {ticks[0]:g} is drawn as {ticks[0]:g}."))
     words = "; ".join(f"{name}: {mean(row['1.0']):.3f} at epsilon 1" for name, row in found.items() if "1.0" in row)
     return picture("What privacy costs", words, size, parts)
 
