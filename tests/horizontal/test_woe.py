@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -18,6 +20,19 @@ def test_values_at_an_edge_codes_and_gaps_have_their_place():
     assert cells.names == ("(-inf, 0]", "(0, 10]", "(10, inf)", "Special 98", "Special -1", "Missing")
     assert cells.joined((1, 2)).edges == (10.0,)
     assert Cells("x").names == ("(-inf, inf)", "Missing")
+
+
+def test_a_value_that_opens_a_bin_is_written_in_it():
+    just_below = np.nextafter([0.0, 2.0, 50_000.0], -np.inf).tolist()
+    cells = Cells("late", edges=(just_below[0], 0.1 + 0.2, *just_below[1:], 1 / 3 + 60_000))
+    names = "(-inf, 0) [0, 0.3] (0.3, 2) [2, 50000) [50000, 60000.33333] (60000.33333, inf)"
+    assert cells.names == (*re.findall(r"\S+ \S+", names), "Missing")
+    assert [cells.names[i] for i in cells.place(Column.of("late", [-0.1, 0, 2, 50_000]))] == [
+        "(-inf, 0)",
+        "[0, 0.3]",
+        "[2, 50000)",
+        "[50000, 60000.33333]",
+    ]
 
 
 def test_labels_keep_their_groups_and_others_have_theirs():

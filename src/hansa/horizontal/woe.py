@@ -56,8 +56,8 @@ class Cells:
         """What the cells are called `[size]`."""
         if self.words:
             return (*(", ".join(group) for group in self.labels), "Others", "Missing")
-        ends = ("-inf", *(f"{edge:.10g}" for edge in self.edges), "inf")
-        bins = (f"({low}, {high}{')' if high == 'inf' else ']'}" for low, high in pairwise(ends))
+        ends = (("-inf", False), *map(_end, self.edges), ("inf", True))
+        bins = (f"{'[' if a else '('}{low}, {high}{')' if b else ']'}" for (low, a), (high, b) in pairwise(ends))
         return (*bins, *(f"Special {code:g}" for code in self.special_codes), "Missing")
 
     def place(self, column: Column) -> NDArray[np.intp]:
@@ -124,3 +124,10 @@ class Woe:
         out = np.zeros((len(column), 1))
         self.write(column, out)
         return out
+
+
+def _end(edge: float) -> tuple[str, bool]:
+    """How the last value of a bin is written; or the first value of the next, and True, where that is the plain one."""
+    after = float(np.nextafter(edge, np.inf)) + 0.0  # no -0
+    ahead = float(f"{after:.10g}") == after and (not after or float(f"{edge:.10g}") != edge)
+    return f"{after if ahead else edge:.10g}", ahead
