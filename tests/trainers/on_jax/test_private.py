@@ -86,6 +86,17 @@ def test_noise_has_its_size(name):
     assert noise.std() == pytest.approx(0.2 * 2.0 / 10, rel=0.06)
 
 
+def test_the_variance_of_a_million_draws_is_that_of_the_claim():
+    trainer, data = Jax(hidden=(1000, 1000)), rows("dense", n=20)
+    params = trainer.init(5, "random", DRAWS)
+    loud = local(replace(SILENT, noise_multiplier=2.0))
+    still, moved = (trainer.fit(params, data, one, DRAWS)["delta"][0].astype(float) for one in (local(), loud))
+    noise = moved - still
+    assert len(noise) > 1_000_000
+    assert noise.var() == pytest.approx((0.2 * 2.0 / 10) ** 2, rel=0.01)
+    assert abs(noise.mean()) < 5 * noise.std() / 1000
+
+
 def test_an_empty_batch_is_noise_alone():
     trainer, quiet = TRAINERS["dense"], Private(clip=2.0, noise_multiplier=0.0, sampling=1e-12)
     params = trainer.init(5, "random", DRAWS)

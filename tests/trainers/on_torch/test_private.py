@@ -137,6 +137,19 @@ def test_noise_has_its_size(name):
     assert noise.std() == pytest.approx(0.2 * 2.0 / 10, rel=0.05)
 
 
+def test_the_variance_of_a_million_draws_is_that_of_the_claim():
+    wide = nn.Sequential(nn.Linear(5, 1000), nn.ReLU(), nn.Linear(1000, 1000), nn.ReLU(), nn.Linear(1000, 1))
+    trainer, data = on_torch(wide, device="cpu"), rows("dense", n=20)
+    params = trainer.init(5, "random", DRAWS)
+    quiet = Local(steps=1, batch=10, learning_rate=1.0, private=SILENT)
+    loud = replace(quiet, private=replace(SILENT, noise_multiplier=2.0))
+    still, moved = (trainer.fit(params, data, one, DRAWS)["delta"][0].astype(float) for one in (quiet, loud))
+    noise = moved - still
+    assert len(noise) > 1_000_000
+    assert noise.var() == pytest.approx((0.2 * 2.0 / 10) ** 2, rel=0.01)
+    assert abs(noise.mean()) < 5 * noise.std() / 1000
+
+
 def test_several_steps_learn_and_dropout_is_allowed():
     trainer = on_torch(
         lambda inputs: nn.Sequential(nn.Linear(len(inputs.names), 8), nn.ReLU(), nn.Dropout(0.1), nn.Linear(8, 1)),
