@@ -116,7 +116,8 @@ class Carrier:
                 counted, self.closed, closed = dict(self.counted), None, self.closed
                 snapshot = Snapshot(keep, said.state, counted, self.flying, self.now, self.attendance)
                 self.kept = partial(self._save, said, snapshot, closed, watch)
-                if not (self.certain and self.pure):
+                over = said.state.state is None  # a step's end, which may follow from how long it took
+                if over or not (self.certain and self.pure):
                     self._keep()
             else:
                 reply = self.reply(Name(step, keep, turn), said)

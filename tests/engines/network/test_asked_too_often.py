@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -138,6 +138,38 @@ def test_a_bank_that_drops_out_and_a_coordinator_that_is_killed_leave_the_others
     counts = {kind: (times, most) for kind, times, most, _ in found["bank-0"]}
     assert counts["Count"] == (3, 8)
     assert all(times <= most for times, most in counts.values())
+
+
+class Ahead:
+    """A post whose letters travel: all have answered before what is to be done meanwhile is done."""
+
+    def __init__(self, desks):
+        self.desks = desks
+
+    def bring(self, name, letters, known, now, wait, meanwhile):
+        come = Counter(self.desks).bring(name, letters, known, now, wait, lambda: None)
+        meanwhile()
+        return come
+
+    def settle(self, counted):
+        pass
+
+
+def test_a_job_that_ends_by_time_asks_nothing_twice_where_its_coordinator_dies(tmp_path):
+    steps = [{"use": "rounds", "rounds": 3, "seconds": 1e-9, "check_every": 0}, "evaluate"]
+    job = Job.from_toml(tomli_w.dumps({"name": "brief", "min_parties": 1, "steps": steps}))
+    for stop in range(1, 60):
+        with desks_of(job, members(2), tmp_path / str(stop)) as desks:
+            journal = Memoir(stop_at=stop)
+            with suppress(Stop):
+                Carrier(job, tuple(desks), Ahead(desks), journal).run()
+            died, journal.stop_at = journal.writes == stop, None
+            done = Carrier(job, tuple(desks), Ahead(desks), journal).run()
+        assert len(done.results) == 2
+        if not died:
+            break
+    else:
+        pytest.fail("it writes more often than is tried")
 
 
 AGE = Want("a", "bins")
