@@ -12,6 +12,7 @@ from hansa.core.post import in_process, seats_of
 from hansa.core.table import Table
 from hansa.errors import ConfigError, HansaError
 from hansa.horizontal.binning import Binning
+from hansa.horizontal.card import Card, Characteristic
 from hansa.horizontal.design import parts_of
 from hansa.horizontal.fairness import Decide, Fairness, tell_groups
 from hansa.horizontal.floors import Floors
@@ -33,6 +34,7 @@ def book(rows=4000, seed=0):
     return Table.of({**named, "age": age, "bad": bad}, target="bad", id="who")
 
 
+LABELS = {"pair": (("a",), ("b",)), "even": (("x",), ("y",)), "three": (("a",), ("b",), ("c",))}
 STEPS = (Binning(drop=("sex", "age")), Glm(), MakeCard())
 FAIR = Fairness(("sex", "age"), splits={"age": (61.0,)}, reference={"sex": "m"})
 
@@ -79,6 +81,23 @@ def test_small_counts_stay_at_home():
     assert not sums[:, 4:].any()  # fewer than min_rows of each
     assert set(sums[:, :2].ravel()) <= {0.0, *map(float, range(10, 41))}
     assert tell_groups(ask, book(12, seed=3), Floors(30, 10))[1] > 0
+
+
+def test_no_difference_tells_of_a_few():
+    rows = 600
+    rng = np.random.default_rng(5)
+    named = {"income": rng.normal(size=rows), "late": rng.random(rows) < 0.3, "pair": ["a"] * 597 + ["b"] * 3}
+    named |= {"even": ["x", "y"] * 300, "three": ["a"] * 400 + ["b"] * 197 + ["c"] * 3}
+    table = Table.of({**named, "late": named["late"].astype(int)}, target="late")
+    income = Characteristic(Cells("income", edges=(0.0,)), (-9, 11, 0), (-0.6, 0.7, 0.0))
+    pair, even, three = (Cells(name, labels=labels) for name, labels in LABELS.items())
+    sums, untold = tell_groups(Decide(Card((income,), 600), 600, (pair, even, three)), table, Floors(20, 10))
+    told = [part.sum(axis=0) for part in np.split(sums, np.cumsum([pair.size, even.size]))]
+    assert not told[0].any()  # the three would be all the others less those of 'a'
+    assert told[1][:2].sum() == told[1][4] == 600
+    assert (told[2][:2].sum(), told[2][4], untold) == (400, 400, 4)  # 'b' stays with 'c'
+    assert not sums[pair.size + even.size + 1].any()
+    assert tell_groups(Decide(Card((income,), 600), 600, (pair,)), table, Floors(1, 1))[0][1, 4] == 3
 
 
 def test_wrong_settings_are_refused():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hansa.core.table import Table
+from hansa.core.table import Column, Table
 from hansa.horizontal.card import Card
 from hansa.horizontal.floors import Floors
 from hansa.horizontal.proof import Proof, tell_grades, tell_ranks, tell_rows, tell_scores
@@ -24,6 +24,27 @@ def test_a_few_of_an_outcome_or_of_rows_are_not_told(rows, told):
     proof = Proof(rows, Floors(20, 3))
     assert proof.told is told
     assert bool(tell_scores(Card((), 600), proof)[0].any()) is told
+
+
+def test_no_difference_tells_of_a_vintage_of_few():
+    years = np.repeat([2021, 2022, 2023], [400, 300, 5])
+    rows = Table.of({"late": (np.arange(705) % 5 == 0).astype(int)}, target="late")
+    names = ("2021", "2022", "2023")
+
+    def told(cell, *, years=years, rows=rows, **given):
+        return [one.told for one in Proof(rows, Floors(20, cell), Column.of("y", years)).divided(names, **given)]
+
+    assert told(10) == [True, True, False, False]  # 2023 would be all less the other two
+    assert told(10, outcomes=False) == [True, True, False, False]
+    assert told(10, years=np.where(years == 2023, 2022, years)) == [True, True, True, False]
+    assert told(10, years=np.where(years == 2023, 1999, years)) == [
+        True,
+        True,
+        False,
+        False,
+    ]  # not named
+    bare = rows.with_columns([Column.of("late", [0] * 300 + [1] * 100 + [0] * 299 + [1] + [0] * 5)])
+    assert told(10, rows=bare) == [True, False, False, False]  # one bad in the later two
 
 
 def test_grades_are_exact_where_nothing_is_small_and_whole_in_any_case():

@@ -3,7 +3,8 @@
 Protected columns are read here alone and never enter the model. What leaves a party: labels of these columns that
 `min_cell` of its customers share; of each group, on validation rows, how many are approved and declined, how many of
 its goods are, and the sum and the sum of squares of its scores. A count above 0 and below `min_cell` keeps the group's
-counts at home, and fewer than `min_rows` rows its scores; groups are never mixed, for that would make them look alike.
+counts at home, and fewer than `min_rows` rows its scores; where what stays at home is so few in all, the smallest
+others stay too, for the difference would tell of it. Groups are never mixed, for that would make them look alike.
 """
 
 from __future__ import annotations
@@ -190,25 +191,34 @@ def tell_groups(ask: Decide, table: Table, floors: Floors) -> tuple[NDArray[np.f
         ([[1.0, 0.0, 1.0, 0.0, 1.0, 10.0, 100.0], [2.0, 0.0, 1.0, 0.0, 2.0, 20.0, 200.0]], 0.0)
     """
     score, good = ask.card.score(table) - ask.cut_off, table.y() != 1
-    approved, told, untold = score >= 0, list[list[float]](), 0
+    kind, told, untold = 2 * (score < 0) + ~good, list[NDArray[np.float64]](), 0
     for cells in ask.cells:
         place = cells.place(_column(table, cells.column).column(cells.column))
-        for cell in range(cells.size):
-            mine = place == cell
-            counts = [int((mine & (approved == yes)).sum()) for yes in (True, False)]
-            goods = [int((mine & good & (approved == yes)).sum()) for yes in (True, False)]
-            bads = [all_ - some for all_, some in zip(counts, goods, strict=True)]
-            shown = not _few(counts, floors.cell)
-            untold += not shown
-            counts = counts if shown else [0, 0]
-            goods = goods if shown and not _few([*goods, *bads], floors.cell) else [0, 0]
-            own = score[mine] if floors.suffice(int(mine.sum())) else score[:0]
-            told.append([*counts, *goods, len(own), float(own.sum()), float((own**2).sum())])
-    return np.array(told, np.float64), float(untold)
+        four = np.bincount(4 * place + kind, minlength=4 * cells.size).reshape(-1, 4)  # approved goods, bads; declined
+        decided, everyone = four.reshape(-1, 2, 2).sum(axis=2), np.ones(cells.size, bool)
+        shown = _shown(decided, everyone, floors.cell)
+        full, own = _shown(four, shown, floors.cell), _shown(decided.sum(axis=1)[:, None], everyone, floors.rows)
+        untold += int((~shown).sum())
+        sums = [np.bincount(place, one, minlength=cells.size) for one in (np.ones_like(score), score, score**2)]
+        parts = (decided * shown[:, None], four[:, ::2] * full[:, None], np.stack(sums, axis=1) * own[:, None])
+        told.append(np.concatenate(parts, axis=1))
+    return np.concatenate(told), float(untold)
 
 
-def _few(counts: list[int], cell: int) -> bool:
-    return any(0 < count < cell for count in counts)
+def _shown(counts: NDArray[np.intp], shown: NDArray[np.bool_], least: int) -> NDArray[np.bool_]:
+    """Which groups `[groups]` of these counts `[groups, kinds]` are told, of those that may be.
+
+    None of a few, and not so many that what is left, which is known together by the difference, is a few.
+    """
+    few = (counts > 0) & (counts < least)
+    shown = shown & ~few.any(axis=1)
+    size = counts.sum(axis=1)
+    for smallest in (place for place in np.argsort(size, kind="stable") if size[place]):
+        rest = counts[~shown].sum(axis=0)
+        if not ((rest > 0) & (rest < least)).any():
+            break
+        shown[smallest] = False
+    return shown
 
 
 def _column(table: Table, name: str) -> Table:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, final
 
 import numpy as np
@@ -30,6 +30,8 @@ MOMENTS: Final = ("rows", "bads", "expected", "variance")
 class Proof:
     """Some of a party's rows with their floors and their vintages: its mature test rows, or those of one vintage.
 
+    `kept`: nothing may be told of them, for others could be told by the difference.
+
     Example:
         >>> Proof(Table.of({"late": [0, 0, 1]}, target="late"), Floors(1, 2)).told  # one bad is a few
         False
@@ -38,23 +40,37 @@ class Proof:
     table: Table
     floors: Floors
     times: Column | None = None
+    kept: bool = False
+
+    @property
+    def many(self) -> bool:
+        """Whether enough customers stand behind them, and they are not kept for the sake of others."""
+        return not self.kept and len(self.table) > 0 and self.floors.suffice(len(self.table))
 
     @property
     def told(self) -> bool:
-        """Whether something may be told of them: enough customers, and not a few of an outcome."""
-        rows, bad = len(self.table), self.table.y()
-        return rows > 0 and self.floors.suffice(rows) and not too_few(bad, self.floors.cell)
+        """Whether something may be told of their outcomes: they are many, and not a few of one."""
+        return self.many and not too_few(self.table.y(), self.floors.cell)
 
     def at(self, rows: NDArray[np.intp]) -> Proof:
         """Some of these rows."""
         return Proof(self.table.take(rows), self.floors.at(rows), None if self.times is None else self.times.take(rows))
 
-    def divided(self, names: tuple[str, ...]) -> list[Proof]:
-        """All of these rows, then those of each of these vintages."""
+    def divided(self, names: tuple[str, ...], *, outcomes: bool = True) -> list[Proof]:
+        """All of these rows, then those of each of these vintages; told are outcomes, or rows alone.
+
+        What is not told is known together, as all less the others: where that is few, the smallest others are kept too.
+        """
         if self.times is None:
             return [self]
         place = placed(self.times, names)
-        return [self, *(self.at(np.flatnonzero(place == i)) for i in range(len(names)))]
+        each = [self.at(np.flatnonzero(place == i)) for i in range(len(names))]
+        told = [i for i in np.argsort([len(one.table) for one in each]) if (each[i].told if outcomes else each[i].many)]
+        while told and len((rest := self.at(np.flatnonzero(~np.isin(place, told)))).table):
+            if rest.told if outcomes else rest.many:
+                break
+            told = told[1:]
+        return [self, *(replace(one, kept=i not in told) for i, one in enumerate(each))]
 
 
 def tell_scores(card: Card, proof: Proof) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.float64]]:

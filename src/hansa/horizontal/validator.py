@@ -210,7 +210,7 @@ def _outturn(ask: Outturn, test: Proof, all_rows: Proof, train: _Train) -> Vecto
     shown = test.table if test.told else test.table.take(slice(0, 0))
     grades, apart = tell_grades(card.grade(card.score(shown)) - 1, shown.y() == 1, ask.odds, floors.cell)
     trained, first = _cells(card, train.proof), _bands(ask, train.proof)
-    every = [test, *all_rows.divided(ask.vintages)[1:]]
+    every = [test, *all_rows.divided(ask.vintages, outcomes=False)[1:]]
     return {
         "low": np.concatenate(low),
         "high": np.concatenate(high),
@@ -235,7 +235,7 @@ def _cells(card: Card, proof: Proof, beside: list[Floats] | None = None) -> list
 
 def _bands(ask: Outturn, proof: Proof, beside: Floats | None = None) -> Floats:
     """Rows by band of score, whatever their outcome; none of too few customers."""
-    table = proof.table if proof.floors.suffice(len(proof.table)) else proof.table.take(slice(0, 0))
+    table = proof.table if proof.many else proof.table.take(slice(0, 0))
     place = np.searchsorted(np.array(ask.bands), ask.card.score(table))
     return tell_rows(place, len(ask.bands) + 1, proof.floors.cell, ordered=True, beside=beside)
 
