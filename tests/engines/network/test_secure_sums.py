@@ -14,15 +14,16 @@ from hansa.core.codec import unpack
 from hansa.core.digest import digest_of_ask
 from hansa.core.load import Load
 from hansa.core.message import Answer, Envelope, Masked, Name, Refusal
+from hansa.core.plan import Everyone
 from hansa.core.post import in_process
 from hansa.engines.network.desk import Desk
 from hansa.engines.network.seat_book import SeatBook
 from hansa.engines.network.site_store import SiteStore
 from hansa.engines.network.words import Word
 from hansa.engines.simulation import Simulation
-from hansa.errors import DataError, PartyLost, TooFewParties
-from hansa.horizontal.rounds import Check, Learning
-from hansa.links.secure import Adverted, Invited, Listed, Opened
+from hansa.errors import DataError, PartyLost, PolicyRefusal, TooFewParties
+from hansa.horizontal.rounds import Check, Learning, Train
+from hansa.links.secure import Adverted, Invited, Listed, Opened, secure_sum
 from hansa.privacy import primitives
 from hansa.privacy.primitives import made_for
 from hansa.privacy.sum_words import Advert
@@ -33,6 +34,23 @@ SMALL = """
 name = "small"
 data = {target = "late"}
 steps = [{use = "rounds", rounds = 1, check_every = 0, chain = ["by_examples", "secure_sum"]}]
+"""
+NOISED = """
+name = "noised"
+data = {target = "late"}
+quorum = 6
+deadline = 20
+
+[[steps]]
+use = "rounds"
+rounds = 1
+check_every = 0
+chain = [
+    "uniform",
+    {use = "clip_l2", bound = 1.0},
+    {use = "distributed_noise", noise_multiplier = 1.0, parties = 5},
+    "secure_sum",
+]
 """
 FIVE = ("Invited", "Adverted", "Train", "Listed", "Opened")
 
@@ -185,6 +203,45 @@ def test_a_steady_job_stops_where_a_bank_is_gone_and_goes_on_with_it(tmp_path):
         carried(Federation(tmp_path, job_of(text), there))
     back = [replace(one, guards=()) for one in there]
     assert carried(Federation(tmp_path, job_of(text), back))[0] == alone(job_of(text), back)
+
+
+def hostile(gather):
+    """The coordinator's half of a secure sum, but five survivors are named where more updates came."""
+
+    def going(link, asks, until):
+        plan = gather(link, asks, until)
+        updates, told = any(isinstance(ask, Train) for ask in asks.values()), next(plan)
+        while True:
+            if updates and any(isinstance(ask, Listed) for ask in told.to.values()):
+                few = tuple(told.to)[:5]
+                told = replace(told, to=dict.fromkeys(few, Listed(few)), until=Everyone())
+            reply = yield told
+            try:
+                told = plan.send(reply)
+            except StopIteration as end:
+                return end.value
+
+    return going
+
+
+@pytest.mark.parametrize("drops", [False, True], ids=["honest", "hostile"])
+def test_banks_open_no_noised_sum_from_which_a_coordinator_has_dropped_too_many(tmp_path, monkeypatch, drops):
+    """Five of seven could open it, and would have the noise of four: one of them may be in league."""
+    seven = banks(7)
+    if drops:
+        monkeypatch.setattr(secure_sum, "gather", hostile(secure_sum.gather))
+        match = r"5 parties left, and the job's links need 6. Noise in shares.*less than is claimed. Bring the others"
+        with pytest.raises(PolicyRefusal, match=match):
+            carried(Federation(tmp_path, job_of(NOISED), seven))
+    else:
+        carried(Federation(tmp_path, job_of(NOISED), seven))
+    for place, bank in enumerate(seven):
+        store = SiteStore(tmp_path / bank.name)
+        left = [(one.line.kind, bool(one.line.shapes)) for one in store.ledger.lines()]
+        store.close()
+        assert left.count(("Train", True)) == 1, "its update left, masked"
+        assert left.count(("Opened", True)) == 2 - drops, "no share of it has left"
+        assert left.count(("Listed", False)) == (drops and place < 5)
 
 
 class Banks:
