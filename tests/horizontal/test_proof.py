@@ -49,15 +49,21 @@ def test_no_difference_tells_of_a_vintage_of_few():
 
 def test_grades_are_exact_where_nothing_is_small_and_whole_in_any_case():
     place, bad = RNG.integers(0, 4, 4000), RNG.random(4000) < 0.1
-    exact, apart = tell_grades(place, bad, np.ones(4), 10)
+    exact, apart = tell_grades(place, bad, np.ones(4), np.ones(4), 10)
     np.testing.assert_array_equal(exact[1], np.bincount(place[bad], minlength=4))
     assert apart == 0.0
     few = RNG.random(4000) < 0.004
-    told, apart = tell_grades(place, few, np.array([0.001, 0.002, 0.004, 0.008]), 10)
+    told, apart = tell_grades(place, few, np.ones(4), np.array([0.001, 0.002, 0.004, 0.008]), 10)
     assert told.sum() == pytest.approx(4000)
     assert told[1].sum() == pytest.approx(few.sum())
     assert apart > 0
     assert not set(np.bincount(place[few])) <= set(told[1])  # no count of a few is told
+
+
+def test_goods_that_are_told_jointly_are_spread_as_all_banks_have_them():
+    place = np.repeat([0, 1, 2], [3, 397, 500])
+    told, _ = tell_grades(place, np.zeros(900, bool), np.array([100.0, 900.0, 50.0]), np.ones(3), 10)
+    assert told[0].tolist() == [40.0, 360.0, 500.0]
 
 
 def test_placements_of_few_bads_are_not_told():

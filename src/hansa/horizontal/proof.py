@@ -112,22 +112,22 @@ def tell_ranks(card: Card, low: NDArray[np.int64], high: NDArray[np.int64], proo
 
 
 def tell_grades(
-    place: NDArray[np.intp], bad: NDArray[np.bool_], odds: NDArray[np.float64], cell: int
+    place: NDArray[np.intp], bad: NDArray[np.bool_], goods: Floats, odds: Floats, cell: int
 ) -> tuple[NDArray[np.float64], float]:
     """Rows without and with the event by grade `[2, grades]` as they leave a party; how many were told jointly.
 
-    Goods that are told jointly are spread evenly over their grades, bads as the goods there and the grades' odds say:
-    so few bads can speak against a card no louder than they were told.
+    Goods that are told jointly are spread over their grades as `goods` are, bads as the goods there and the grades'
+    odds say: so few bads can speak against a card no louder than they were told.
 
     Example:
         >>> place, bad = np.repeat([0, 1, 2], [40, 40, 40]), np.arange(120) % 40 < np.repeat([1, 2, 9], 40)
-        >>> tell_grades(place, bad, np.array([0.03, 0.06, 0.3]), cell=3)[0][1].round(2).tolist()
+        >>> tell_grades(place, bad, np.ones(3), np.array([0.03, 0.06, 0.3]), cell=3)[0][1].round(2).tolist()
         [1.02, 1.98, 9.0]
     """
     told, apart = np.zeros((2, len(odds))), 0.0
     for side, mine in enumerate((place[~bad], place[bad])):
         made = Told.of(np.bincount(mine, minlength=len(odds)), cell, ordered=True)
-        weight = np.maximum(told[0], 1e-9) * odds if side else np.ones(len(odds))
+        weight = np.maximum(told[0], 1e-9) * odds if side else np.maximum(goods, 1e-9)
         told[side] = made.rows[made.into] * weight / np.bincount(made.into, weight, minlength=len(odds))[made.into]
         apart += float(made.rows[np.bincount(made.into, minlength=len(odds)) > 1].sum())
     return told, apart

@@ -127,7 +127,7 @@ class Validate:
         here = reply.counted
         origins = {parties.names[i]: json.loads(a.load["text"][0].tobytes()) for i, a in reply.value.rows}
         vintages = in_order({one for said in origins.values() for one in said["vintages"]})
-        ask = Outturn(card, beta, _odds(made), _bands(made.train), vintages)
+        ask = Outturn(card, beta, *_odds(made), _bands(made.train), vintages)
         reply = yield Asks(dict.fromkeys(here, ask))
         told = {name: vector[0] for name, vector in reply.value.vectors.items()}
         low, high = (told[name].reshape(1 + len(vintages), 2, -1).astype(np.int64) for name in ("low", "high"))
@@ -206,13 +206,14 @@ def _chances(made: CardFound) -> NDArray[np.float64]:
     return chances
 
 
-def _odds(made: CardFound) -> NDArray[np.float64]:
-    """The odds of the event in the middle of each grade's scores [grades]; 1 where no score reaches it."""
-    odds = np.ones(len(made.card.grades) + 1)
+def _odds(made: CardFound) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """By grade [grades]: the goods that it was calibrated on, and the odds of the event amid its scores, or 1."""
+    goods, odds = np.zeros(len(made.card.grades) + 1), np.ones(len(made.card.grades) + 1)
     for grade in made.grades:
         chance = float(made.card.probability(np.array([(grade.lowest + grade.highest) / 2]))[0])
+        goods[grade.number - 1] = grade.rows - grade.bads
         odds[grade.number - 1] = chance / max(1 - chance, 1e-9)
-    return odds
+    return goods, odds
 
 
 def _bands(train: Tally) -> tuple[int, ...]:

@@ -60,15 +60,17 @@ class Origin(Ask):
 class Outturn(Ask):
     """How did this card do on your test, and in each of these vintages? `bands`: scores that end a band.
 
-    `odds` [grades]: those of the event by grade, by which bads are placed that are told jointly. `beta` [1 + columns].
+    `goods`, `odds` [grades]: the goods of all banks by grade, and the odds of the event there; by these, rows are
+    placed that are told jointly. `beta` [1 + columns].
 
     Example:
-        >>> Outturn(Card((), 600), np.zeros(1), np.ones(1)).vintages
+        >>> Outturn(Card((), 600), np.zeros(1), np.ones(1), np.ones(1)).vintages
         ()
     """
 
     card: Card
     beta: NDArray[np.float64]
+    goods: NDArray[np.float64]
     odds: NDArray[np.float64]
     bands: tuple[int, ...] = ()
     vintages: tuple[str, ...] = ()
@@ -208,7 +210,7 @@ def _outturn(ask: Outturn, test: Proof, all_rows: Proof, train: _Train) -> Vecto
     groups = test.divided(ask.vintages)
     low, high, sums = zip(*(tell_scores(card, one) for one in groups), strict=True)
     shown = test.table if test.told else test.table.take(slice(0, 0))
-    grades, apart = tell_grades(card.grade(card.score(shown)) - 1, shown.y() == 1, ask.odds, floors.cell)
+    grades, apart = tell_grades(card.grade(card.score(shown)) - 1, shown.y() == 1, ask.goods, ask.odds, floors.cell)
     trained, first = _cells(card, train.proof), _bands(ask, train.proof)
     every = [test, *all_rows.divided(ask.vintages, outcomes=False)[1:]]
     return {
