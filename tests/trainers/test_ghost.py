@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hansa.trainers.ghost import Dense, group_squares, row_squares, write_clipped
+from hansa.trainers.ghost import Dense, group_squares, row_squares, sum_clipped, write_clipped
 
 RNG = np.random.default_rng(4)
 
@@ -70,4 +70,28 @@ def test_a_gradient_of_nothing_stays_nothing():
 def test_rows_of_one_customer_that_cancel_are_nothing():
     below = np.ones((2, 3))
     made = [Dense(below, np.array([[1.0], [-1.0]]), np.zeros((3, 1)), np.zeros(1))]
-    assert group_squares(made, np.array([0, 0])).item() == 0
+    assert group_squares(made, np.array([0, 0])).item() < 1e-18
+
+
+@pytest.mark.parametrize("apart", [1e-6, 1e-5, 1e-4, 1e-3])
+def test_rows_of_one_customer_that_nearly_cancel_are_cut_in_single_precision_too(apart):
+    for scale in (1e2, 1e4, 1e6):
+        row = scale * RNG.normal(size=20)
+        below = np.stack([row, row + apart * scale * RNG.normal(size=20)]).astype("f4")
+        made = [Dense(below, np.array([[0.5], [-0.5]], "f4"), np.zeros((20, 1), "f4"), np.zeros(1, "f4"))]
+        write_clipped(made, 1.0, np.array([0, 0]))
+        assert np.linalg.norm(written(made)) < 1 + 2.0**-16
+
+
+@pytest.mark.parametrize("group", [None, np.array([0, 0, 1, 2])])
+@pytest.mark.filterwarnings("ignore:(invalid|overflow)")  # as training ignores them
+def test_a_gradient_that_is_no_number_counts_as_nothing(group):
+    made, kept = layers(4), [2] if group is not None else [1, 2]
+    expected = brute(each(made)[kept], 1.0)
+    made[0].below[0, 0], made[1].error[3, 0] = np.inf, np.nan
+    pieces = [each(made)]
+    write_clipped(made, 1.0, group)
+    assert np.allclose(written(made), expected)
+    total = np.empty(pieces[0].shape[1])
+    sum_clipped(pieces, group, 1.0, total)
+    assert np.allclose(total, expected)

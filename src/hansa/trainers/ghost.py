@@ -4,6 +4,8 @@ In a dense layer, an example's gradient is the product of what came in, `a`, and
 and two examples' gradients have the product (a . a') (e . e'). From these follow each example's norm over all layers,
 or that of a customer's examples together, and then each error's factor min(1, clip / norm): one weighted product a
 layer gives the sum of the clipped gradients.
+
+A gradient that is no number is cut to nothing: else a model that overflows on some rows alone would tell of them.
 """
 
 from __future__ import annotations
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 _PAIRS = 16
 """Customers with more rows than this are summed row by row, not pair by pair."""
+_ROUGH = 2.0**18
+"""So many roundings of a sum are 2^-16 of a clip at most: what training's noise is larger for."""
 
 
 class Dense(NamedTuple):
@@ -61,14 +65,14 @@ def write_clipped(layers: Sequence[Dense], clip: float, group: NDArray[np.intp] 
         1.0
     """
     squares = row_squares(layers) if group is None else group_squares(layers, group)
-    norm = np.sqrt(squares)
-    factor = np.minimum(clip / np.where(norm > 0, norm, clip), 1).astype(layers[0].error.dtype)
+    factor = _factors(np.sqrt(squares), clip).astype(layers[0].error.dtype)
     if group is not None:
         factor = factor[group]
-    ones = np.ones(len(factor), factor.dtype)
+    ones, lost = np.ones(len(factor), factor.dtype), factor == 0
     for below, error, weight, bias in layers:
         np.multiply(error, factor[:, None], out=error)
-        np.matmul(below.T, error, out=weight)
+        error[lost] = 0
+        np.matmul((np.where(lost[:, None], 0, below) if lost.any() else below).T, error, out=weight)
         if bias is not None:
             np.matmul(ones, error, out=bias)
 
@@ -90,6 +94,9 @@ def row_squares(layers: Sequence[Dense]) -> NDArray[np.floating]:
 def group_squares(layers: Sequence[Dense], group: NDArray[np.intp]) -> NDArray[np.floating]:
     """The squared norm of each customer's gradient over all layers, `[customers]`; `group` is 0, 0, 1, ... and rises.
 
+    Where rows nearly cancel, rounding would hide the rest: these are summed in double precision, and count as no less
+    than what rounding may leave of them in a sum.
+
     Example:
         >>> one = Dense(np.array([[3.0], [1.0]]), np.array([[1.0], [-1.0]]), np.zeros((1, 1)), None)
         >>> group_squares([one], np.array([0, 0])).item(), group_squares([one], np.array([0, 1])).tolist()
@@ -106,12 +113,15 @@ def group_squares(layers: Sequence[Dense], group: NDArray[np.intp]) -> NDArray[n
             for below, error, _, bias in layers
         )
         squares += np.bincount(group[first], (1 if lag == 0 else 2) * pairs, len(sizes))
-    for g in np.flatnonzero(sizes > _PAIRS).tolist():
-        rows = slice(starts[g], starts[g] + sizes[g])
+    most = np.square(np.bincount(group, np.sqrt(row_squares(layers)), len(sizes)))  # where nothing cancels
+    rough = _ROUGH * float(np.finfo(layers[0].error.dtype).eps)
+    for g in np.flatnonzero((sizes > _PAIRS) | (squares < rough * most)).tolist():
+        rows, squares[g] = slice(starts[g], starts[g] + sizes[g]), 0.0
         for below, error, _, bias in layers:
-            squares[g] += np.square(below[rows].T @ error[rows]).sum()
-            squares[g] += 0 if bias is None else np.square(error[rows].sum(axis=0)).sum()
-    return np.maximum(squares, 0)  # a sum of pairs may end a rounding below
+            e = error[rows].astype(np.float64)
+            squares[g] += np.square(below[rows].T.astype(np.float64) @ e).sum()
+            squares[g] += 0 if bias is None else np.square(e.sum(axis=0)).sum()
+    return np.asarray(np.maximum(squares, rough**2 * most))
 
 
 def sum_clipped(pieces: Iterable[Array], who: NDArray[np.intp] | None, clip: float, total: Array) -> None:
@@ -142,9 +152,16 @@ def sum_clipped(pieces: Iterable[Array], who: NDArray[np.intp] | None, clip: flo
 
 def _cut(sums: Array, clip: float) -> Array:
     """Gradients `[units, d]`, each cut to the clip, and added."""
-    norms = np.linalg.norm(sums, axis=1)
-    found: Array = np.minimum(clip / np.where(norms > 0, norms, clip), 1).astype(sums.dtype) @ sums
+    factor = _factors(np.linalg.norm(sums, axis=1), clip).astype(sums.dtype)
+    if (lost := factor == 0).any():
+        sums = np.where(lost[:, None], 0, sums)
+    found: Array = factor @ sums
     return found
+
+
+def _factors(norms: NDArray[np.floating], clip: float) -> NDArray[np.floating]:
+    """What brings gradients of these norms within the clip; 0 for one that is no number."""
+    return np.where(np.isfinite(norms), clip / np.maximum(norms, clip), 0)
 
 
 def _dots(a: Array, b: Array, one: bool) -> Array:  # noqa: FBT001 - the bias's constant input, or none
