@@ -1,7 +1,10 @@
-"""F11: stores of version 1, written by the sources that first had them and stopped in mid-job, are opened and go on.
+"""F11: stores of older versions, written by sources that had them and stopped in mid-job, are opened and go on.
 
-`golden/stores-1.tar.gz`: a coordinator and three banks of `federation`, 8 rounds, ended in the sixth; what is larger
-than 256 bytes lies in files. It is never made anew: a later version gets a file of its own beside it.
+Each in `golden/` is a coordinator and three banks of `federation`; what is larger than 256 bytes lies in files. None is
+ever made anew: a later version gets a file of its own beside them.
+
+    stores-1    the first of all: a job of 8 rounds, ended in the sixth
+    stores-2    sites with a privacy ledger: the same job, and a private one of 6 rounds that ended in the fourth
 """
 
 from __future__ import annotations
@@ -18,16 +21,27 @@ from hansa.engines.network.site_store import SiteStore
 from hansa.engines.network.store import Store
 from hansa.errors import ConfigError
 from hansa.horizontal.rounds import Learning
+from hansa.privacy.released import parts_of
 from tests.engines.network.federation import TEXT, Federation, alone, job_of, members
 
-GOLDEN = Path(__file__).parent / "golden" / "stores-1.tar.gz"
+PLAIN = TEXT.replace("rounds = 4", "rounds = 8")
+PRIVATE = """
+name = "private"
+data = {target = "late"}
+
+[[steps]]
+use = "rounds"
+rounds = 6
+check_every = 0
+local = {steps = 2, batch = 32, learning_rate = 0.2}
+chain = [{use = "private_sgd", noise_multiplier = 10.0, sampling = 0.5}, "weighted_mean"]
+"""
 
 
-@pytest.fixture
-def old(tmp_path):
-    with tarfile.open(GOLDEN) as archive:
-        archive.extractall(tmp_path, filter="data")
-    return tmp_path
+def unpacked(version, folder):
+    with tarfile.open(Path(__file__).parent / "golden" / f"stores-{version}.tar.gz") as archive:
+        archive.extractall(folder, filter="data")
+    return folder
 
 
 async def finished(folder, job):
@@ -40,25 +54,52 @@ async def finished(folder, job):
         await federation.stop()
 
 
-def test_what_a_first_hansa_left_in_mid_job_goes_on_to_the_same_model(old):
-    job = job_of(TEXT.replace("rounds = 4", "rounds = 8"))
+@pytest.mark.parametrize("version", [1, 2])
+def test_what_an_older_hansa_left_in_mid_job_goes_on_to_the_same_model(tmp_path, version):
+    old, job = unpacked(version, tmp_path), job_of(PLAIN)
     model, rounds, jobs = asyncio.run(asyncio.wait_for(finished(old, job), 60))
-    assert jobs == [job.digest]  # the text of a job is what it was
+    assert jobs[0] == job.digest  # the text of a job is what it was
     assert min(number for number in rounds if number) >= 5  # not from the beginning
     wanted = np.frombuffer(alone(job, members()), model.dtype)
     np.testing.assert_allclose(model.ravel(), wanted, rtol=1e-9, atol=1e-12)  # its first half is another machine's
     for party in members():
         store = SiteStore(old / party.name)
-        assert store.verify() is None
+        assert (store.verify(), store.privacy.verify()) == (None, None)
         store.close()
 
 
+def account(folder, name, job):
+    store = SiteStore(folder / name)
+    try:
+        assert store.privacy.verify() is None
+        return next(one for one in store.privacy.accounts() if one.job == job.digest)
+    finally:
+        store.close()
+
+
+def test_what_an_older_hansa_has_charged_stays_charged_and_the_job_goes_on_in_the_same_account(tmp_path):
+    old, job = unpacked(2, tmp_path), job_of(PRIVATE)
+    before = {party.name: account(old, party.name, job) for party in members()}
+    model, rounds, jobs = asyncio.run(asyncio.wait_for(finished(old, job), 60))
+    assert jobs == [job_of(PLAIN).digest, job.digest]
+    assert np.isfinite(model).all()
+    assert min(number for number in rounds if number) >= 3
+    for name, held in before.items():
+        assert (held.open, held.plan.parts) == (True, parts_of(job))
+        assert len(held.given) in {3, 4}
+        after = account(old, name, job)
+        assert (after.plan, after.given[: len(held.given)]) == (held.plan, held.given)
+        assert len({one.name for one in after.given}) == len(after.given) == 6, "each round once"
+        assert {one.part.events for one in after.given} == {held.plan.parts[0].events}
+
+
+@pytest.mark.parametrize("version", [1, 2])
 @pytest.mark.parametrize(("kind", "place"), [(Store, "coordinator/coordinator.db"), (SiteStore, "bank-0/site.db")])
-def test_a_store_of_a_newer_hansa_is_refused_and_stays_as_it_is(old, kind, place):
-    path = old / place
+def test_a_store_of_a_newer_hansa_is_refused_and_stays_as_it_is(tmp_path, kind, place, version):
+    path = unpacked(version, tmp_path) / place
     connection = sqlite3.connect(path)
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    assert version == 1
+    (found,) = connection.execute("PRAGMA user_version").fetchone()
+    assert found == (version if kind is SiteStore else 1)
     connection.execute("PRAGMA user_version = 99")
     connection.close()
     before = path.read_bytes()
