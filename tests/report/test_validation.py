@@ -55,6 +55,13 @@ def test_what_is_missing_is_no_error(broken):
     read_page(validation_page(broken))
 
 
+def test_where_nobody_is_told_of_no_figure_is_written():
+    told = {"rows": 0.0, "bads": 0.0, "calibration": {"ratio": {"value": float("nan")}}}
+    page = read_page(validation_page({"validation": told}))
+    assert "nan" not in page.text
+    assert "Too few rows were told" in page.text
+
+
 def test_figures_stand_with_their_ends():
     assert within({"value": 0.1, "low": -0.2, "high": 0.4}) == "0.1000 (−0.2000 to 0.4000)"
     assert within({"value": 0.1, "low": None, "high": 0.4}) == figure(0.1)

@@ -82,11 +82,11 @@ def _minus(value: float) -> str:
 
 
 def _header(name: str, told: Mapping[str, Any]) -> str:
-    found = mapping(told.get("calibration"))
+    ratio = measured(mapping(told.get("calibration")).get("ratio"))[0]
     shown = [(figure(measured(told.get(key))[0]), words) for key, words in (("auc", "AUC"), ("gini", "Gini"))]
     shown += [
         (figure(measured(told.get("ks"))[0]), "KS"),
-        (f"{measured(found.get('ratio'))[0]:.2f}", "bads that came, by those foreseen"),
+        (f"{ratio:.2f}" if isfinite(ratio) else "–", "bads that came, by those foreseen"),
         (count(number(told.get("rows"))), "test rows"),
         (count(number(told.get("bads"))), "bads among them"),
     ]
