@@ -24,8 +24,8 @@ from hansa.running.site import room_for
 from tests.engines.network.federation import UNSIGNED, believe, job_of, members
 
 
-async def told(folder, *parcels, welcome=None, judge=lambda job, offer: None, most=None):
-    """What a node says to these parcels, after its hello."""
+async def told(folder, *parcels, welcome=None, judge=lambda job, offer: None, most=None, patient=False):
+    """What a node says to these parcels, after its hello; one who is `patient` waits for each answer."""
     (party,), store = members(1), SiteStore(folder)
     node = Node(party, store, lambda digest: UNSIGNED, believe, lambda job: in_process(job, [party]), judge)
     if most is not None:
@@ -39,6 +39,8 @@ async def told(folder, *parcels, welcome=None, judge=lambda job, offer: None, mo
         await line.send(welcome or plainly("Welcome", COORDINATOR, party.name, body={"version": VERSION, "holds": {}}))
         for parcel in parcels:
             await line.send(parcel)
+            if patient and parcel.kind == "Ask":
+                said.append(await line.receive())
         while True:
             receiving = asyncio.create_task(line.receive())
             done, _ = await asyncio.wait({receiving, task}, timeout=0.3, return_when=asyncio.FIRST_COMPLETED)
@@ -153,12 +155,18 @@ def test_a_job_of_a_text_without_end_is_refused_unread(tmp_path):
 
 def test_a_job_of_which_too_many_asks_were_refused_is_refused_itself_also_later(tmp_path, monkeypatch):
     monkeypatch.setattr(desk, "_NOES", 3)
-    strange = [asking(Name(9, 0, turn)) for turn in range(6)]  # of a step that there is not
-    said = asyncio.run(told(tmp_path, opening(), *strange))
+    strange = [asking(Name(9, 0, turn)) for turn in range(4)]  # of a step that there is not
+    said = asyncio.run(told(tmp_path, opening(), *strange, patient=True))
     assert [parcel.kind for parcel in said] == ["Word"] * 3 + ["Shut"]
     assert said[-1].body["refusal"][0] == "This party has refused 3 asks of the job."
     (again,) = asyncio.run(told(tmp_path, opening(), asking()))
     assert (again.kind, again.body["refusal"]) == ("Shut", said[-1].body["refusal"])
+
+
+def test_of_many_asks_that_come_at_once_the_newest_waits_and_no_other(tmp_path):
+    said = asyncio.run(told(tmp_path, opening(), *(asking(Name(0, keep, 0)) for keep in range(40))))
+    assert said[-1].name == Name(0, 39, 0)
+    assert len(said) <= 3  # one that was being answered, at most two while they came
 
 
 def test_an_ask_of_more_numbers_than_are_taken_is_never_in_memory_and_its_job_refused(tmp_path):

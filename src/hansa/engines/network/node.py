@@ -89,6 +89,7 @@ class Node:
         self.line: Line | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._turns: dict[str, asyncio.Lock] = {}
+        self._next: dict[str, tuple[Desk, Parcel]] = {}  # the ask of each job that waits for its turn
         self._reader: asyncio.Task[None] | None = None
         self._through = False
         self._unheard: set[tuple[str, Name]] = set()
@@ -147,7 +148,7 @@ class Node:
         if parcel.kind == "Open":
             await self._open(parcel)
         elif parcel.kind == "Ask":
-            self._later(self._answer(parcel))
+            self._asked(parcel)
         elif parcel.kind == "Ack":
             self._unheard.discard((parcel.job, parcel.name))
             desk = self.desks.get(parcel.job)
@@ -217,13 +218,21 @@ class Node:
         self.store.approve(digest, offer.terms)
         return Desk(self.store, job, digest, self.party, self.compute(job), purse)
 
-    async def _answer(self, parcel: Parcel) -> None:
-        """Answer one ask in a thread, one after the other in a job; the word leaves once it is durable."""
+    def _asked(self, parcel: Parcel) -> None:
+        """Answer an ask in its turn; one that still waits makes room: the coordinator awaits the newest alone."""
         desk = self.desks.get(parcel.job)
         if desk is None:
             return  # the job was refused, or is over
-        async with self._turns.setdefault(parcel.job, asyncio.Lock()):
-            if self.desks.get(parcel.job) is not desk:
+        waits = parcel.job in self._next
+        self._next[parcel.job] = desk, parcel
+        if not waits:
+            self._later(self._answer(parcel.job))
+
+    async def _answer(self, job: str) -> None:
+        """Answer one ask in a thread, one after the other in a job; the word leaves once it is durable."""
+        async with self._turns.setdefault(job, asyncio.Lock()):
+            desk, parcel = self._next.pop(job)
+            if self.desks.get(job) is not desk:
                 return
             try:
                 _all_here(parcel)
