@@ -134,6 +134,18 @@ def test_a_word_is_offered_until_it_is_acknowledged_with_the_same_bytes(tmp_path
     store.close()
 
 
+def test_a_coordinator_that_acknowledges_what_was_never_said_fills_no_memory_and_loses_no_word(tmp_path):
+    store, book = book_in(tmp_path)
+    book.give(Name(0, 0, 0), "Toy", said(0))
+    book.acknowledged(Name(7, 0, turn) for turn in range(100_000))
+    book.acknowledged([Name(0, 0, 0)])
+    assert [word.name.keep for word in book.unacknowledged()] == [0], "it is offered again, and then heard of again"
+    book.give(Name(0, 1, 0), "Toy", said(1))
+    book.acknowledged([Name(0, 0, 0)])
+    assert [word.name.keep for word in book.unacknowledged()] == [1]
+    store.close()
+
+
 def test_the_line_speaks_of_the_word_as_it_is_kept(tmp_path):
     store, book = book_in(tmp_path)
     book.give(Name(0, 0, 0), "Toy", said(1, 3), protection="secure sum")

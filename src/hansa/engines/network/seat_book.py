@@ -18,6 +18,7 @@ Example:
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, final
 
 import numpy as np
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from hansa.engines.network.purse import Purse
 
 _LATELY: Final = 16
+_HEARD_OF: Final = 1000  # names that are held in memory until the next word is written
 _KEPT: Final = 2
 _PENDING: Final = 4
 """As a seat holds them: words of the last few keeps, and as many memories that wait for their answer to count."""
@@ -137,8 +139,9 @@ class SeatBook:
         return None if not rows or rows[0][2] == "gone" else self._said(name, Slip(*rows[0]))
 
     def acknowledged(self, names: Iterable[Name]) -> None:
-        """The coordinator has these for good; they are not offered again, and may go."""
-        self._heard.update(name for name in names if name not in self._written)
+        """The coordinator has these for good; they are not offered again, and may go. Of a great many, only some."""
+        fresh = (name for name in names if name not in self._written)
+        self._heard.update(islice(fresh, max(_HEARD_OF - len(self._heard), 0)))
 
     def unacknowledged(self) -> tuple[Word, ...]:
         """Words that the coordinator may not have, in the order of their asks: so they can go over one line.
