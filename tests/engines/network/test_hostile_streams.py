@@ -166,6 +166,32 @@ def test_numbers_in_what_is_no_word_end_the_line_before_they_come(tmp_path):
     assert asyncio.run(asyncio.wait_for(heard(), 30)) == {}
 
 
+def test_a_bank_that_reads_nothing_of_what_it_is_told_loses_its_line(tmp_path, monkeypatch):
+    monkeypatch.setattr("hansa.engines.network.hub._UNREAD", 20)
+
+    async def heard():
+        store = Store(tmp_path / "coordinator")
+        hub, there, back = Hub(store, lambda digest: UNSIGNED, believe), Tube(), Tube()
+        line = Line(Ends(there, back), "bank-0", COORDINATOR, lambda digest: UNSIGNED, Inbox(believe))
+        task = asyncio.create_task(hub.attend(Ends(back, there), "bank-0"))
+        try:
+            await line.send(plainly("Hello", "bank-0", COORDINATOR, body={"version": VERSION, "holds": {}, "jobs": []}))
+            for keep in range(100):  # words of no job are let go, and each is acknowledged
+                said = word_parcel("cd" * 32, Name(0, keep, 0), "Shape", Refusal("No."), "bank-0", COORDINATOR)
+                sending = asyncio.create_task(line.send(said))
+                if task in (await asyncio.wait({sending, task}, return_when=asyncio.FIRST_COMPLETED))[0]:
+                    sending.cancel()
+                    break
+            with pytest.raises(PartyLost, match="was dropped"):
+                await task
+            return dict(hub.lines)
+        finally:
+            hub.stop()
+            store.close()
+
+    assert asyncio.run(asyncio.wait_for(heard(), 30)) == {}
+
+
 def test_a_stream_that_says_nothing_is_ended(tmp_path, monkeypatch):
     monkeypatch.setattr("hansa.engines.network.hub._PATIENCE", 0.05)
 

@@ -59,6 +59,7 @@ if TYPE_CHECKING:
 LOG: Final = logging.getLogger("hansa.network")
 _WORDS = 500  # letters of a party's reason in a note
 _PATIENCE = 30.0  # seconds for a node to say hello
+_UNREAD = 10_000  # parcels that may wait for a node that reads nothing
 
 
 @final
@@ -172,8 +173,10 @@ class Hub:
     def push(self, party: str, parcel: Parcel) -> None:
         """Send something to a node, if it is connected; what matters is sent again when it comes back."""
         sending = self._sending.get(party)
-        if sending is not None:
+        if sending is not None and sending.qsize() < _UNREAD:
             sending.put_nowait(parcel)
+        elif sending is not None:
+            self.drop(party)
 
     def shut(self, digest: str, word: Word) -> None:
         """Take a refusal in the place of an answer, unless one has come before: they wait in one row."""
