@@ -182,8 +182,11 @@ def test_a_small_word_that_has_come_is_not_read_again_and_a_large_one_is_mapped(
     assert journal.answer(name, "bank-0") is small
     assert not journal.answer(name, "bank-1").load["delta"].flags.owndata
     assert journal.waiting() == ()
+    ahead = answer(4.0)  # on a letter that left before what it follows from was written
+    assert journal.put([Word(Name(0, 1, 0), "bank-0", "Nudge", ahead)]) == ("new",)
     journal.save(Snapshot(1, At(0, Done(), Walk(np.zeros(2)))), (name, Closing((("bank-0", name),), (), (), (), 0.0)))
     assert journal.answer(name, "bank-0") is None
+    assert journal.answer(Name(0, 1, 0), "bank-0") is ahead
     store.close()
 
 

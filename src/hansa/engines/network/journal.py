@@ -246,8 +246,8 @@ class JobJournal:
             connection.execute("DELETE FROM closings WHERE job = ? AND keep < ?", (self.digest, snapshot.keep))
         database.rest()
         shelf.drop({*gone, *(digest for (digest,) in old)} - {slip.digest})
-        with self._holding:
-            self._held = {key: word for key, word in self._held.items() if key in flying}
+        with self._holding:  # words on letters that went ahead have come meanwhile
+            self._held = {key: one for key, one in self._held.items() if key[0].keep >= snapshot.keep or key in flying}
         self._taken = {key for key in self._taken if key[0].keep >= snapshot.keep or key in flying}
 
     def _empty(self, connection: sqlite3.Connection, keep: int, step: int, flying: set[tuple[Name, str]]) -> list[str]:
