@@ -3,8 +3,9 @@
 Protected columns are read here alone and never enter the model. What leaves a party: labels of these columns that
 `min_cell` of its customers share; of each group, on validation rows, how many are approved and declined, how many of
 its goods are, and the sum and the sum of squares of its scores. A count above 0 and below `min_cell` keeps the group's
-counts at home, and fewer than `min_rows` rows its scores; where what stays at home is so few in all, the smallest
-others stay too, for the difference would tell of it. Groups are never mixed, for that would make them look alike.
+counts at home, and fewer than `min_rows` rows its scores. The difference from all would tell of what stays at home: it
+counts as the largest group where that is twenty times as large, and else, where it is a few in all, the smallest others
+stay too. Groups are not mixed otherwise, for that would make them look alike.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import final
+from typing import Final, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,9 @@ from hansa.horizontal.labels import in_order, shared
 from hansa.horizontal.parity import SUMS, Counted, Parity
 from hansa.horizontal.scorecard import CardFound
 from hansa.horizontal.woe import Cells
+
+_MOST: Final = 20
+"""How many times as large a group must be as those of a few that count as it."""
 
 
 @final
@@ -193,16 +197,26 @@ def tell_groups(ask: Decide, table: Table, floors: Floors) -> tuple[NDArray[np.f
     score, good = ask.card.score(table) - ask.cut_off, table.y() != 1
     kind, told, untold = 2 * (score < 0) + ~good, list[NDArray[np.float64]](), 0
     for cells in ask.cells:
-        place = cells.place(_column(table, cells.column).column(cells.column))
+        own = cells.place(_column(table, cells.column).column(cells.column))
+        place = _absorbed(own, kind, cells.size, floors.cell)
         four = np.bincount(4 * place + kind, minlength=4 * cells.size).reshape(-1, 4)  # approved goods, bads; declined
         decided, everyone = four.reshape(-1, 2, 2).sum(axis=2), np.ones(cells.size, bool)
-        shown = _shown(decided, everyone, floors.cell)
-        full, own = _shown(four, shown, floors.cell), _shown(decided.sum(axis=1)[:, None], everyone, floors.rows)
-        untold += int((~shown).sum())
+        rows = decided.sum(axis=1)
+        shown, scored = _shown(decided, everyone, floors.cell), _shown(rows[:, None], everyone, floors.rows)
+        full = _shown(four, shown, floors.cell)
+        untold += int(((np.bincount(own, minlength=cells.size) > 0) & ~(shown & (rows > 0))).sum())
         sums = [np.bincount(place, one, minlength=cells.size) for one in (np.ones_like(score), score, score**2)]
-        parts = (decided * shown[:, None], four[:, ::2] * full[:, None], np.stack(sums, axis=1) * own[:, None])
+        parts = (decided * shown[:, None], four[:, ::2] * full[:, None], np.stack(sums, axis=1) * scored[:, None])
         told.append(np.concatenate(parts, axis=1))
     return np.concatenate(told), float(untold)
+
+
+def _absorbed(place: NDArray[np.intp], kind: NDArray[np.intp], size: int, cell: int) -> NDArray[np.intp]:
+    """Each row's group, those of groups of a few as the largest one's where that is twenty times all of them."""
+    decided = np.bincount(2 * place + kind // 2, minlength=2 * size).reshape(-1, 2)
+    few, rows = np.any((decided > 0) & (decided < cell), axis=1), decided.sum(axis=1)
+    largest = int(np.argmax(np.where(few, 0, rows)))
+    return np.where(few[place], largest, place) if _MOST * rows[few].sum() <= rows[largest] else place
 
 
 def _shown(counts: NDArray[np.intp], shown: NDArray[np.bool_], least: int) -> NDArray[np.bool_]:
