@@ -9,8 +9,10 @@ import pytest
 
 from hansa.core.message import Name
 from hansa.engines.network.consortium import Consortium
+from hansa.engines.network.privacy_ledger import uncapped
 from hansa.engines.network.site_store import SiteStore
 from hansa.engines.network.wire_ledger import Line, Shape
+from hansa.privacy.spending import Plan
 from tests.engines.network.federation import TEXT, job_of, members
 from tests.engines.network.town import Town
 
@@ -123,6 +125,21 @@ def test_what_the_tables_gave_of_their_privacy_is_read_while_the_node_is_at_work
     assert told["chain"]["whole"]
     assert told["uncharged"] == []
     assert told["tables"][0]["jobs"][0]["given"]["Train"] == 4
+
+
+def test_a_job_that_holds_a_budget_for_ever_is_released_while_the_node_rests(hansa, town, home):
+    why = ("--why", "The consortium has dissolved.")
+    busy = " ".join(hansa("ledger", "release", "abab", town.folder / "bank-0", *why, code=2).split())
+    assert "is open in another process" in busy
+    assert "Stop the other one first" in busy
+    store = SiteStore(home / "state")
+    store.privacy.approve("ab" * 32, Plan("scores", "anna", "t", ()), uncapped)
+    store.close()
+    assert "'scores' of anna, open" in hansa("ledger", "privacy", home)
+    assert "without a reason" in hansa("ledger", "release", "abab", home, "--why", "", code=2)
+    assert "abababab  'scores' of anna holds nothing now" in hansa("ledger", "release", "abab", home, *why)
+    assert "'scores' of anna, released (The consortium has dissolved.)" in hansa("ledger", "privacy", home)
+    assert "No open job" in hansa("ledger", "release", "abab", home / "node.toml", *why, code=2)
 
 
 def test_a_privacy_ledger_that_was_changed_or_cut_short_is_named_with_exit_3(hansa, home):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,16 +12,18 @@ import pytest
 from hansa.core.message import Answer, Envelope, Name
 from hansa.core.post import in_process
 from hansa.engines.network.desk import Desk
+from hansa.engines.network.privacy_ledger import uncapped
 from hansa.engines.network.purse import Purse
-from hansa.engines.network.site_store import SiteStore
+from hansa.engines.network.site_store import SiteStore, read_privacy
 from hansa.errors import BudgetSpent, ConfigError
 from hansa.governance.budget import Budget
 from hansa.governance.policy import Policy
 from hansa.governance.site_file import NodeFile, Source
 from hansa.horizontal.rounds import Check
 from hansa.privacy.accounting import epsilon
+from hansa.privacy.spending import Plan
 from hansa.running.site import budgets_of
-from hansa.running.spent import lines, overspent_by, spent
+from hansa.running.spent import lines, overspent_by, release, spent
 from tests.engines.network.test_purse import BANK, JOB, TRAIN
 
 
@@ -84,6 +87,38 @@ def test_once_closed_only_what_was_given_counts_and_a_renewal_is_told(home):
     store.privacy.declare("bank-a", "hansa.example:7443", budgets_of(later))
     stood = [one["lines"]["loans, record"] for one in spent(later, folder)["budgets"]]
     assert [text[:13] for text in stood] == ["epsilon = 3 a", "epsilon = 5 a"]
+
+
+def test_what_the_bank_has_released_is_free_and_told_with_the_reason(home):
+    folder, store = home
+    with pytest.raises(ConfigError, match=r"open in another process.*Stop the other one first"):
+        release(file(), folder, JOB.digest[:8], "The consortium has dissolved.")
+    store.close()
+    with pytest.raises(ConfigError, match="No open job"):
+        release(file(), folder, "zz", "The consortium has dissolved.")
+    assert release(file(), folder, JOB.digest[:8], "The consortium has dissolved.").job == JOB.digest
+    told = spent(file(), folder)
+    (one,) = told["tables"]
+    assert one["held"] == one["spent"] == pytest.approx(exact(2), abs=2e-6)
+    assert one["jobs"][0]["released"] == "The consortium has dissolved."
+    assert (told["chain"]["whole"], told["uncharged"]) == (True, [])
+    assert "released (The consortium has dissolved.): Train 2 of 3" in "\n".join(lines(told))
+
+
+def test_digits_of_several_open_jobs_release_none_and_a_bank_releases_only_at_its_own_node(tmp_path):
+    shared = replace(file(), ledger="../ledger")
+    for node, jobs in (("a", ("ab1", "ab2")), ("b", ("cd",))):
+        store = SiteStore(tmp_path / node / "state", shared=tmp_path / "ledger")
+        for job in jobs:
+            store.privacy.approve(job, Plan("scores", "anna", "loans", ()), uncapped)
+        store.close()
+    for digits, words in (("ab", "More than one"), ("cd", "No open job")):
+        with pytest.raises(ConfigError, match=words):
+            release(shared, tmp_path / "a", digits, "It has dissolved.")
+    release(shared, tmp_path / "b", "cd", "It has dissolved.")
+    ledger = read_privacy(tmp_path / "a" / "state", tmp_path / "ledger")
+    assert [(one.job, one.open) for one in ledger.accounts()] == [("ab1", True), ("ab2", True), ("cd", False)]
+    ledger.database.close()
 
 
 def test_without_a_budget_all_of_it_is_told_all_the_same(home):

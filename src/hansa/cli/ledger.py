@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, final
 
 import typer
 
+from hansa.cli.jobs_there import JOB
 from hansa.cli.talk import say
 from hansa.errors import ConfigError, DataError, PolicyRefusal
 
@@ -141,7 +142,32 @@ class Privacy:
         _judge_privacy(chain["broken_at"], uncharged)
 
 
-VERBS: Final = (Wire, Privacy, Notes)
+@final
+@dataclass(frozen=True)
+class Release:
+    """Take back what a job holds of a node's privacy budgets, for good: it is answered no more. Stop the node first.
+
+    A job that ends frees what it holds once the node hears of it. This is for one of whose end it will not hear, as
+    where a consortium has dissolved. What the job has given still counts, and the ledger keeps why it was released.
+    """
+
+    example: ClassVar[str] = "hansa ledger release 5e1f0a node.toml --why 'the consortium has dissolved'"
+
+    job: Annotated[str, JOB]
+    why: Annotated[str, typer.Option(help="Why: it stands in the ledger.")]
+    node: Annotated[Path, typer.Argument(help="The node's file, or its folder.")] = Path("node.toml")
+
+    def do(self) -> None:
+        """Release it, and say so."""
+        from hansa.governance.site_file import read_node
+        from hansa.running.spent import release
+
+        path = self.node / "node.toml" if self.node.is_dir() else self.node
+        one = release(read_node(path), path.parent, self.job, self.why)
+        say(f"{one.job[:8]}  '{one.plan.name}' of {one.plan.submitter} holds nothing now, and is answered no more.")
+
+
+VERBS: Final = (Wire, Privacy, Release, Notes)
 
 
 def line_of(one: Recorded, jobs: Mapping[str, Job], begun: Mapping[tuple[str, int], int]) -> str:

@@ -53,6 +53,8 @@ class Given:
 class Account:
     """A job at one store of a bank: its plan, what was given; `open`: it may still ask for what was planned.
 
+    `released`: why the bank took back for good what the job held, if it did.
+
     Example:
         >>> plan = Plan("scores", "anna", "loans", (Part(0, "Train", (), times=3),))
         >>> account = Account("5e1f", "", 0.0, plan, open=True, given=(Given(7.0, plan.parts[0], Name(0, 0, 0)),))
@@ -66,6 +68,7 @@ class Account:
     plan: Plan
     open: bool
     given: tuple[Given, ...] = ()
+    released: str = ""
 
     def given_of(self, part: Part) -> int:
         """How many answers of a part were given."""

@@ -2,7 +2,6 @@ r"""What a bank's tables have given of their privacy, by its ledger: for people,
 
 Example:
     >>> import tempfile
-    >>> from hansa.engines.network.site_store import SiteStore
     >>> file = NodeFile("bank-a", "hansa.example:7443", {})
     >>> with tempfile.TemporaryDirectory() as path:
     ...     SiteStore(Path(path, "state")).close()
@@ -18,7 +17,7 @@ from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hansa.engines.network.site_store import read_ledger, read_privacy, texts_of
+from hansa.engines.network.site_store import SiteStore, read_ledger, read_privacy, texts_of
 from hansa.errors import ConfigError
 from hansa.governance.budget import Budget, cost
 from hansa.governance.site_file import NodeFile
@@ -84,6 +83,38 @@ def overspent_by(file: NodeFile, base: Path, job: Job, submitter: str) -> Refusa
     plan = Plan(job.name, submitter, file.policy.table_of(job), parts_of(job))
     asked = Account(job.digest, "", 0.0, plan, open=True, given=tuple(given for one in same for given in one.given))
     return file.overspent(asked, [one for one in accounts if one not in same])
+
+
+def release(file: NodeFile, base: Path, digits: str, why: str) -> Account:
+    """Take back for good what a job holds of a node's budgets and has not taken; its account as it stood.
+
+    `digits`: the first ones of the job's digest. The node, once it runs again, answers it no more.
+
+    Raises:
+        ConfigError: the node is at work; no job that is open, or several; or no reason is given.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as path:
+        ...     SiteStore(Path(path, "state")).close()
+        ...     release(NodeFile("bank-a", "hansa.example:7443", {}), Path(path), "5e1f", "It is over.")
+        Traceback (most recent call last):
+            ...
+        hansa.errors.ConfigError: No open job begins with these digits. hansa ledger privacy lists those that are open.
+    """
+    read_ledger(base / STATE).database.close()  # where there is no store, none is made
+    store = SiteStore(base / STATE, shared=shared_ledger(file, base))
+    try:
+        mine = (one for one in store.privacy.accounts() if one.open and one.store == store.privacy.store)
+        found = [one for one in mine if one.job.startswith(digits)]
+        if len(found) != 1:
+            what = f"{'More than one' if found else 'No'} open job begins with these digits."
+            raise ConfigError(what, mend="hansa ledger privacy lists those that are open.")
+        store.privacy.release(found[0].job, why)
+        store.mark(found[0].job, "closed")
+        return found[0]
+    finally:
+        store.close()
 
 
 def lines(told: Mapping[str, Any]) -> list[str]:
@@ -157,6 +188,7 @@ def _told(account: Account, unit: str, budget: Budget, coordinator: str) -> dict
         "coordinator": coordinator,
         "approved": account.at,
         "open": account.open,
+        "released": account.released,
         "given": counts,
         "planned": {part.what: part.times for part in account.plan.parts},
         "last": max((one.time for one in account.given), default=None),
@@ -170,7 +202,7 @@ def _job(told: Mapping[str, Any]) -> str:
     most, counts = told["planned"], {**dict.fromkeys(told["planned"], 0), **told["given"]}
     beyond = {what for what, count in counts.items() if count > most.get(what, 0)}  # a step as a whole is not counted
     given = ", ".join(f"{what} {n}" if what in beyond else f"{what} {n} of {most[what]}" for what, n in counts.items())
-    state = "open" if told["open"] else "closed"
+    state = "open" if told["open"] else f"released ({told['released']})" if told["released"] else "closed"
     free = f"; without a bound: {', '.join(told['unbounded'])}" if told["unbounded"] else ""
     who = f"'{told['name']}' of {told['submitter']}" + f" at {told['coordinator']}" * bool(told["coordinator"])
     price = f"epsilon = {_figure(told['epsilon'])}{free}"

@@ -18,8 +18,9 @@ from hansa.core.job import Job
 from hansa.engines.network.consortium import Consortium
 from hansa.engines.network.database import Database
 from hansa.engines.network.disk import LocalDisk
+from hansa.engines.network.site_store import SiteStore
 from hansa.engines.network.store import SCHEMA
-from hansa.errors import BudgetSpent, JobError
+from hansa.errors import BudgetSpent, JobError, PolicyRefusal
 from hansa.governance.budget import Budget, cost
 from hansa.governance.site_file import NodeFile, Source
 from hansa.privacy.accounting import epsilon
@@ -216,6 +217,30 @@ def test_a_budget_that_is_reached_in_mid_job_ends_it_with_its_model_and_once_ren
     assert not any("ended the job" in line for line in whole.warnings)
     settled(town, job)
     assert [len(one.given) for one in accounts(town)] == [30]
+
+
+def test_a_job_that_the_bank_has_released_is_free_for_others_and_answered_no_more(town):
+    """Its node was down, nobody tells it that the job is over; and when it is asked again, it refuses."""
+    capped(town, budget(30))
+    job, given = job_of(rounds=30), []
+
+    def watch(keep):
+        if keep.state.state.round == 3:
+            town.leave("bank-1")
+            store = SiteStore(town.folder / "bank-1" / "state")
+            given.extend(store.privacy.accounts()[0].given)
+            store.privacy.release(job.digest, "We leave.")
+            store.close()
+            town.join(town.parties[1])
+
+    with pytest.raises(PolicyRefusal, match=r"bank-1 refuses: The bank has taken back what the job held.*new job"):
+        go(town, job, watch)
+    (account,) = accounts(town)
+    assert len(given) in {3, 4}
+    assert (account.given, account.open, account.released) == (tuple(given), False, "We leave.")
+    assert accounts(town, "bank-0")[0].released == ""
+    go(town, job_of("another", rounds=20))
+    settled(town, job, lost=1)
 
 
 def test_a_job_that_is_over_while_a_node_is_away_holds_nothing_when_it_is_back(town):

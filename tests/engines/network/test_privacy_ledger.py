@@ -13,7 +13,7 @@ import pytest
 from hansa.core.message import Name, Refusal
 from hansa.engines.network.privacy_ledger import Charge, uncapped
 from hansa.engines.network.site_store import SiteStore
-from hansa.errors import BudgetSpent, DataError
+from hansa.errors import BudgetSpent, ConfigError, DataError, PolicyRefusal
 from hansa.privacy.events import Gaussian, Laplace, Protects
 from hansa.privacy.released import Part
 from hansa.privacy.spending import Plan
@@ -98,6 +98,42 @@ def test_a_job_that_begins_again_holds_its_plan_again(tmp_path):
     store.privacy.close_job("cd")
     store.privacy.approve("ab", PLAN, at_most(3))
     assert store.privacy.open_jobs() == ("ab",)
+    store.close()
+
+
+@pytest.mark.parametrize("apart", [False, True], ids=["own", "shared"])
+def test_a_job_that_the_bank_has_released_holds_nothing_keeps_its_charges_and_is_approved_no_more(tmp_path, apart):
+    shared = tmp_path / "ledger" if apart else None
+    store = site(tmp_path / "a", shared=shared)
+    store.privacy.approve("ab", PLAN, uncapped)
+    store.privacy.charge(charge("ab", 0))
+    with pytest.raises(BudgetSpent):
+        store.privacy.approve("cd", PLAN, at_most(4))
+    store.privacy.release("ab", " It has dissolved. ")
+    store.close()
+    store = site(tmp_path / "a", shared=shared)
+    assert held(store) == [("ab", False, 1, 1)]
+    assert store.privacy.accounts()[0].released == "It has dissolved."
+    assert store.privacy.open_jobs() == ()
+    store.privacy.approve("cd", PLAN, at_most(4))
+    for _ in range(2):
+        with pytest.raises(PolicyRefusal, match=r"taken back what the job held.*more of it. Submit it as a new job"):
+            store.privacy.approve("ab", PLAN, uncapped)
+        store.privacy.close_job("ab")  # as a node does with what it refuses
+    assert (store.privacy.head()[0], store.privacy.verify()) == (4, None)
+    store.close()
+
+
+def test_what_holds_nothing_is_not_released_nor_anything_without_a_reason(tmp_path):
+    store = site(tmp_path)
+    store.privacy.approve("ab", PLAN, uncapped)
+    with pytest.raises(ConfigError, match="without a reason"):
+        store.privacy.release("ab", " ")
+    store.privacy.close_job("ab")
+    for job in ("ab", "cd"):
+        with pytest.raises(ConfigError, match="holds nothing"):
+            store.privacy.release(job, "It has dissolved.")
+    assert store.privacy.head()[0] == 2
     store.close()
 
 

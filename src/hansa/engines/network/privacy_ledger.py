@@ -38,7 +38,7 @@ from hansa.core.message import Name, Refusal
 from hansa.engines.network import chained
 from hansa.engines.network.database import Database, Schema
 from hansa.engines.network.disk import LocalDisk
-from hansa.errors import BudgetSpent, ConfigError, DataError
+from hansa.errors import BudgetSpent, ConfigError, DataError, PolicyRefusal
 from hansa.privacy.released import Part
 from hansa.privacy.spending import Account, Given, Plan
 
@@ -100,6 +100,12 @@ class _Charged:
     part: Part
 
 
+@final
+@dataclass(frozen=True)
+class _Released:
+    why: str
+
+
 def uncapped(asked: Account, others: Sequence[Account]) -> Refusal | None:
     """Let every job have what it asks for.
 
@@ -124,11 +130,18 @@ class PrivacyLedger:
 
         Raises:
             BudgetSpent: it may not.
+            PolicyRefusal: the bank has released it.
             ConfigError: nobody can account for it here.
         """
         while True:
             turned, accounts = self._turned(), self.accounts()
             held = _held(accounts, self.store, job)
+            if held is not None and held.released:
+                raise PolicyRefusal(
+                    "The bank has taken back what the job held of its privacy budgets.",
+                    "It answers nothing more of it.",
+                    "Submit it as a new job.",
+                )
             given = () if held is None else held.given
             asked = Account(job, self.store, self.clock(), plan, open=True, given=given)
             refusal = cap(asked, [one for one in accounts if one is not held])
@@ -161,10 +174,24 @@ class PrivacyLedger:
             with self.database.transaction() as connection:
                 self._append(connection, "closed", job)
 
+    def release(self, job: str, why: str) -> None:
+        """Take back for good what a job holds and has not taken, and say why: it is approved no more.
+
+        Raises:
+            ConfigError: it holds nothing, or no reason is given.
+        """
+        if not why.strip():
+            raise ConfigError("A job is released without a reason.", "The ledger keeps it.", "Say why.")
+        if job not in self.open_jobs():
+            raise ConfigError("A job holds nothing that could be released.", mend="Name one that is open.")
+        with self.database.transaction() as connection:
+            self._append(connection, "released", job, plain(_Released(why.strip())))
+
     def open_jobs(self) -> tuple[str, ...]:
         """The jobs for which this store holds something."""
         rows: Any = self.database.rows(
-            "SELECT job, kind FROM privacy WHERE store = ? AND kind IN ('approved', 'closed') ORDER BY sequence",
+            "SELECT job, kind FROM privacy WHERE store = ? AND kind IN ('approved', 'closed', 'released')"
+            " ORDER BY sequence",
             self.store,
         )
         last: dict[str, str] = dict(rows)
@@ -201,6 +228,8 @@ class PrivacyLedger:
                 found[store, job] = replace(account, plan=_read(Plan, told, number), open=True)
             elif kind == "closed":
                 found[store, job] = replace(account, open=False)
+            elif kind == "released":
+                found[store, job] = replace(account, open=False, released=_read(_Released, told, number).why)
             elif kind == "charged":
                 one = known[told] = known.get(told) or _read(_Charged, told, number)
                 plan = account.plan if account.plan.table else Plan("", "", one.table, ())
