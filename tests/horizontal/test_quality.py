@@ -107,8 +107,9 @@ def test_columns_that_tell_the_target_are_suspected(odd):
         "recovered": "it ranks the events by itself",
         "closed": "it ranks the events by itself",
     }
-    assert found.aucs["recovered"] > 0.98
     assert found.aucs["closed"] > 0.98  # by its gaps alone
+    exact = looked(banks, Quality(known_at={"age": "outcome"}), min_cell=1)
+    assert exact.aucs["recovered"] > 0.98  # a dozen events of a bank in a group, some of which are told jointly else
     assert set(found.aucs) == set(table.features)
     assert all(found.aucs[name] < 0.7 for name in ("age", "home", "grade", "flat"))
 

@@ -8,13 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hansa.core.column import Column
-from hansa.core.table import Table
-from hansa.horizontal.columns import Binned
 from hansa.horizontal.fitting import Fit, Want, centred
 from hansa.horizontal.floors import Floors
-from hansa.horizontal.prepare import Prepare
-from hansa.horizontal.veil import Veil, grouped, held, veiled
-from tests.horizontal.banks import divided, fitted
+from hansa.horizontal.veil import Veil, grouped, held
 
 CELL = 10
 FLOORS = Floors(20, CELL)
@@ -93,43 +89,3 @@ def test_a_long_column_is_read_in_blocks(monkeypatch):
     monkeypatch.setattr("hansa.horizontal.veil._ROWS", 7)
     assert [len(held(with_gaps(gaps), (), FLOORS)) for gaps in (0, 9, 10)] == [len(values) for values in whole]
     assert Veil.of(with_gaps(9), (), CELL).fill in AGES[9:14]  # of the first block that has a value
-
-
-@settings(max_examples=200)
-@given(
-    st.lists(st.floats(-1e6, 1e6) | st.integers(-3, 3).map(float), min_size=1, max_size=90).map(np.sort),
-    st.sampled_from([1, 5, 10]),
-)
-def test_counts_below_edges_are_none_all_or_of_many_on_either_side(values, cell):
-    probes = np.sort(
-        np.concatenate([values, np.nextafter(values, -np.inf), np.linspace(-1e6, 1e6, 41), [-np.inf, np.inf]])
-    )
-    told = veiled(values, probes, cell)
-    assert (np.diff(told) >= 0).all()
-    assert set(told[[0, -1]]) == {0, len(values)}
-    inner = told[(told > 0) & (told < len(values))]
-    assert ((inner >= cell) & (inner <= len(values) - cell)).all()
-    if cell == 1:
-        assert np.array_equal(told[1:-1], np.searchsorted(values, probes, side="right")[1:-1])
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_where_counts_begin_and_end_is_nobodys_value(seed):
-    rng = np.random.default_rng(seed)
-    values = np.sort(rng.lognormal(8, 1.2, int(rng.integers(25, 400))))
-    below, at = veiled(values, np.nextafter(values, -np.inf), 10), veiled(values, values, 10)
-    assert (at - below <= 1).all()  # no count jumps at a customer's value
-
-
-@pytest.mark.parametrize("seed", range(6))
-@pytest.mark.parametrize(
-    "step", [Prepare(numeric="bins", max_n_bins=20), Prepare(winsorise=0.02), Prepare(numeric="bins", max_n_bins=5)]
-)
-def test_no_edge_of_a_small_banks_preparation_is_a_customers_value(step, seed):
-    rng = np.random.default_rng(seed)
-    books = [rng.lognormal(8 + i, 1.0, 200) for i in range(3)]
-    table = Table.of({"x": np.concatenate(books), "__part__": np.zeros(600, int)})
-    prepared, _ = fitted(step, divided(table, [200, 400]))
-    (encoding,) = prepared.encodings
-    told = set(encoding.edges) if isinstance(encoding, Binned) else {encoding.low, encoding.high}
-    assert told & set(np.concatenate(books)) == set()

@@ -17,7 +17,7 @@ from hansa.core.party import Memory, Site
 from hansa.core.table import Table
 from hansa.data.parts import TRAIN
 from hansa.errors import DataError
-from hansa.horizontal.columns import NUMERIC, numbers
+from hansa.horizontal.columns import NUMERIC
 from hansa.horizontal.crowds import LEVELS, Crowds, crowded
 from hansa.horizontal.design import parts_at
 from hansa.horizontal.fitter import First, other
@@ -27,7 +27,8 @@ from hansa.horizontal.labels import shared
 from hansa.horizontal.noise import Noise, as_agreed
 from hansa.horizontal.optimal import Rule
 from hansa.horizontal.prepared import Prepared
-from hansa.horizontal.veil import veiled
+from hansa.horizontal.rungs import Rungs, told_below
+from hansa.horizontal.veil import held
 from hansa.horizontal.woe import Cells
 
 if TYPE_CHECKING:
@@ -118,12 +119,7 @@ class Binner:
             text = json.dumps(said, ensure_ascii=False).encode()
             return Answer(Load({"text": np.frombuffer(text, np.uint8)[None, :]})), memory
         if isinstance(ask, Beneath):
-            held, below = [], [np.empty(0)]
-            for name, edges in ask.edges.items():
-                values = self._sorted(site, table, name)
-                held.append(float(len(values)))
-                below.append(veiled(values, edges, floors.cell).astype(np.float64))
-            return Answer(Load({"held": np.array([held]), "below": np.concatenate(below)[None, :]})), memory
+            return Answer(told_below({self._rungs(site, name): edges for name, edges in ask.edges.items()})), memory
         if isinstance(ask, Crowds):
             return crowded(ask, table, noise.part(EDGES / LEVELS)), memory
         if isinstance(ask, Outcomes):
@@ -165,14 +161,14 @@ class Binner:
                 labels[name] = shared(column, floors)
         return {"kinds": kinds, "labels": labels}
 
-    def _sorted(self, site: Site, table: Table, name: str) -> NDArray[np.float64]:
-        codes = self.step.columns.get(name, Rule()).special_codes
+    def _rungs(self, site: Site, name: str) -> Rungs:
+        """Where the training rows' values of a column count."""
 
-        def make() -> NDArray[np.float64]:
-            values, _, _ = numbers(table.column(name), codes)
-            return np.sort(values[~np.isnan(values)])
+        def make() -> Rungs:
+            (table, floors), codes = self._train(site), self.step.columns.get(name, Rule()).special_codes
+            return Rungs.of(held(table.column(name), codes, floors), floors.cell)
 
-        return site.derived(f"binning/sorted/{self.step.digest}/{name}", make)
+        return site.derived(f"binning/rungs/{self.step.digest}/{name}", make)
 
 
 def tell_outcomes(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final, TypeVar, final
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from hansa.core.codec import pack, unpack
 from hansa.core.load import Load
 from hansa.core.message import Answer, Ask
-from hansa.core.on_disk import beside, forget
+from hansa.core.on_disk import forget
 from hansa.core.party import AT_ONCE, Memory, Site
 from hansa.core.table import Column, Table
 from hansa.data.parts import TRAIN
@@ -27,7 +27,8 @@ from hansa.horizontal.fitting import Fit, Want, centred, refuse_infinite
 from hansa.horizontal.floors import Floors, floors_of
 from hansa.horizontal.labels import shared
 from hansa.horizontal.prepared import Prepared
-from hansa.horizontal.veil import held, veiled
+from hansa.horizontal.rungs import Rungs
+from hansa.horizontal.veil import held
 from hansa.horizontal.wanted import check_names
 
 if TYPE_CHECKING:
@@ -243,13 +244,12 @@ class Fitter:
 
     def _below(self, site: Site, name: str, edges: NDArray[np.float64], ask: Below) -> NDArray[np.intp]:
         codes = ask.special_codes[name]
-        key = f"prepare/sorted/{self.step.digest}/{name}/{codes}"
+        key = f"prepare/rungs/{self.step.digest}/{name}/{codes}"
         table, floors = self._train(site)
         column = table.column(name)
-        make = partial(held, column, codes, floors)
-        values = site.derived(key, lambda: beside(np.sort(make()), like=column.values))
-        below = veiled(values, edges, floors.cell)
-        forget(values, column.values)
+        rungs = site.derived(key, lambda: Rungs.of(held(column, codes, floors), floors.cell, column.values))
+        below = rungs.below(edges)
+        forget(rungs.places, rungs.counts, column.values)
         return below
 
 

@@ -2,10 +2,9 @@
 
 What leaves a party: its columns' names and kinds; labels that `min_cell` of its customers share; then sums and counts
 over its training rows: rows, gaps, labels, values and their centred squares, and how many values lie at or below edges.
-Gaps and labels of fewer than `min_cell` count as something else (see `veil`), and its `min_cell` smallest and largest
-values are not told apart. A party with fewer training rows than `min_rows`, or fewer values in a column, adds nothing
-to the sums and takes the preparation all the same. The
-party's half stands in `fitter`.
+Gaps and labels of fewer than `min_cell` count as something else (see `veil`), and values below edges are counted in
+steps of at least as many (see `rungs`). A party with fewer training rows than `min_rows`, or fewer values in a column,
+adds nothing to the sums and takes the preparation all the same. The party's half stands in `fitter`.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ from hansa.horizontal.floors import Floors, floors_of
 from hansa.horizontal.groups import Counts, Groups, Told, finite, told
 from hansa.horizontal.labels import in_order, labelled
 from hansa.horizontal.quantiles import Ladder, bin_edges, bin_ranks
-from hansa.horizontal.veil import veiled
+from hansa.horizontal.rungs import Rungs, told_below
 
 BINS = 10
 _MOST_ASKS = 40
@@ -256,12 +256,7 @@ class Looker:
             text = json.dumps(_inventory(table, floors), ensure_ascii=False).encode()
             return Answer(Load({"text": np.frombuffer(text, np.uint8)[None, :]})), memory
         if isinstance(ask, Under):
-            held, below = [0.0] * len(ask.edges), [np.empty(0)]
-            for i, (name, edges) in enumerate(ask.edges.items()):
-                values = self._sorted(site, name)
-                held[i] = float(len(values))
-                below.append(veiled(values, edges, floors.cell).astype(np.float64))
-            return Answer(Load({"held": np.array([held]), "below": np.concatenate(below)[None, :]})), memory
+            return Answer(told_below({self._rungs(site, name): edges for name, edges in ask.edges.items()})), memory
         events = _events(table)
         if isinstance(ask, Tally):
             counted: list[Counts] = []
@@ -286,14 +281,16 @@ class Looker:
 
         return site.derived(f"quality/rows/{self.step.digest}", make)
 
-    def _sorted(self, site: Site, name: str) -> Counts:
-        def make() -> Counts:
+    def _rungs(self, site: Site, name: str) -> Rungs:
+        """Where a column's values count; none where they are few."""
+
+        def make() -> Rungs:
             table, floors = self._rows(site)
             values = finite(table.column(name)) if name in table.columns else np.empty(0)
-            values = np.sort(values[~np.isnan(values)])
-            return values if len(values) >= floors.rows else values[:0]
+            values = values[~np.isnan(values)]
+            return Rungs.of(values if len(values) >= floors.rows else values[:0], floors.cell)
 
-        return site.derived(f"quality/sorted/{self.step.digest}/{name}", make)
+        return site.derived(f"quality/rungs/{self.step.digest}/{name}", make)
 
 
 def _looked_at(table: Table) -> tuple[str, ...]:

@@ -2,14 +2,13 @@
 
 The search walks over the 64 bits of a float, turned so that they sort like the numbers. It begins with edges that know
 no data and stops at a stretch with fewer than `min_cell` values, or at a single value that at least `min_cell` rows
-share. So no value of a few customers is ever pinned down, and the edges depend on pooled counts alone: any division of
-the rows over parties gives the same ones.
+share. So no value of a few customers is ever pinned down, and the edges depend on pooled counts alone. Those come in
+steps (see `rungs`); where a cell is one row, any division of the rows over parties gives the same edges.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import floor, log10
 from typing import Final, final
 
 import numpy as np
@@ -23,6 +22,8 @@ _LARGEST: Final = float(np.finfo(np.float64).max)
 _ENDS: Final = score_keys([-np.inf, _LARGEST])
 _CUTS: Final = 64
 _EXPONENTS: Final = range(-24, 40)
+_TENTHS: Final = 300
+_TENS: Final = np.array([10.0**power for power in range(-_TENTHS, 309)])
 
 
 @final
@@ -202,12 +203,26 @@ def roundest(low: float, high: float) -> float:
         >>> roundest(1.1337, 1.2441), roundest(-3.0, 5.0)
         (1.2, 0.0)
     """
-    low = max(low, -_LARGEST)
-    if low < 0 <= high:
-        return 0.0
-    top = floor(log10(max(abs(low), abs(high))))
-    for power in range(top, max(top - 18, -300), -1):
-        number = float(f"{floor(high / 10.0**power)}e{power}")
-        if low < number <= high:
-            return number
-    return high
+    return float(roundest_of(np.array([low]), np.array([high]))[0])
+
+
+def roundest_of(low: Floats, high: Floats) -> Floats:
+    """The roundest number of each stretch `[k]`.
+
+    Example:
+        >>> roundest_of(np.array([44.2, -0.31]), np.array([45.9, -0.22])).tolist()
+        [45.0, -0.3]
+    """
+    low, found = np.maximum(low, -_LARGEST), high.copy()
+    zero = (low < 0) & (high >= 0)
+    found[zero] = 0.0
+    open_ = np.flatnonzero(~zero)
+    top = np.floor(np.log10(np.maximum(np.abs(low), np.abs(high))[open_])).astype(np.intp)
+    for digit in range(18):
+        power = np.maximum(top - digit, -_TENTHS)
+        units = np.floor(high[open_] / _TENS[power + _TENTHS])
+        number = np.where(power < 0, units / _TENS[_TENTHS - power], units * _TENS[power + _TENTHS])
+        there = (low[open_] < number) & (number <= high[open_])
+        found[open_[there]] = number[there]
+        open_, top = open_[~there], top[~there]
+    return found

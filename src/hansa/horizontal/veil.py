@@ -18,7 +18,6 @@ from hansa.core.table import Column
 from hansa.horizontal.columns import numbers
 from hansa.horizontal.floors import Floors
 from hansa.horizontal.labels import placed
-from hansa.horizontal.quantiles import roundest
 
 Floats: TypeAlias = NDArray[np.float64]
 Block: TypeAlias = tuple[Floats, NDArray[np.bool_], NDArray[np.intp]]
@@ -104,41 +103,6 @@ def grouped(column: Column, levels: tuple[str, ...], floors: Floors) -> NDArray[
     place = np.where(few[place], np.bincount(place, minlength=other + 2).argmax(), place)
     behind = floors.customers(place, other + 2)
     return np.where(behind < floors.min_cell, 0, np.bincount(place, minlength=other + 2))
-
-
-def veiled(values: Floats, edges: Floats, cell: int) -> NDArray[np.intp]:
-    """How many of a party's sorted values lie at or below each edge, less what would tell its outer ones.
-
-    Below a fence none are said to be, and from another one on, all. A fence has at least `cell` values behind it; it is
-    a value that as many share, or else the roundest number among the next `cell`: who finds it has found nobody.
-
-    Example:
-        >>> values = np.linspace(1.03, 2.02, 100)
-        >>> veiled(values, np.array([1.0, 1.13, 1.2, 1.5, 1.9, 1.95, 3.0]), 10).tolist()
-        [0, 0, 18, 48, 100, 100, 100]
-    """
-    if not len(values):
-        return np.zeros(len(edges), np.intp)
-    low, high = _fences(values, cell)
-    counts = np.searchsorted(values, edges, side="right")
-    return np.where(edges < low, 0, np.where(edges >= high, len(values), counts))
-
-
-def _fences(values: Floats, cell: int) -> tuple[float, float]:
-    """Where a party's counts begin, and where they say all; one place for both where its values are few."""
-    rows = len(values)
-    if rows < 2 * cell:
-        one = values[0] if values[0] == values[-1] else roundest(values[0], values[-1])
-        return float(one), float(one)
-    first, last = float(values[cell - 1]), float(values[rows - cell])
-    begin, end = np.searchsorted(values, [first, last]), np.searchsorted(values, [first, last], side="right")
-    alone = (end - begin) < cell
-    if alone.any() and rows < 4 * cell:
-        one = roundest(first, last) if first < last else last
-        return one, one
-    low = roundest(first, float(values[2 * cell - 1])) if alone[0] else first
-    high = roundest(float(values[rows - 2 * cell]), last) if alone[1] else last
-    return low, high
 
 
 def in_blocks(column: Column) -> Iterator[Column]:

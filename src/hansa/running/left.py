@@ -59,7 +59,7 @@ def _step(job: Job, step: Step) -> list[_Line]:
     thin = f"counts under {job.min_cell} left out"
     if isinstance(step, Prepare | Binning | Evaluate) and step.noise_multiplier:
         return _noised(step)
-    tails = f"the {job.min_cell} smallest and largest values of a party are not told apart"
+    rungs = f"in steps of at least {job.min_cell} that are a party's own, whatever the edges"
     if isinstance(step, Prepare):
         gaps, rare = f"gaps under {job.min_cell} count as values", f"counts under {job.min_cell} joined with others"
         anew = ", and again where a party drops out" if job.quorum else ""
@@ -67,7 +67,7 @@ def _step(job: Job, step: Step) -> list[_Line]:
         return [
             _line(f"{sums} of columns", f"a few times{anew}", f"{few}; {gaps}"),
             _line(f"{labels}, and counts by category and class", f"twice{anew}", rare, "names in clear"),
-            _line("counts of values below candidate edges", f"about ten times{anew}", tails),
+            _line("counts of values below candidate edges", f"about ten times{anew}", rungs),
         ]
     if isinstance(step, Quality):
         joined = f"counts under {job.min_cell} joined with others or told as a few"
@@ -78,14 +78,14 @@ def _step(job: Job, step: Step) -> list[_Line]:
                 cell,
                 _CLEAR,
             ),
-            _line("counts of values below candidate edges", "about ten times", tails),
+            _line("counts of values below candidate edges", "about ten times", rungs),
             _line("rows and events by group of each column", "once", joined, _CLEAR),
             _line(
                 "how each column's groups rank the events", "once", f"groups of at least {job.min_cell} rows", _CLEAR
             ),
         ]
     if isinstance(step, Binning | Select | Glm | MakeCard):
-        return _scorecard(step, few, tails, rare=f"counts under {job.min_cell} joined with others")
+        return _scorecard(step, few, rungs, rare=f"counts under {job.min_cell} joined with others")
     if isinstance(step, Fairness):
         groups = "approved and declined validation rows by protected group, and those of them that were good"
         scores = "sums of scores, and of their squares, of validation rows by protected group"
@@ -123,14 +123,14 @@ def _noised(step: Prepare | Binning | Evaluate) -> list[_Line]:
     return lines
 
 
-def _scorecard(step: Binning | Select | Glm | MakeCard, few: str, tails: str, rare: str) -> list[_Line]:
+def _scorecard(step: Binning | Select | Glm | MakeCard, few: str, rungs: str, rare: str) -> list[_Line]:
     """What binning, selection, regression and the points tell."""
     sums = "the gradient, the information matrix and the deviance of a regression, summed over training rows"
     if isinstance(step, Binning):
         seen = _CLEAR if step.by_party else ""
         return [
             _line("names, kinds and labels of columns", "once", "labels with enough customers", _CLEAR),
-            _line("counts of values below candidate edges", "about ten times", tails),
+            _line("counts of values below candidate edges", "about ten times", rungs),
             _line("rows without and with the event by cell of each column", "once", rare, seen),
         ]
     if isinstance(step, MakeCard):
