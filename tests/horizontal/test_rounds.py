@@ -20,7 +20,7 @@ from hansa.core.trainer import Local
 from hansa.errors import ChainError, ConfigError, DataError, JobError, PartyFailed
 from hansa.horizontal.evaluate import Evaluate
 from hansa.horizontal.prepare import Prepare
-from hansa.horizontal.rounds import Learning, Rounds
+from hansa.horizontal.rounds import Check, Learning, Rounds, Train
 from hansa.links import by_examples, coordinate_median, perturb, poisson, rule, sgd, uniform, weighted_mean
 from hansa.trainers import Linear, Tabular
 from tests.core.toys import mask
@@ -147,6 +147,11 @@ def test_checks_come_every_so_many_rounds_and_in_the_last():
     step = Rounds(Linear(), FEDSGD, rounds=7, check_every=3)
     history = learned(step, members((200, 200, 200)), steps=(Prepare(),)).history
     assert [p.round for p in history if "validation_log_loss" in p.measures] == [3, 6, 7]
+
+
+@pytest.mark.parametrize(("rounds", "every", "checks"), [(5, 0, 0), (5, 2, 3), (6, 3, 2), (10**12, 5, 2 * 10**11)])
+def test_a_step_says_how_often_it_checks_however_many_rounds_it_has(rounds, every, checks):
+    assert Rounds(rounds=rounds, check_every=every).often() == {Train: rounds, Check: checks}
 
 
 SELDOM = (poisson(0.2), by_examples(), weighted_mean())

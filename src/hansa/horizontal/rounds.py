@@ -216,7 +216,7 @@ class Rounds:
 
     def often(self) -> Mapping[type[Ask], int]:
         """One update a round, and one check where there is one."""
-        return {Train: self.rounds, Check: sum(self._checks(round_) for round_ in range(1, self.rounds + 1))}
+        return {Train: self.rounds, Check: self.check_every and -(-self.rounds // self.check_every)}
 
     def plan(self, parties: Roster, kept: Learning | None, done: Done) -> Plan[Learning]:
         """The federated rounds, from the first parameters to the last."""
