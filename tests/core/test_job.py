@@ -36,6 +36,12 @@ def test_settings_are_checked(wrong):
         replace(JOB, **wrong)
 
 
+def test_a_job_of_more_steps_than_anybody_should_have_to_judge_is_refused():
+    assert len(replace(JOB, steps=(Rounds(),) * 100).steps) == 100
+    with pytest.raises(ConfigError, match=r"at most 100 steps. Got 3,000. Make it two jobs."):
+        Job.from_toml('name = "long"\nsteps = [' + '"rounds", ' * 3_000 + "]")
+
+
 def test_rosters():
     with pytest.raises(TooFewParties, match="at least 3 parties and there are 2"):
         JOB.roster(("a", "b"))

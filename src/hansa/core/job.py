@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from hansa.core.party import Handler, Memory
     from hansa.core.plan import Asks, Plan
 
+_STEPS = 100  # of a job: whoever is offered one looks at every pair of them
+
 
 @final
 @dataclass(frozen=True)
@@ -135,6 +137,8 @@ class Job:
         """Check ranges, and the order of the steps."""
         if not self.name or not self.steps:
             raise ConfigError("A job needs a name and at least one step.")
+        if len(self.steps) > _STEPS:
+            raise ConfigError(f"A job has at most {_STEPS} steps.", f"Got {len(self.steps):,}.", "Make it two jobs.")
         low = {"seed": 0, "quorum": 0, "min_parties": 1, "min_rows": 1, "min_cell": 1, "set_aside_after": 0}
         for name, least in low.items():
             if getattr(self, name) < least:
