@@ -35,6 +35,12 @@ def test_scores_are_whole_and_chances_follow_them(fitted):
     assert (np.diff(chance[np.argsort(score), 1]) <= 0).all()
 
 
+def test_its_model_gives_reasons(fitted):
+    reasons = fitted.result.model.reasons
+    assert reasons.reference.rows > 0
+    assert {one.column for why in reasons.of(BOOK) for one in why} <= set(fitted.card.columns)
+
+
 def test_age_is_left_out_by_default_and_the_summary_says_why(fitted):
     assert "age" not in fitted.card.columns
     assert "Left out: age, for age is prohibited by Regulation B" in fitted.summary()

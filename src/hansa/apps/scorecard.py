@@ -21,6 +21,7 @@ from hansa.horizontal.evaluate import Evaluate
 from hansa.horizontal.fairness import Fairness
 from hansa.horizontal.glm import Glm
 from hansa.horizontal.prohibited import ELDERLY, PROFILES, ProfileName, prohibited
+from hansa.horizontal.reasons import Explain
 from hansa.horizontal.scorecard import MakeCard
 from hansa.horizontal.selection import Select
 from hansa.horizontal.validation import Validate
@@ -115,7 +116,7 @@ class Scorecard:
 
     Example:
         >>> [step.title for step in Scorecard(gain=1.0, loss=8.0).to_job().steps]
-        ['binning', 'selection', 'glm', 'scorecard', 'validate', 'evaluate']
+        ['binning', 'selection', 'glm', 'scorecard', 'reasons', 'validate', 'evaluate']
     """
 
     scaling: Scaling = field(default_factory=Scaling)
@@ -151,7 +152,7 @@ class Scorecard:
             allow=self.allow,
         )
         tests = (self.validation,) if fairness is None else (fairness, self.validation)
-        steps = (binning, self.selection, Glm(sums=self.sums), card, *tests, Evaluate())
+        steps = (binning, self.selection, Glm(sums=self.sums), card, Explain(), *tests, Evaluate())
         return Job("scorecard", steps, seed=self.seed, data=Data(positive=self.positive))
 
     def prohibited(self, parties: Sequence[Party]) -> dict[str, str]:
