@@ -5,11 +5,25 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from hansa.core.chain import Chain
 from hansa.core.load import Load
 from hansa.engines.simulation import Simulation
 from hansa.errors import ChainError, ConfigError, PolicyRefusal
 from hansa.horizontal.rounds import Learning, Rounds
-from hansa.links import by_examples, holdout_vote, norm_bound, perturb, secure_groups, secure_sum, weighted_mean
+from hansa.links import (
+    by_examples,
+    clip_l2,
+    gaussian_noise,
+    holdout_vote,
+    local_noise,
+    norm_bound,
+    perturb,
+    private_sgd,
+    secure_groups,
+    secure_sum,
+    uniform,
+    weighted_mean,
+)
 from tests.links.test_groups import Lies, books, job_of, run
 
 
@@ -23,7 +37,15 @@ def test_an_update_within_the_bound_leaves_as_it_is_and_a_longer_one_stays():
     for bad in (update([3.01]), update([3.0], [3.01]), update([np.nan])):
         with pytest.raises(PolicyRefusal, match="longer than the job's norm_bound"):
             norm_bound(5.0).apply(bad, {}, {}, ())
-    assert norm_bound(5.0).guarantees.bounds
+
+
+@pytest.mark.parametrize("noise", [private_sgd(1.0), local_noise(1.0)])
+def test_no_noise_covers_a_refusal(noise):
+    for links in ((norm_bound(5.0), clip_l2(1.0), noise), (clip_l2(1.0), noise, norm_bound(5.0))):
+        with pytest.raises(ChainError, match="No noise covers a refusal"):
+            Chain((uniform(), *links, weighted_mean()))
+    with pytest.raises(ChainError, match="nothing before it bounds"):
+        Chain((uniform(), norm_bound(5.0), weighted_mean(), gaussian_noise(1.0)))
 
 
 @pytest.mark.parametrize("combine", [weighted_mean(), secure_sum()])

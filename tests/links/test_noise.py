@@ -17,12 +17,15 @@ from hansa.links import (
     adaptive_clip,
     by_examples,
     clip_l2,
+    coordinate_median,
     distributed_noise,
     encrypted_sum,
     gaussian_noise,
     holdout_vote,
     local_noise,
+    secure_groups,
     secure_sum,
+    sgd,
     uniform,
     weighted_mean,
 )
@@ -73,6 +76,20 @@ def test_a_job_with_it_runs_and_claims_what_it_does(chain):
 def test_nothing_leaves_beside_the_update_but_counts_that_are_charged(chain):
     left, *_ = through(Chain(chain), parties(3, size=0.5))
     assert left.vectors.keys() <= {"delta", "weight", "within"}
+
+
+@pytest.mark.parametrize(
+    ("links", "match"),
+    [
+        ((coordinate_median, gaussian_noise(1.0)), "coordinate_median combines by another rule"),
+        ((secure_groups(), gaussian_noise(1.0)), "secure_groups combines by another rule"),
+        ((weighted_mean(), sgd(10.0), gaussian_noise(1.0)), "sgd changes the mean before"),
+    ],
+)
+def test_noise_at_the_coordinator_is_on_the_mean_that_the_parties_make(links, match):
+    with pytest.raises(ChainError, match=match):
+        Chain((uniform(), clip_l2(1.0), *links))
+    Chain((uniform(), clip_l2(1.0), weighted_mean(), gaussian_noise(1.0), gaussian_noise(2.0), sgd(10.0)))
 
 
 def test_noise_at_the_coordinator_has_the_size_that_is_claimed():

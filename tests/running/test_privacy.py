@@ -13,7 +13,7 @@ from hansa.core.link import Guarantees, Link
 from hansa.core.load import Load
 from hansa.core.trainer import Local
 from hansa.horizontal import Evaluate, Prepare, Rounds
-from hansa.links import uniform, weighted_mean
+from hansa.links import adaptive_clip, clip_l2, local_noise, uniform, weighted_mean
 from hansa.privacy.accounting import epsilon
 from hansa.privacy.events import Composed, DistributedGaussian, Gaussian, Protects, SampledGaussian
 from hansa.running.privacy import privacy
@@ -141,6 +141,14 @@ def test_validation_losses_are_published_and_count():
     pytest.importorskip("dp_accounting", reason="needs dp_accounting (extra 'dp')")
     checked = Rounds(local=Local(epochs=1, batch=32), chain=(uniform(), Stated(ROUND), weighted_mean()), rounds=10)
     assert "Check (step 1) leaves without a bound" in privacy(Job("scores", (checked,)))["statement"]
+
+
+def test_noise_of_which_some_holds_against_readers_alone_is_not_said_to_hold_against_the_coordinator():
+    chain = (uniform(), clip_l2(1.0), local_noise(1.0), adaptive_clip(), weighted_mean())
+    rounds = Rounds(chain=chain, check_every=0, local=Local(steps=1, batch=8))
+    said = privacy(Job("scores", (rounds,)))
+    assert said["epsilon"] > 0
+    assert "not the coordinator" in said["questions"]["trust"]
 
 
 def test_noise_of_many_parties_is_accounted_by_the_accountant_that_knows_it():

@@ -130,8 +130,15 @@ class Chain:
         """Refuse noise whose calibration does not hold in this chain."""
         even = any(link.guarantees.even for link in self.links)
         ring = self.combine.guarantees.ring
+        refuses = next((link for link in self.links if link.guarantees.refuses), None)
         for link in self.links:
             says = link.guarantees
+            if refuses is not None and (says.needs_bound or "per_record" in says.wants):
+                raise ChainError(
+                    f"{refuses.title} keeps updates at home by what they are, and {link.title} hides what they are.",
+                    "No noise covers a refusal.",
+                    f"Put clip_l2(...) in the place of {refuses.title}.",
+                )
             if says.needs_even and not even:
                 raise ChainError(
                     f"{link.title} calibrates its noise to parties that weigh alike.",
@@ -145,12 +152,31 @@ class Chain:
                     f"It is set to bits={bits} and clip={clip}, and {self.combine.sentence()} combines.",
                     "Combine by secure_sum(...), with the same bits and clip.",
                 )
+            if says.draws and says.needs_bound:
+                self._check_mean(link)
             if says.draws and self.vote is not None:
                 raise ChainError(
                     f"{link.title} draws noise at the coordinator, and {self.vote.title} would send it out at once.",
                     "It may leave only when it is kept: drawn anew after a crash, it would leave twice.",
                     f"Drop {self.vote.title}.",
                 )
+
+    def _check_mean(self, noise: Link) -> None:
+        """Refuse noise at the coordinator on what is no mean of bounded updates."""
+        rule = self.combine
+        if rule.guarantees.sees_each or rule.guarantees.same:
+            raise ChainError(
+                f"{noise.title} calibrates its noise to a mean, and {rule.title} combines by another rule.",
+                "One party may change what that gives by more than its share of the mean.",
+                "Combine by weighted_mean() or secure_sum(), or let each party add local_noise(...).",
+            )
+        before = self._at("coordinator")[: self._at("coordinator").index(noise)]
+        if (first := next((link for link in before if not link.guarantees.draws), None)) is not None:
+            raise ChainError(
+                f"{first.title} changes the mean before {noise.title} adds its noise.",
+                "The noise is calibrated to the mean as it comes from the parties.",
+                f"Put {noise.title} before {first.title}.",
+            )
 
     def __str__(self) -> str:
         """The chain as a sentence."""

@@ -48,7 +48,8 @@ class Guarantees:
     `asks`: how many a cohort link asks a round, None where that may vary.
     `samples`: a cohort link asks others from round to round. `same`: it works with the same ones alone.
     `even`: a weight link lets no party weigh more than 1; `needs_even`: its noise is calibrated to that. `draws`: it
-    draws noise at the coordinator, which may leave only when it is kept. `ring`: a sum in a ring of so many fraction
+    draws noise at the coordinator, which may leave only when it is kept. `refuses`: some updates stay at their party,
+    by what they are, which no noise covers. `ring`: a sum in a ring of so many fraction
     bits, cut at so much; `needs_ring`: it adds its part of the noise for one of these.
     `wants`: wishes that the trainer must honour.
     `event`: what an accountant reads; None where the link has nothing to do with privacy.
@@ -73,6 +74,7 @@ class Guarantees:
     even: bool = False
     needs_even: bool = False
     draws: bool = False
+    refuses: bool = False
     ring: tuple[int, float] | None = None
     needs_ring: tuple[int, float] | None = None
     wants: frozenset[Honour] = frozenset()

@@ -32,6 +32,7 @@ class norm_bound(Link):
 
     `clip_l2` shortens such an update and sends it; this one leaves it at home, where it is a sign that something is
     wrong. The party checks itself: a node that lies sends what it likes. Give the job a quorum, or a refusal ends it.
+    A refusal tells of the update, and no noise covers it: a chain with noise that is accounted for takes no such link.
 
     Raises:
         ConfigError: a bound that is not above 0.
@@ -53,8 +54,8 @@ class norm_bound(Link):
 
     @property
     def guarantees(self) -> Guarantees:
-        """A party's update has a bounded norm after it."""
-        return Guarantees(bounds=True)
+        """It may refuse."""
+        return Guarantees(refuses=True)
 
     def apply(self, load: Load, told: Told, mine: Vectors, draws: Sequence[Draws]) -> tuple[Load, Vectors]:
         """Refuse where a row's joint norm is above the bound, or is no number."""

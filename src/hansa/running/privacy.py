@@ -76,7 +76,7 @@ def privacy(job: Job, *, delta: float = DELTA) -> dict[str, Any]:
         claim = reasons or "No differential privacy is claimed: no finite epsilon for the model."
         blank = dict.fromkeys(("unit", "relation", "delta", "accountant"))
         return {"epsilon": "infinity", **blank, "statement": f"{claim} {seen}", "parts": told}
-    private = [part for part in parts if part.bounded and _protects([part]) == protects]
+    private = [part for part in parts if part.bounded and _alike(_protects([part]), protects)]
     alone, accountant, why = tightest([part.whole for part in private], delta)
     whole = alone if len(private) == len(parts) else inf
     said = {"unit": protects.unit, "relation": protects.relation, "delta": delta, "accountant": accountant}
@@ -169,12 +169,18 @@ def _told(part: Part, delta: float) -> dict[str, Any]:
 
 
 def _protects(parts: Sequence[Part]) -> Protects | None:
-    """Whom the private parts protect: of several, the first is spoken of, and the others count as not private."""
-    for part in parts:
-        for event, _ in leaves(part.events) if part.bounded else ():
-            if isinstance(event, Noised):
-                return event.protects
-    return None
+    """Whom the private parts protect: of several, the first is spoken of, and the others count as not private.
+
+    Against readers alone, where anything of it holds against no more.
+    """
+    events = [event for part in parts if part.bounded for event, _ in leaves(part.events)]
+    found = [event.protects for event in events if isinstance(event, Noised)]
+    return next((one for one in found if one.against == "readers" and _alike(one, found[0])), next(iter(found), None))
+
+
+def _alike(one: Protects | None, other: Protects) -> bool:
+    """Whether both are of the same unit and relation: then they add up, whomever they hold against."""
+    return one is not None and (one.unit, one.relation) == (other.unit, other.relation)
 
 
 def _name(part: Part) -> str:
