@@ -78,7 +78,7 @@ class Carrier:
         self.closed: tuple[Name, Closing] | None = None  # not written yet, though more may follow where it is `certain`
         self.certain = True  # the last turn cannot be closed in another way
         self.pure = not any(_draws_noise(step) for step in job.steps)
-        self.kept: Callable[[], None] | None = None  # writes the last `Keep`
+        self.unwritten: Callable[[], None] | None = None  # writes the last `Keep`
         self.now = 0.0
         alone = journal is None or not journal.thorough
         self.quick = post if isinstance(post, Quick) and post.quick and alone else None
@@ -88,7 +88,7 @@ class Carrier:
         try:
             return self._run(watch, begin)
         finally:
-            self._keep()
+            self._write_kept()
 
     def _run(self, watch: Callable[[Keep[At]], None] | None, begin: At | None) -> Done:
         snapshot = self.journal.latest() if self.journal is not None else None
@@ -104,30 +104,30 @@ class Carrier:
             try:
                 said = plan.send(reply)
             except StopIteration as end:
-                self._keep()
+                self._write_kept()
                 self._write()
                 self.post.settle(self.counted)
                 done: Done = end.value
                 return done
             if isinstance(said, Keep):
-                self._keep()
+                self._write_kept()
                 keep, step, turn = keep + 1, said.state.step, 0
                 begun, reply = time.monotonic(), time.monotonic() - begun
                 counted, self.closed, closed = dict(self.counted), None, self.closed
                 snapshot = Snapshot(keep, said.state, counted, self.flying, self.now, self.attendance)
-                self.kept = partial(self._save, said, snapshot, closed, watch)
+                self.unwritten = partial(self._save, said, snapshot, closed, watch)
                 over = said.state.state is None  # a step's end, which may follow from how long it took
                 if over or not (self.certain and self.pure):
-                    self._keep()
+                    self._write_kept()
             else:
                 reply = self.reply(Name(step, keep, turn), said)
                 turn += 1
 
-    def _keep(self) -> None:
+    def _write_kept(self) -> None:
         """Write what was kept, if it is not written yet."""
-        kept, self.kept = self.kept, None
-        if kept is not None:
-            kept()
+        write, self.unwritten = self.unwritten, None
+        if write is not None:
+            write()
 
     def _save(
         self,
@@ -186,7 +186,7 @@ class Carrier:
             self.witness.tell(name, tuple(changes(before, self.attendance, refused)))
 
     def _whole(self, post: Quick, name: Name, asks: Asks, to: Sequence[str]) -> Reply:
-        self._keep()
+        self._write_kept()
         if not to:
             return Reply(None)
         outcome = post.turn(name, asks, to, self.counted)
@@ -209,7 +209,7 @@ class Carrier:
         known = {party: word for party in to if (word := self._recorded(name, party)) is not None}
         begun, refused = self.now, dict[str, Refusal]()
         wait = partial(self._wait, name, asks, begun)
-        brought = self.post.bring(name, letters, known, begun, wait, self._keep)
+        brought = self.post.bring(name, letters, known, begun, wait, self._write_kept)
         for party, asked, kind, word, at in sorted(brought, key=lambda one: self.places[one.party]):
             if isinstance(word, Answer):
                 if self.journal is not None and self._recorded(asked, party) is None:

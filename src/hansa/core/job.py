@@ -137,8 +137,7 @@ class Job:
         """Check ranges, and the order of the steps."""
         if not self.name or not self.steps:
             raise ConfigError("A job needs a name and at least one step.")
-        if len(self.steps) > _STEPS:
-            raise ConfigError(f"A job has at most {_STEPS} steps.", f"Got {len(self.steps):,}.", "Make it two jobs.")
+        _check_steps(self.steps)
         low = {"seed": 0, "quorum": 0, "min_parties": 1, "min_rows": 1, "min_cell": 1, "set_aside_after": 0}
         for name, least in low.items():
             if getattr(self, name) < least:
@@ -205,6 +204,7 @@ class Job:
     @classmethod
     def from_tree(cls, tree: Mapping[str, Any], allowed: Mapping[str, str]) -> Job:
         """Read a job from parsed TOML; see `from_toml`."""
+        _check_steps(tree.get("steps"))  # before any is made
         with allowing(allowed) as used:
             job: Job = build(cls, tree, "")
         if job.parts and job.parts != used:
@@ -314,3 +314,9 @@ def _own(asks: Asks, link: Link) -> bool:
     """Whether these are a link's own messages, which go as they are; asking nobody needs no link."""
     kinds = link.handlers({}).keys()
     return all(type(ask) in kinds for ask in asks.to.values())
+
+
+def _check_steps(steps: object) -> None:
+    """Refuse more steps than anybody needs: each is held against those that follow."""
+    if isinstance(steps, list | tuple) and len(steps) > _STEPS:
+        raise ConfigError(f"A job has at most {_STEPS} steps.", f"Got {len(steps):,}.", "Make it two jobs.")

@@ -237,7 +237,7 @@ class _Roots:
         if time.monotonic() < self._due:
             return None
         before, self._due = self._roots, time.monotonic() + _LOOK
-        with suppress(HansaError):  # a file that cannot be read now is read later
+        with suppress(HansaError, OSError):  # a file that cannot be read now is read later
             self._roots = self._trust().roots
         return None if self._roots == before else self._configuration()
 
