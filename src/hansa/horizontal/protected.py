@@ -5,13 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from hansa.errors import ConfigError
+from hansa.errors import ConfigError, PolicyRefusal
 from hansa.horizontal.design import enough
 from hansa.horizontal.floors import Floors
 from hansa.privacy.events import Composed
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from hansa.core.chain import Chain
+    from hansa.core.link import Told
+    from hansa.core.load import Vectors
     from hansa.core.step import Event
     from hansa.core.trainer import Design, Local, Private
 
@@ -80,8 +84,41 @@ def private_of(chain: Chain, local: Local) -> Private | None:
     return chain.before(local, chain.tell(chain.begin(1)), chain.mine([{}], 1, 0)).private
 
 
+def made_local(
+    chain: Chain, sent: tuple[Local, Sequence[Told]], mine: Sequence[Vectors], approved: Local | None
+) -> Local:
+    """Settings that were sent, with what the links told beside them, as the links make them at the party.
+
+    Raises:
+        PolicyRefusal: they take other private steps than those of the `approved` ones, which are accounted for.
+
+    Example:
+        >>> from hansa.core.chain import Chain
+        >>> from hansa.core.trainer import Local
+        >>> from hansa.links import private_sgd, weighted_mean
+        >>> chain = Chain((private_sgd(1.1), weighted_mean()))
+        >>> made_local(chain, (Local(steps=9, batch=8), ({}, {})), ({}, {}), Local(steps=3, batch=8))
+        Traceback (most recent call last):
+            ...
+        hansa.errors.PolicyRefusal: 9 steps of private training are asked for, and a round of this one has 3. More \
+would cost more of the rows' privacy than is charged. Submit it as a new job.
+    """
+    local = chain.before(*sent, mine)
+    if local.private is not None and approved is not None:
+        asked, counted = local.private.steps(local), local.private.steps(approved)
+        if asked != counted:
+            raise PolicyRefusal(
+                f"{asked:,} steps of private training are asked for, and a round of this one has {counted:,}.",
+                "More would cost more of the rows' privacy than is charged.",
+                "Submit it as a new job.",
+            )
+    return local
+
+
 def rows_of(design: Design, floors: Floors, local: Local) -> Design:
     """The rows to train on, none where too few customers stand behind them; with whose they are, where that matters.
+
+    Noise hides few rows as well as many: where it is added in training, all are trained on, be there none.
 
     Example:
         >>> import numpy as np
@@ -92,7 +129,8 @@ def rows_of(design: Design, floors: Floors, local: Local) -> Design:
         >>> rows_of(rows, floors, Local()).who is None
         True
     """
-    design = enough(design, floors)
-    if local.private is None or local.private.unit != "customer" or not design.rows:
-        return design
+    private = local.private
+    trained = design if private is not None and private.noise_multiplier else enough(design, floors)
+    if private is None or private.unit != "customer" or trained is not design:
+        return trained
     return replace(design, who=floors.who)

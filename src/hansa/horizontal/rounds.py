@@ -44,7 +44,7 @@ from hansa.errors import ConfigError, DataError, JobError
 from hansa.horizontal.cohorts import CHANGED, by_one, counted
 from hansa.horizontal.design import design_of, enough, floors_at, prepared_of, width_of
 from hansa.horizontal.prepared import Prepared, told
-from hansa.horizontal.protected import check_kept, events_of, rows_of
+from hansa.horizontal.protected import check_kept, events_of, made_local, rows_of
 from hansa.horizontal.scores import LOSS, loss_sums, measures
 from hansa.horizontal.shape import Shape, Shapes, agreed
 from hansa.horizontal.training import fit, form_after, layout_of, refuse_infinite, released
@@ -205,7 +205,7 @@ class Rounds:
     def handlers(self) -> Mapping[type[Ask], Handler]:
         """The party's half, and what the links add to it."""
         chain, checks, shapes = self.links(), Checks(self.trainer), Shapes(self.trainer)
-        inner: dict[type[Ask], Handler] = {Shape: shapes, Train: Trains(self.trainer, chain), Check: checks}
+        inner: dict[type[Ask], Handler] = {Shape: shapes, Train: Trains(self.trainer, chain, self.local), Check: checks}
         if chain.vote is not None:
             inner[Vote] = Votes(chain.vote, self.trainer, Check, checks)
         return chain.handlers(inner)
@@ -330,11 +330,12 @@ class Trains:
     """The party's half of `Train`: fit, then the links of the chain in travel order.
 
     A party with training rows of fewer customers than the job's `min_rows` answers with weight 0: no number leaves that
-    so few stand behind.
+    so few stand behind, unless noise was added in training. `approved`: what that is accounted for.
     """
 
     trainer: Trainer
     chain: Chain
+    approved: Local | None = None
 
     def form(self, ask: Train) -> Form | None:
         """The update as the links leave it, of as many numbers as the model has."""
@@ -353,7 +354,7 @@ class Trains:
         if any(other is not ask and other.params is not ask.params for other in asks):
             raise DataError("One turn asks parties to train from different parameters.")
         mine = self.chain.mine(memories, len(ask.params), sites[0].step)
-        local = self.chain.before(ask.local, ask.told, mine)
+        local = made_local(self.chain, (ask.local, ask.told), mine, self.approved)
         data = [
             rows_of(design_of(site, memory, "train", self.trainer.dtype), floors_at(site, memory, "train"), local)
             for site, memory in zip(sites, memories, strict=True)

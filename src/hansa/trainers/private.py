@@ -68,7 +68,8 @@ class Goal:
 def descend_privately(goal: Goal, params: Params, data: Sequence[Design], local: Local) -> Load:
     """Train each party from `params` with `local.private`: `delta [n, d]`, `rows [n, 1]`, and losses of 0.
 
-    No loss is told, because no noise covers it.
+    No loss is told, because no noise covers it. A party without rows has noise alone to give, and counts as one that
+    has a row: so nobody sees whether it has.
 
     Raises:
         DataError: rows of another width than the model, or customers are to be protected and rows name none.
@@ -97,9 +98,10 @@ def descend_privately(goal: Goal, params: Params, data: Sequence[Design], local:
                 f"A party's rows have {design.features}.",
                 "Prepare every party's table with the same preparation.",
             )
-        if design.rows:
+        if design.rows or private.noise_multiplier:
             delta[i] = _train(goal, _Units.of(design, private, origin.dtype), local, pull.at(i))
-    rows = np.array([[design.mass] for design in data]).reshape(-1, 1)
+    least = 1.0 if private.noise_multiplier else 0.0
+    rows = np.array([[design.mass or least] for design in data]).reshape(-1, 1)
     return Load({"delta": delta, "rows": rows, "loss": np.zeros((len(data), 1))})
 
 
