@@ -229,3 +229,12 @@ def test_a_party_without_rows_tells_noise_like_any_other():
     found = noised(replace(QUIET, numeric="bins"), table, (0, 1500))
     assert (found.parties, found.rows) == (3, (3000, 0, 0))
     assert len(of(found, "age").edges) >= 4
+
+
+@pytest.mark.parametrize("ends", [(5.0, 5.0), (np.nan, np.nan), (7.0, 1.0), (-np.inf, np.inf)])
+def test_no_ends_make_a_party_refuse_for_its_values(ends):
+    low, high = ends
+    for values in ([None, 5.0], [1e308, 1e308, -3.0]):
+        told = amounts_of(Fit(Want("x", "none"), np.zeros(0), 1, low=low, high=high), Column.of("x", values))
+        assert np.isfinite(told).all()
+        assert np.abs(told[2:]).max() <= 3

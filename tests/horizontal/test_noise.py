@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hansa.core.contract import Domain
-from hansa.errors import ConfigError
+from hansa.errors import ConfigError, DataError
 from hansa.horizontal.floors import Floors
 from hansa.horizontal.noise import Noise, check_agreed
 from hansa.privacy.accounting import epsilon, epsilon_of
@@ -47,7 +47,7 @@ def test_a_customer_more_or_less_changes_no_other_customers_rows(who, most, leav
 def test_all_rows_count_where_records_are_protected_or_nobody_owns_two():
     rows = np.arange(4)
     assert Noise(1.0).rows(rows, np.zeros(4, np.intp)).tolist() == [0, 1, 2, 3]
-    assert Noise(1.0, 1).rows(rows, None).tolist() == [0, 1, 2, 3]
+    assert Noise(1.0, 1).rows(rows, rows).tolist() == [0, 1, 2, 3]
 
 
 @settings(max_examples=10, deadline=None)
@@ -77,3 +77,8 @@ def test_an_open_range_and_a_category_without_labels_are_named():
     with pytest.raises(ConfigError, match=r"'income', 'home', 'flat', 'debt' may hold") as error:
         check_agreed("prepare", open_, [*open_, "debt"])
     assert "data.schema" in error.value.mend
+
+
+def test_customers_without_ids_are_not_taken_for_rows():
+    with pytest.raises(DataError, match="the rows name none"):
+        Noise(1.0, customer_rows=2).rows(np.arange(3), None)

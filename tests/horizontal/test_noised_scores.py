@@ -109,3 +109,12 @@ def test_noise_alone_moves_no_auc_to_a_half():
         auc(ScoreCounts.exact(EDGES, smoothed(counts + rng.normal(0, 10, counts.shape).round()))) for _ in range(80)
     ]
     assert np.mean([one.value for one in found]) == pytest.approx(auc_of(margin, y), abs=0.006)
+
+
+def test_no_model_makes_a_party_refuse_for_its_rows():
+    table = Table.of({"x": [1.0, 2.0], "z": [1.0, 2.0], "late": [0, 1], "__part__": [2, 2]}, target="late")
+    job = Job("scores", (Rounds(), replace(QUIET, noise_multiplier=0.01)))
+    most = np.finfo(np.float64).max / 1.5
+    ask = NoisedScores(np.array([most, -most, 0.0]))  # finite for the one row, and no number for the other
+    answer, _ = NoisedCounter(job.steps[1].noise).answer(ask, Site("bank-a", job, table, step=1), {})
+    assert answer.load["scores"].sum() == pytest.approx(2, abs=1)

@@ -122,3 +122,11 @@ def test_of_each_customer_only_so_many_rows_are_crossed_and_customers_are_charge
     found, _ = fitted(step, divided(table, (450,)))
     assert found.tables[0].counts.sum() == pytest.approx(200, abs=2)
     assert step.releases()[Cross][0].protects.unit == "customer"
+
+
+def test_noise_hides_whether_a_party_has_as_many_rows_as_the_job_wants():
+    found, _ = fitted(
+        replace(STEP, noise_multiplier=0.01), divided(book(500, seed=3), (495,)), min_cell=10, min_rows=20
+    )
+    assert found.tables[0].counts.sum() == pytest.approx(500, abs=2)
+    assert found.rows == 495

@@ -114,22 +114,23 @@ def amounts_of(fit: Fit, column: Column) -> Floats:
     """A column's counts as `Want.count` gives them, all rows as they are; of one that stays a number, two sums too.
 
     These are of its values on a scale from -1 to 1 over [low, high], and of their squares, in the places of the sum and
-    after the codes.
+    after the codes. Ends that make no scale put all of them in its middle: whoever is asked refuses no values.
 
     Example:
         >>> fit = Fit(Want("age", "standardise"), np.zeros(0), 1, low=0.0, high=100.0)
         >>> amounts_of(fit, Column.of("age", [50, 75, 200, None])).tolist()
         [3.0, 1.0, 1.5, 1.25]
     """
-    counts = fit.want.count(column)
     if not fit.is_scaled:
-        return counts
+        return fit.want.count(column)
+    counts = replace(fit.want, winsorise=0.25).count(column)  # without their sum, which may be too large
     middle, half = _scale(fit)
     total = squares = 0.0
     for block in in_blocks(column):
         values, _, _ = numbers(block, fit.want.special_codes)
         shown = tamed(values[~np.isnan(values)], fit.low, fit.high, signed_log=fit.want.signed_log)
-        scaled = np.clip((shown - middle) / half, -1.0, 1.0)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            scaled = np.clip(np.nan_to_num((shown - middle) / half), -1.0, 1.0)
         total, squares = total + float(scaled.sum()), squares + float(scaled @ scaled)
     return np.array([*counts[:2], total, *counts[3:], squares])
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from hansa.core.contract import Domain
-from hansa.errors import ConfigError
+from hansa.errors import ConfigError, DataError
 from hansa.horizontal.floors import Floors
 from hansa.privacy.counts import noised_counts
 from hansa.privacy.events import Gaussian, Protects
@@ -97,10 +97,19 @@ class Noise:
     def rows(self, rows: NDArray[np.intp], who: NDArray[np.intp] | None) -> NDArray[np.intp]:
         """Those of the rows, `who` owns them, that count: of each customer the first `customer_rows`.
 
+        Raises:
+            DataError: customers are to be protected, and the rows name none.
+
         Example:
             >>> Noise(1.0, customer_rows=2).rows(np.arange(5), np.array([7, 8, 7, 7, 8])).tolist()
             [0, 1, 2, 4]
         """
+        if self.customer_rows and who is None:
+            raise DataError(
+                "Customers are to be protected, and the rows name none.",
+                "Without the customer's id each row would count as a customer.",
+                "Name the id column in data.id, or leave customer_rows out.",
+            )
         if not self.customer_rows or who is None or not len(rows):
             return rows
         order = np.argsort(who, kind="stable")

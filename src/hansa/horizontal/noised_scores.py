@@ -75,7 +75,10 @@ class NoisedCounter:
         data = design_of(site, memory, "test", trainer.dtype)
         kept = self.noise.rows(np.arange(data.rows), floors_at(site, memory, "test").who)
         data = replace(data, X=data.X[kept], y=data.y[kept], weight=None)
-        keys = score_keys(Scoring.of(trainer, site, memory, ask.params, data).margin())
+        with np.errstate(
+            over="ignore", invalid="ignore"
+        ):  # no model may overflow on some rows, and a refusal tell of them
+            keys = score_keys(np.nan_to_num(Scoring.of(trainer, site, memory, ask.params, data).margin()))
         counts = bin_counts(keys, data.y, EDGES).reshape(-1)
         return Answer(Load({"scores": self.noise.counts(counts, 1)[None, :]})), memory
 

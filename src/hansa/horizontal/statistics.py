@@ -238,7 +238,8 @@ class Describer:
 
     def answer(self, ask: Ask, site: Site, memory: Memory) -> tuple[Answer, Memory]:
         """Answer any of the step's asks; nothing is remembered."""
-        table, floors = self._train(site)
+        noise = self.step.noise if isinstance(ask, Cross) else Noise(0.0)
+        table, floors = self._train(site, noise)
         if isinstance(ask, Kinds):
             text = json.dumps(self._kinds(table, floors), ensure_ascii=False).encode()
             return Answer(Load({"text": np.frombuffer(text, np.uint8)[None, :]})), memory
@@ -257,24 +258,22 @@ class Describer:
             shown = {word: one[None, :] for word, one in sums.items()}
             return Answer(Load({**shown, "complete": np.array([[float(len(full))]])})), memory
         if isinstance(ask, Cross):
-            noise = self.step.noise
             if noise.customer_rows:
                 table = table.take(noise.rows(np.arange(len(table)), floors.who))
-            cell = noise.floors(floors).cell
-            told = np.concatenate([_crossed(table, one, other, cell) for one, other in ask.pairs])
+            told = np.concatenate([_crossed(table, one, other, floors.cell) for one, other in ask.pairs])
             return Answer(Load({"counts": noise.counts(told, len(ask.pairs))[None, :]})), memory
         raise DataError(f"A description has no answer to {type(ask).__name__}.")
 
-    def _train(self, site: Site) -> tuple[Table, Floors]:
-        """The training rows, or none where they are too few, and their floors."""
+    def _train(self, site: Site, noise: Noise) -> tuple[Table, Floors]:
+        """The training rows, or none where they are too few and no noise hides that, and their floors."""
 
         def make() -> tuple[Table, Floors]:
             rows = np.flatnonzero(parts_at(site, self.step.split) == TRAIN)
-            floors = floors_of(site).at(rows)
+            floors = noise.floors(floors_of(site).at(rows))
             rows = rows if floors.suffice(len(rows)) else rows[:0]
             return site.table.take(rows), floors
 
-        return site.derived(f"statistics/train/{self.step.digest}", make)
+        return site.derived(f"statistics/train/{self.step.digest}/{noise}", make)
 
     def _kinds(self, table: Table, floors: Floors) -> dict[str, Any]:
         kinds, labels = {}, {}
