@@ -8,6 +8,7 @@ import pytest
 from hansa.errors import DataError
 from hansa.horizontal.binning_table import BinningTable
 from hansa.horizontal.course import Course, begun
+from hansa.horizontal.optimal import Limits
 from hansa.horizontal.selection import Select
 from hansa.horizontal.stepwise import Standing
 from hansa.horizontal.woe import Cells
@@ -48,8 +49,17 @@ def test_what_is_forced_stays_and_what_speaks_against_it_is_told():
 def test_names_that_were_not_binned_and_nothing_left_are_errors():
     with pytest.raises(DataError, match=r"'stron' was not binned. Did you mean 'strong'"):
         begun(Select(forced=("stron",)), (STRONG,))
-    with pytest.raises(DataError, match=r"keeps no column: weak go. Lower min_iv"):
+    with pytest.raises(DataError, match=r"keeps no column. 'weak': its .* below 0.02. Lower min_iv"):
         begun(Select(), (WEAK,))
+
+
+def test_a_leak_and_a_book_of_one_outcome_are_named_as_such():
+    leak = np.array([[40.0, 40.0, 20.0, 0.0, 0.0, 0.0], [0.0, 0.0, 20.0, 40.0, 40.0, 0.0]])
+    table = BinningTable.of(Cells("repaid", edges=(1.0, 2.0, 3.0, 4.0)), leak, Limits(), "optimal")
+    assert begun(Select(), (STRONG, table)).dropped["repaid"].startswith("it tells the outcome nearly by itself")
+    good = BinningTable.of(Cells("age", edges=(1.0, 2.0, 3.0, 4.0)), leak * [[1], [0]], Limits(), "optimal")
+    with pytest.raises(DataError, match="'age': no bank has told rows of both outcomes"):
+        begun(Select(), (good,))
 
 
 def products(R):

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 Stepwise: TypeAlias = Literal["both", "forward", "backward", "none"]
 
 _WRONG = "its coefficient has the wrong sign"
+_SOME = 3
 
 
 def begun(rules: Select, tables: Sequence[BinningTable]) -> Course:
@@ -196,6 +197,10 @@ def _told_by_table(rules: Select, table: BinningTable) -> str:
     """What a binning table has against its column; nothing where all is well."""
     if table.name in rules.forbidden:
         return "it is forbidden"
+    if table.iv < rules.min_iv and not table.counts.any(axis=1).all():
+        return "no bank has told rows of both outcomes"
+    if table.iv < rules.min_iv and _separates(table):
+        return "it tells the outcome nearly by itself, as a leak would, and its bins cannot be weighed"
     if table.iv < rules.min_iv:
         return f"its information value {table.iv:.3g} is below {rules.min_iv:g}"
     if rules.max_iv and table.iv > rules.max_iv:
@@ -203,6 +208,12 @@ def _told_by_table(rules: Select, table: BinningTable) -> str:
     if rules.monotonic and not _monotone(table):
         return "its event rates rise and fall"
     return ""
+
+
+def _separates(table: BinningTable) -> bool:
+    """Whether more than half of either outcome lie in bins, before they were joined, without the other."""
+    bins = table.counts[:, : table.fine.bins]
+    return bool((2 * bins[:, (bins == 0).any(axis=0)].sum(axis=1) > np.maximum(bins.sum(axis=1), 1)).all())
 
 
 def _monotone(table: BinningTable) -> bool:
@@ -225,6 +236,7 @@ def _rounded(value: float) -> float:
 
 def _checked(course: Course) -> Course:
     if not course.tables:
-        names = ", ".join(course.dropped)
-        raise DataError(f"The selection keeps no column: {names} go.", mend="Lower min_iv, or force some.")
+        why = "; ".join(f"'{name}': {reason}" for name, reason in list(course.dropped.items())[:_SOME])
+        more = f"; and {len(course.dropped) - _SOME} more" * (len(course.dropped) > _SOME)
+        raise DataError("The selection keeps no column.", f"{why}{more}.", "Lower min_iv, bring more, or force some.")
     return course
