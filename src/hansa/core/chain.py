@@ -201,6 +201,11 @@ class Chain:
         """The fewest parties of a round that all links after the cohort work with."""
         return max(self._least(link) for link in self.links if link.stage != "cohort")
 
+    @property
+    def least_noised(self) -> int:
+        """The fewest parties of a sum in which noise in shares is as much as is claimed; 0 without such noise."""
+        return max((self._least(link) for link in self.links if link.guarantees.shares), default=0)
+
     def _least(self, link: Link) -> int:
         """The fewest parties that one of the links works with; of noise in shares, colluders' shares are known."""
         says = link.guarantees

@@ -295,7 +295,7 @@ class Agrees:
     def answer(self, ask: Listed, site: Site, memory: Memory) -> tuple[Answer | Refusal, Memory]:
         """Sign, or refuse for ever."""
         step = site.job.steps[site.step]
-        fewest = step.links().least if isinstance(step, Chained) else 0
+        fewest = step.links().least_noised if isinstance(step, Chained) else 0
         said = Survivors(ask.survivors, self.link.guarantees.steady, not site.job.quorum, fewest)
         return _heard(said, site, memory, lambda signature: _told("signature", signature))
 
