@@ -7,7 +7,7 @@ import pytest
 
 from hansa.core.party import at_once, site_of
 from hansa.errors import PolicyRefusal
-from hansa.horizontal.binner import Beneath, Binner, Encode, Inquire, Outcomes, tell_outcomes
+from hansa.horizontal.binner import Beneath, Binner, Encode, Inquire, Outcomes, tell_both, tell_outcomes
 from hansa.horizontal.binning import Binning
 from hansa.horizontal.columns import Scaled
 from hansa.horizontal.optimal import Rule
@@ -30,6 +30,25 @@ def test_counts_of_a_few_rows_do_not_leave_and_totals_stay():
     few = np.array([True, False] + [False] * 98)
     told, _ = tell_outcomes(np.zeros(100, np.intp), few, cells, 10)
     assert told[1].sum() == 0
+
+
+@pytest.mark.parametrize("cells", [Cells("age", edges=tuple(range(10))), Cells("job", labels=(("a",),) * 10)])
+@pytest.mark.parametrize("rate", [0.0, 0.02, 0.1, 0.5, 0.97])
+def test_no_outcome_can_be_subtracted_from_rows_that_are_known(cells, rate):
+    rng, size, cell = np.random.default_rng(1), cells.size, 10
+    for _ in range(50):
+        place = np.concatenate([np.repeat(np.arange(size - 1), cell), rng.integers(0, size - 1, 300)])
+        event = rng.random(len(place)) < rate * rng.random(size)[place] * 2
+        rows, (goods, bads) = np.bincount(place, minlength=size), tell_both(place, event, cells, cell)[0]
+        np.testing.assert_allclose(rows - goods, bads, atol=1e-9)  # a difference tells what is told
+        for share in np.unique((goods / np.maximum(rows, 1)).round(9)):
+            alike = np.abs(goods / np.maximum(rows, 1) - share) < 1e-8
+            for side in (goods, bads):
+                assert side[alike].sum() < 1e-9 or side[alike].sum() > cell - 1e-9
+        if min(event.sum(), (~event).sum()) >= cell:
+            assert bads.sum() == pytest.approx(event.sum())
+    exact = np.stack([np.bincount(place[event == side], minlength=size) for side in (False, True)])
+    np.testing.assert_array_equal(tell_both(place, event, cells, 1)[0], exact)
 
 
 STEP = Binning(drop=("income",), columns={"arrears": Rule(special_codes=(-9.0,))})

@@ -126,7 +126,7 @@ class Binner:
             event = _events(table)
             if noise.multiplier:
                 return Answer(_noised(ask, table, event, noise.part(1 - EDGES))), memory
-            made = [tell_outcomes(one.place(table.column(one.column)), event, one, floors.cell) for one in ask.cells]
+            made = [tell_both(one.place(table.column(one.column)), event, one, floors.cell) for one in ask.cells]
             outcomes = np.concatenate([counts.reshape(-1) for counts, _ in made])
             return Answer(Load({"outcomes": outcomes[None, :], "apart": np.array([[few for _, few in made]])})), memory
         raise DataError(f"A binning has no answer to {type(ask).__name__}.")
@@ -194,6 +194,55 @@ def tell_outcomes(
         told[side] = made.rows[made.into] * weight / np.bincount(made.into, weight, minlength=cells.size)[made.into]
         apart += float(made.rows[np.bincount(made.into, minlength=cells.size) > 1].sum())
     return told, apart
+
+
+def tell_both(
+    place: NDArray[np.intp], event: NDArray[np.bool_], cells: Cells, cell: int
+) -> tuple[NDArray[np.float64], float]:
+    """The same where a party's rows below edges are known: from rows and one outcome, the other could be subtracted.
+
+    So both are told jointly, over cells that hold none or at least `cell` rows of each together, and spread as rows
+    are. An outcome of fewer than `cell` rows in all counts as the other.
+
+    Example:
+        >>> place, event = np.repeat([0, 1, 2], [30, 20, 30]), np.arange(80) % 10 == 0
+        >>> tell_both(place, event, Cells("age", edges=(30.0, 60.0)), cell=3)[0].tolist()
+        [[27.0, 18.0, 27.0, 0.0], [3.0, 2.0, 3.0, 0.0]]
+    """
+    counts = np.stack([np.bincount(place[event == side], minlength=cells.size) for side in (False, True)])
+    told, apart, few = np.zeros((2, cells.size)), 0.0, counts.sum(axis=1) < cell
+    if few.any():
+        counts = counts.sum(axis=0) * (~few & ~few.all())[:, None]
+    near = Told.of(counts.sum(axis=0), cell, ordered=not cells.words).spread
+    for group in _together(counts, cell, ordered=not cells.words):
+        told[:, group] = counts[:, group].sum(axis=1)[:, None] * near[group] / near[group].sum()
+        apart += float(sum(own.sum() for own in counts[:, group] if _few(own, cell)))
+    return told, apart
+
+
+def _together(counts: NDArray[np.intp], cell: int, *, ordered: bool) -> list[list[int]]:
+    """Groups of neighbours, or of the smallest, that hold none or enough rows of each outcome; of empty cells none."""
+    rows, groups = counts.sum(axis=0), list[list[int]]()
+    for place in (int(i) for i in (np.arange(len(rows)) if ordered else np.argsort(-rows, kind="stable")) if rows[i]):
+        short = _short(counts[:, groups[-1]].sum(axis=1), cell) if groups else np.zeros(2, bool)
+        if not short.any():
+            groups.append([place])
+        elif _few(counts[:, place], cell) or (short & (counts[:, place] > 0)).any():
+            groups[-1].append(place)
+        else:
+            groups.insert(-1, [place])  # it needs nobody, and is no help
+    while len(groups) > 1 and _few(counts[:, groups[-1]].sum(axis=1), cell):
+        last = groups.pop()
+        groups[-1] += last
+    return groups
+
+
+def _short(counts: NDArray[np.intp], cell: int) -> NDArray[np.bool_]:
+    return (counts > 0) & (counts < cell)
+
+
+def _few(counts: NDArray[np.intp], cell: int) -> bool:
+    return bool(_short(counts, cell).any())
 
 
 def _noised(ask: Outcomes, table: Table, event: NDArray[np.bool_], noise: Noise) -> Load:
