@@ -75,7 +75,7 @@ def test_a_job_with_it_runs_and_claims_what_it_does(chain):
 @pytest.mark.parametrize("chain", CHAINS, ids=lambda links: str(Chain(links)))
 def test_nothing_leaves_beside_the_update_but_counts_that_are_charged(chain):
     left, *_ = through(Chain(chain), parties(3, size=0.5))
-    assert left.vectors.keys() <= {"delta", "weight", "within"}
+    assert left.vectors.keys() <= {"delta", "weight", "long"}
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,12 @@ class TestAdaptiveClip:
 
     def test_a_party_without_rows_says_nothing(self):
         left, *_ = through(self.chain(), parties(2, size=5.0, rows=0.0).replace(rows=np.array([[0.0], [1.0]])))
-        assert left["within"].tolist() == [[0, 0], [-1, 1]]
+        assert left["long"].tolist() == [[0, 0], [1, 1]]
+
+    def test_an_update_of_nothing_changes_the_count_by_no_more_than_the_noise_is_made_for(self):
+        for size in (0.0, 0.5, 5.0):  # beside no party, and beside one with an update of nothing
+            left, *_ = through(self.chain(), parties(1, size=size))
+            assert left["long"].tolist() == [[int(size > 1), 1]]
 
     def test_what_is_cut_is_cut_to_the_round_s_bound(self):
         chain = self.chain(start=0.25)

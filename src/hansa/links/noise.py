@@ -49,9 +49,10 @@ _MOST: Final = 1 << 40  # coordinates, more than any update has
 class adaptive_clip(Link):
     """Cut each party's update to a bound that follows the updates: the `quantile` of their norms (Andrew et al. 2021).
 
-    Parties say whether their update was within the bound. The coordinator adds discrete Gaussian noise to that count,
-    of `noise_multiplier` by the most that one party changes it, and moves the bound by exp(-rate (share - quantile)):
-    algorithm 1 there. The noised count is charged; it stands against readers of the bound, not against the coordinator.
+    Parties say whether their update was cut, which one of nothing never is. The coordinator adds discrete Gaussian
+    noise to that count, of `noise_multiplier` by the most that one party changes it, and moves the bound by exp(-rate
+    (share - quantile)), with the share within the bound: algorithm 1 there. The noised count is charged; it stands
+    against readers of the bound, not against the coordinator.
 
     Raises:
         ConfigError: a setting outside its range.
@@ -60,8 +61,8 @@ class adaptive_clip(Link):
         >>> from hansa.core.load import Load
         >>> link, update = adaptive_clip(start=1.0), Load({"delta": np.array([[3.0, 4.0]]), "rows": np.array([[9.0]])})
         >>> left, _ = link.apply(update, link.tell(link.begin(2)), {}, ())
-        >>> left["delta"].round(6).tolist(), left["within"].tolist()
-        ([[0.6, 0.8]], [[-1, 1]])
+        >>> left["delta"].round(6).tolist(), left["long"].tolist()
+        ([[0.6, 0.8]], [[1, 1]])
     """
 
     stage: ClassVar[Stage] = "party"
@@ -93,19 +94,18 @@ class adaptive_clip(Link):
         return {"bound": state["bound"]}
 
     def apply(self, load: Load, told: Told, mine: Vectors, draws: Sequence[Draws]) -> tuple[Load, Vectors]:
-        """Cut, and say whether there was nothing to cut: 1 or -1 for a party with an update, and that there is one."""
+        """Cut, and say whether there was something to cut, and that there is an update."""
         load, long = clipped(load, float(told["bound"][0, 0]))
         there = load["rows"] > 0 if "rows" in load else load["weight"] > 0
-        within = np.concatenate([np.where(long, -1, 1) * there, there], axis=1)
-        return load.replace(within=within.astype(np.int64)), mine
+        return load.replace(long=np.concatenate([long & there, there], axis=1).astype(np.int64)), mine
 
     def close(self, total: Load, state: Vectors) -> tuple[Load, Vectors]:
         """Move the bound by the noised count."""
-        bound, (above, parties) = float(state["bound"][0, 0]), total["within"][0].tolist()
-        balance = (above + int(discrete_gaussian(self.noise_multiplier, 1)[0])) / max(parties, 1)  # 2 share - 1
-        share = min(max((1 + balance) / 2, 0.0), 1.0)
+        bound, (long, parties) = float(state["bound"][0, 0]), total["long"][0].tolist()
+        cut = (long + int(discrete_gaussian(self.noise_multiplier, 1)[0])) / max(parties, 1)
+        share = min(max(1 - cut, 0.0), 1.0)
         after = bound * float(np.exp(-self.rate * (share - self.quantile)))
-        return total.without("within").replace(**{BOUND: np.array([[bound]])}), {"bound": np.array([[after]])}
+        return total.without("long").replace(**{BOUND: np.array([[bound]])}), {"bound": np.array([[after]])}
 
 
 @final
