@@ -10,9 +10,12 @@ from hansa.core.chain import Chain
 from hansa.core.draws import Draws
 from hansa.core.job import Job
 from hansa.core.load import Load, stack
+from hansa.core.party import Site
+from hansa.core.table import Table
 from hansa.core.trainer import Local
 from hansa.errors import ChainError, ConfigError, PolicyRefusal
 from hansa.horizontal import Prepare, Rounds
+from hansa.horizontal.rounds import Train
 from hansa.links import (
     adaptive_clip,
     by_examples,
@@ -31,6 +34,7 @@ from hansa.links import (
 )
 from hansa.privacy.events import Infinite, leaves
 from hansa.running.verb import run
+from hansa.trainers import Linear
 from tests.links.test_private import banks
 
 CHAINS = [
@@ -237,3 +241,12 @@ def test_a_ring_without_room_for_the_noise_is_refused(link):
 def test_settings_out_of_range_are_refused(make):
     with pytest.raises(ConfigError):
         make()
+
+
+@pytest.mark.parametrize("size", [1e3, 1e200, 1e300])
+def test_noise_hides_that_a_party_s_training_diverged(size):
+    step = Rounds(Linear(loss="squared"), Local(steps=60, learning_rate=10.0), CHAINS[1], check_every=0, start="zero")
+    table = Table.of({"x": [1.0] * 39 + [size], "y": [0.0, 1.0] * 20}, target="y")
+    ask = Train(np.zeros(2), 0, step.local, ({},) * 4)
+    answer, _ = step.handlers()[Train].answer(ask, Site("bank-a", Job("scores", (step,)), table), {})
+    assert np.isfinite(answer.load["delta"]).all()

@@ -47,7 +47,7 @@ from hansa.horizontal.prepared import Prepared, told
 from hansa.horizontal.protected import check_kept, events_of, made_local, rows_of
 from hansa.horizontal.scores import LOSS, loss_sums, measures
 from hansa.horizontal.shape import Shape, Shapes, agreed
-from hansa.horizontal.training import fit, form_after, layout_of, refuse_infinite, released
+from hansa.horizontal.training import fit, form_after, layout_of, made_finite, released
 from hansa.horizontal.votes import Tally, Vote, Votes, voted
 
 
@@ -364,7 +364,7 @@ class Trains:
         params = unravel(layout_of(trainer, width), ask.params)
         draws = [site.draws(ask.round) for site in sites]
         load = fit(trainer, params, data, local, draws)
-        refuse_infinite(load, [site.name for site in sites], ask.round)
+        load = made_finite(load, self.chain, [site.name for site in sites], ask.round)
         load = load.replace(counted=(load["rows"] > 0).astype(np.int64))
         load, kept = self.chain.apply(load, ask.told, mine, draws)
         return Answer(load), self.chain.remember(memories, kept, sites[0].step)

@@ -134,6 +134,25 @@ def refuse_infinite(load: Load, names: Sequence[str], round_: int) -> None:
         )
 
 
+def made_finite(load: Load, chain: Chain, names: Sequence[str], round_: int) -> Load:
+    """The updates, all of them finite; where noise hides what a party gives, one that is not becomes nothing.
+
+    Raises:
+        PartyFailed: one is not finite, and nothing hides it: as `refuse_infinite`.
+
+    Example:
+        >>> from hansa.links import clip_l2, local_noise, weighted_mean
+        >>> chain = Chain((clip_l2(1.0), local_noise(1.0), weighted_mean()))
+        >>> made_finite(Load({"delta": np.array([[1.0, np.nan]])}), chain, ["bank-a"], round_=0)["delta"].tolist()
+        [[0.0, 0.0]]
+    """
+    if not any(link.guarantees.needs_bound for link in chain.links):
+        refuse_infinite(load, names, round_)
+        return load
+    finite = np.isfinite(load["delta"]).all(axis=1, keepdims=True)
+    return load if finite.all() else load.replace(delta=np.where(finite, load["delta"], 0))
+
+
 def _own(local: Local, i: int) -> Local:
     """One party's part of settings that links made for a stack."""
     return replace(

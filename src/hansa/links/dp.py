@@ -149,7 +149,8 @@ def joint_norm(vectors: Iterable[NDArray[np.floating]], n: int) -> NDArray[np.fl
         [[5.0]]
     """
     squares = np.zeros((n, 1))
-    for vector in vectors:
-        squares += np.square(vector, dtype=np.float64, order="C").sum(axis=1, keepdims=True)
+    with np.errstate(over="ignore"):
+        for vector in vectors:
+            squares += np.square(vector, dtype=np.float64, order="C").sum(axis=1, keepdims=True)
     norm: NDArray[np.float64] = np.sqrt(squares)
     return norm
