@@ -8,14 +8,18 @@ Example:
     >>> from hansa.engines.network.hub import Hub
     >>> from hansa.engines.network.journal import JobJournal
     >>> from hansa.engines.network.store import Store
+    >>> from hansa.horizontal.fitter import Describe
     >>> def believe(sender: str, digest: bytes, signature: bytes) -> None: ...
     >>> async def brought(path: Path) -> list[str]:
     ...     store, job = Store(path), Job.from_toml('name = "scores"\nsteps = ["prepare", "rounds"]')
     ...     store.submit(job.to_toml(), "anna", ["bank-a"])
     ...     hub, offer = Hub(store, lambda digest: bytes(64), believe), Offer(job.to_toml(), {"bank-a": ""})
     ...     board = Board(hub, job.digest, offer, JobJournal(store, job))
-    ...     board.deliver("bank-a", Name(0, 0, 0), "Describe", Refusal("Not on a Sunday."))
-    ...     come = board.bring(Name(0, 0, 0), {}, {}, 0.0, lambda come: None, lambda: None)
+    ...     hub.open_job(board)
+    ...     board.refuse("bank-a", Refusal("Not on a Sunday."))
+    ...     asked, enough = Name(0, 0, 0), lambda come: None if come else 60.0
+    ...     letters = {"bank-a": Envelope(asked, Describe())}
+    ...     come = await asyncio.to_thread(board.bring, asked, letters, {}, 0.0, enough, lambda: None)
     ...     hub.stop()
     ...     store.close()
     ...     return [one.word.what for one in come]
