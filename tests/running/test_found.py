@@ -46,6 +46,16 @@ def test_a_scorecard_is_told_cell_by_cell_with_its_tables():
     assert json.loads(json.dumps(told))["calibration"]["on"] == "validation"
 
 
+def test_a_scorecard_is_told_with_the_bins_of_what_it_took_and_of_nothing_else():
+    counts = np.array([[90.0, 60.0, 0.0], [10.0, 40.0, 0.0]])
+    tables = tuple(BinningTable(Cells(name, edges=(30.0,)), counts, (0, 1)) for name in ("age", "income"))
+    card = Card((Characteristic(Cells("age", edges=(30.0,)), (-9, 11, 2), (-0.6, 0.7, 0.0)),), 600)
+    tally = Tally(591, np.tile([[9.0], [1.0]], 21))
+    told = found_by(Done((BinningProcess(tables), CardFound(card, tally, tally))))["scorecard"]["bins"]
+    assert told == {"age": tables[0].as_dict()}
+    assert (told["age"]["goods"], told["age"]["bads"]) == ([90.0, 60.0, 0.0], [10.0, 40.0, 0.0])
+
+
 def test_disparities_are_told_group_by_group():
     sums = np.zeros((4, 7))
     sums[:2, :2] = [[60.0, 40.0], [160.0, 40.0]]

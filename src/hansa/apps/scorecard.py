@@ -25,6 +25,7 @@ from hansa.horizontal.reasons import Explain
 from hansa.horizontal.scorecard import MakeCard
 from hansa.horizontal.selection import Select
 from hansa.horizontal.validation import Validate
+from hansa.report.bins import binning_page
 from hansa.running.pack import VALIDATION, pack_files
 from hansa.running.verb import run
 
@@ -92,6 +93,19 @@ class FittedScorecard:
         """Points, grades and cut-offs; what each bank gains over its own scorecard; what was left out, and why."""
         lines = [f"Left out: {name}, for {why}." for name, why in self.left_out.items()]
         return "\n".join([self.result.table(), *[""] * bool(lines), *lines])
+
+    def plot(self) -> str:
+        """The bins of each characteristic as a page: rows, event rates, and those of each bank under `by_party`.
+
+        Example:
+            >>> import hansa as hs
+            >>> banks = [hs.Party(f"bank-{i}", hs.loan_book(900, seed=i)) for i in range(3)]
+            >>> binning = Binning(keep=("income", "debt_to_income", "housing"), by_party=True)
+            >>> page = Scorecard(binning=binning).fit(banks).plot()  # Path("bins.html").write_text(page) keeps it
+            >>> "Bins of debt_to_income" in page, "bank-2, " in page
+            (True, True)
+        """
+        return binning_page(json.loads(self.result.to_json())["scorecard"]["bins"])
 
     @property
     def validation(self) -> str:

@@ -133,6 +133,26 @@ class BinningTable:
         }
         return Table.of(shown)
 
+    def as_dict(self) -> dict[str, Any]:
+        """What a plot of the table needs: cells (`bins` of them bins), goods, bads, WoE, pooled and of each party.
+
+        Example:
+            >>> table = BinningTable(Cells("age", edges=(30.0,)), np.array([[9.0, 6.0, 0.0], [1.0, 4.0, 0.0]]), (0, 1))
+            >>> table.as_dict()["bads"], table.as_dict()["bins"]
+            ([1.0, 4.0, 0.0], 2)
+        """
+        goods, bads = self._joined(self.counts).tolist()
+        own = {name: self._joined(counts).tolist() for name, counts in self.parties.items()}
+        return {
+            "cells": list(self.cells.names),
+            "bins": self.cells.bins,
+            "goods": goods,
+            "bads": bads,
+            "woe": self.woe.tolist(),
+            "iv": self.iv,
+            "parties": {name: {"goods": good, "bads": bad} for name, (good, bad) in own.items()},
+        }
+
     def rows(self, counts: NDArray[np.float64]) -> Floats:
         """Counts `[2, fine.size]`, pooled or a party's, as rows of the joined cells `[cells.size]`."""
         return np.asarray(self._joined(counts).sum(axis=0))

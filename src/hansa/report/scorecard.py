@@ -7,6 +7,7 @@ from math import isfinite
 from textwrap import wrap
 from typing import Any, Final
 
+from hansa.report.bins import binned
 from hansa.report.figures import NONE, count, figure, percent
 from hansa.report.page import Table, folded, paragraph, section, table
 from hansa.report.reading import Reading, items, mapping, number
@@ -62,6 +63,7 @@ def carded(reading: Reading) -> str:
     ]
     parts = [paragraph(_head(told)), table(Table("Points", ["characteristic", "cell", "points"], rows, words=2))]
     parts += [paragraph(line) for line in _facts(told)]
+    parts += binned(mapping(told.get("bins")))
     if grades := _grades(told):
         shown = [[safe(cell) for cell in row] for row in grades]
         parts += [paragraph(line) for line in _counted(told).splitlines()]

@@ -56,7 +56,10 @@ def found_by(done: Done) -> dict[str, Any]:
     if validated is not None:
         told["validation"] = validated.summary()
     card = done.find(CardFound)
-    return told if card is None else {**told, "scorecard": _card(card)}
+    if card is not None:
+        taken = () if binning is None else (one for one in binning.tables if one.name in card.card.columns)
+        told["scorecard"] = {**_card(card), "bins": {one.name: one.as_dict() for one in taken}}
+    return told
 
 
 def left_out(job: Job) -> dict[str, str]:
