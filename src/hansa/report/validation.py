@@ -133,7 +133,8 @@ def _discrimination(told: Mapping[str, Any]) -> str:
     ]
     words = (
         "How well scores rank bads below goods, on all banks' test rows and on each bank's own. The pooled AUC is "
-        "found from where each bank's bads stand among the goods of all; intervals are 95 % ones, DeLong's for the AUC."
+        "found from where each bank's bads stand among the goods of all; intervals are 95 % ones, DeLong's for each "
+        "bank's AUC."
     )
     drawn = responsive(lambda width: interval_chart("AUC", spans, measured(told.get("auc"))[0], width))
     shown = table(Table("Discrimination on the test", ["", "rows", "bads", "AUC", "Gini", "KS"], rows, stress=0))
