@@ -48,6 +48,23 @@ def test_age_is_left_out_by_default_and_the_summary_says_why(fitted):
         assert words in fitted.summary()
 
 
+def test_its_plot_draws_each_characteristic(fitted):
+    page = fitted.plot()
+    assert all(f"Bins of {name}" in page for name in fitted.card.columns)
+
+
+def test_the_summary_names_what_tells_the_outcome_by_itself_and_no_other_that_was_dropped():
+    rng, books = np.random.default_rng(0), []
+    for place in range(3):
+        risk, noise, chance = rng.normal(size=(3, 900))
+        late = risk + chance > 1
+        frame = {"income": risk, "noise": noise, "collected": late + 0.0, "late": late + 0}
+        books.append(hs.Party(f"bank-{place}", hs.Table.of(frame, target="late")))
+    said = Scorecard().fit(books).summary()
+    assert "Dropped: collected, for it tells the outcome nearly by itself, as a leak would" in said
+    assert "Dropped: noise" not in said
+
+
 def aged(slope, seed):
     """A book whose odds of default fall (or rise) with age."""
     rng = np.random.default_rng(seed)

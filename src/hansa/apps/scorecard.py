@@ -23,6 +23,7 @@ from hansa.horizontal.glm import Glm
 from hansa.horizontal.prohibited import ELDERLY, PROFILES, ProfileName, prohibited
 from hansa.horizontal.reasons import Explain
 from hansa.horizontal.scorecard import MakeCard
+from hansa.horizontal.selected import SEPARATES
 from hansa.horizontal.selection import Select
 from hansa.horizontal.validation import Validate
 from hansa.report.bins import binning_page
@@ -91,7 +92,9 @@ class FittedScorecard:
 
     def summary(self) -> str:
         """Points, grades and cut-offs; what each bank gains over its own scorecard; what was left out, and why."""
+        dropped = json.loads(self.result.to_json())["selection"]["dropped"]
         lines = [f"Left out: {name}, for {why}." for name, why in self.left_out.items()]
+        lines += [f"Dropped: {name}, for {why}." for name, why in dropped.items() if why == SEPARATES]
         return "\n".join([self.result.table(), *[""] * bool(lines), *lines])
 
     def plot(self) -> str:

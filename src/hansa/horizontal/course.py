@@ -17,7 +17,7 @@ from hansa.errors import DataError, nearest
 from hansa.horizontal.binning_table import BinningTable
 from hansa.horizontal.families import Floats
 from hansa.horizontal.newton import Frame
-from hansa.horizontal.selected import Selection
+from hansa.horizontal.selected import SEPARATES, Selection
 from hansa.horizontal.stepwise import Standing, correlations, greatest, inflation
 
 if TYPE_CHECKING:
@@ -200,7 +200,7 @@ def _told_by_table(rules: Select, table: BinningTable) -> str:
     if table.iv < rules.min_iv and not table.counts.any(axis=1).all():
         return "no bank has told rows of both outcomes"
     if table.iv < rules.min_iv and _separates(table):
-        return "it tells the outcome nearly by itself, as a leak would, and its bins cannot be weighed"
+        return SEPARATES
     if table.iv < rules.min_iv:
         return f"its information value {table.iv:.3g} is below {rules.min_iv:g}"
     if rules.max_iv and table.iv > rules.max_iv:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import final
+from typing import Final, final
+
+SEPARATES: Final = "it tells the outcome nearly by itself, as a leak would, and its bins cannot be weighed"
+"""Why a column is dropped that may be a leak."""
 
 
 @final
