@@ -25,6 +25,8 @@ def test_time_runs_from_train_to_test():
         TimeSplit("year", 2024, 2023).codes(table)
     with pytest.raises(ConfigError, match="does not fit"):
         TimeSplit("issued", "spring", "summer").codes(table)
+    with pytest.raises(DataError, match="Read it as a date or a number"):
+        TimeSplit("when", 1, 2).codes(Table.of({"when": ["early", "late"]}))
     with pytest.raises(DataError, match="1 gaps"):
         TimeSplit("x", 1, 2).codes(Table.of({"x": [1, None]}))
 

@@ -111,11 +111,17 @@ def timed(table: Table, name: str, months: int = 0) -> Column:
     """
     column = table.column(name)
     count = int(np.count_nonzero(column.gaps))
-    if count or column.kind not in {"date", "integer", "float"}:
+    if column.kind not in {"date", "integer", "float"}:
         raise DataError(
             what=f"Column {name!r} does not tell every row's time.",
-            why=f"It has {count} gaps and holds {column.kind} values.",
-            mend="Split by a date or a number without gaps.",
+            why=f"It holds {column.kind} values.",
+            mend="Read it as a date or a number, by a schema or the CSV's `dates`, or name another column.",
+        )
+    if count:
+        raise DataError(
+            what=f"Column {name!r} does not tell every row's time.",
+            why=f"It has {count} gaps.",
+            mend="Name a date or a number without gaps.",
         )
     if months and column.kind != "date":
         raise ConfigError(
