@@ -47,6 +47,11 @@ def test_who_and_why_are_asked_for(hansa, tmp_path):
     assert "hansa registry add" in hansa("export", "scores@champion", code=2)
 
 
+def test_a_stage_that_there_is_not_is_one_clear_message(hansa):
+    said = hansa("registry", "promote", "scores@1", "--to", "champ", *WHO, code=2)
+    assert "--to cannot be 'champ'. One of: 'challenger', 'champion'." in said
+
+
 def test_a_registry_tells_whether_it_is_as_it_was_written(hansa, tmp_path):
     card_model(tmp_path / "card")
     hansa("registry", "add", "card", "--name", "scores", *WHO)

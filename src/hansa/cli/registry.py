@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 Reference: TypeAlias = Annotated[str, typer.Argument(metavar="NAME@VERSION", help="As loans@3, or loans@champion.")]
 Who: TypeAlias = Annotated[str, typer.Option(help="Who decides it.")]
+_Higher: TypeAlias = Literal["challenger", "champion"]
 Why: TypeAlias = Annotated[str, typer.Option(help="Why.")]
 
 
@@ -96,14 +97,17 @@ class Promote:
     example: ClassVar[str] = 'hansa registry promote loans@3 --to champion --who "A. Roth" --why "committee of 3 March"'
 
     model: Reference
-    to: Annotated[Literal["challenger", "champion"], typer.Option(help="The stage.")]
+    to: Annotated[str, typer.Option(metavar="STAGE", help="The stage: challenger or champion.")]
     who: Who
     why: Why
     registry: RegistryAt = REGISTRY
 
     def do(self) -> None:
-        """Record."""
-        _told(_at(self.registry).move(self.model, self.to, self.who, self.why))
+        """Check the stage and record."""
+        from hansa.core.codec import build
+
+        stage: _Higher = build(_Higher, self.to, "--to")
+        _told(_at(self.registry).move(self.model, stage, self.who, self.why))
 
 
 @final
