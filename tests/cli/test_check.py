@@ -20,6 +20,16 @@ def test_it_says_steps_chain_data_asks_and_privacy(hansa, project):
         assert words in said
 
 
+@pytest.mark.parametrize(
+    ("changes", "noted"),
+    [((), True), (("--set", 'steps.glm.sums="secure_sum"'), False), (("--set", "min_cell=1"), False)],
+)
+def test_it_says_what_a_regression_in_clear_tells(hansa, tmp_path, changes, noted):
+    job = tmp_path / "card.toml"
+    job.write_text('name = "card"\nsteps = ["binning", "selection", "glm", "scorecard"]\n')
+    assert ("tells how many events each bank has" in hansa("check", job, *changes)) == noted
+
+
 def test_a_leak_is_refused_with_the_mend(hansa, project):
     said = hansa("check", project / "job.toml", "--set", 'steps.0.known_at={income = "outcome"}', code=2)
     assert "'income' at outcome" in said

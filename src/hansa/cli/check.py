@@ -253,6 +253,7 @@ def _rate(site: Site) -> str:
 
 
 def _tell_asks(job: Job, parties: int) -> None:
+    from hansa.horizontal.glm import Glm
     from hansa.running.company import company
     from hansa.running.left import left
     from hansa.running.privacy import privacy
@@ -260,6 +261,10 @@ def _tell_asks(job: Job, parties: int) -> None:
     say("\nWhat will leave each party:")
     for line in left(job):
         say(f"  - {line['what']}; to: {line['to']}; {line['how_many']}; protection: {line['protection']}")
+    clear = (isinstance(one, Glm) and one.family == "logistic" and not job.secure(i) for i, one in enumerate(job.steps))
+    if job.min_cell > 1 and any(clear):
+        say("  Note: a regression's gradient in clear tells how many events each bank has, however few these are.")
+        say('  To hide it, give the step glm: sums = "secure_sum".')
     if said := company(job, parties):
         say(f"\nSecure sums, among {parties} parties:")
     for words in said:
