@@ -92,7 +92,7 @@ class FittedScorecard:
 
     def summary(self) -> str:
         """Points, grades and cut-offs; what each bank gains over its own scorecard; what was left out, and why."""
-        dropped = json.loads(self.result.to_json())["selection"]["dropped"]
+        dropped = json.loads(self.result.to_json()).get("selection", {}).get("dropped", {})
         lines = [f"Left out: {name}, for {why}." for name, why in self.left_out.items()]
         lines += [f"Dropped: {name}, for {why}." for name, why in dropped.items() if why == SEPARATES]
         return "\n".join([self.result.table(), *[""] * bool(lines), *lines])
@@ -108,7 +108,7 @@ class FittedScorecard:
             >>> "Bins of debt_to_income" in page, "bank-2, " in page
             (True, True)
         """
-        return binning_page(json.loads(self.result.to_json())["scorecard"]["bins"])
+        return binning_page(json.loads(self.result.to_json()).get("scorecard", {}).get("bins", {}))
 
     @property
     def validation(self) -> str:

@@ -14,7 +14,6 @@ from hansa.report.svg import Axis, key, label, line, marker, nothing, path, pict
 from hansa.report.width import clean
 
 _STEP: Final = 24.0
-_HEAD: Final = 48.0
 _WORDS: Final = (
     "Bars are rows, diamonds the share of bads among them. Bins are joined by a line; labels beyond the bins, special "
     "codes and gaps stand apart."
@@ -74,17 +73,18 @@ def binning_chart(name: str, told: Mapping[str, Any], width: float = 460.0) -> s
         True
     """
     cells = list(_cells(told))
-    size = (width, _HEAD + _STEP * max(len(cells), 1) + 6)
+    head = 48.0 if any(one.banks for one in cells) else 28.0
+    size = (width, head + _STEP * max(len(cells), 1) + 6)
     if not any(isfinite(one.rate) for one in cells):
         return picture(f"Bins of {name}", "No cell has rows.", size, [nothing(size)])
     rates = [rate for one in cells for rate in (one.rate, *one.banks.values()) if isfinite(rate)]
     rows = Axis(0, max(one.rows for one in cells), width * 0.30, width * 0.46)
     rate = Axis(0, max(*rates, 0.01) * 1.05, width * 0.65, width - 62)
-    places = [_HEAD + _STEP * (i + 0.5) for i in range(len(cells))]
+    places = [head + _STEP * (i + 0.5) for i in range(len(cells))]
     marks = [("diamond", "fed", "all banks"), ("circle", "own hollow", "each bank")]
     parts = key(marks, width - 4, 14) if any(one.banks for one in cells) else []
-    parts += [label(rows.start, 38, "rows", "soft"), label(width, 38, "bads", "soft", "end")]
-    parts.append(line(rate.start, _HEAD, rate.start, size[1] - 6, "axis"))
+    parts += [label(rows.start, head - 10, "rows", "soft"), label(width, head - 10, "bads", "soft", "end")]
+    parts.append(line(rate.start, head, rate.start, size[1] - 6, "axis"))
     bins = int(number(told.get("bins", 0)))
     joined = [(rate.at(one.rate), y) for one, y in zip(cells[:bins], places[:bins], strict=True) if isfinite(one.rate)]
     parts.append(path(joined, "line fed"))
