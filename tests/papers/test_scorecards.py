@@ -57,6 +57,14 @@ def test_points_are_whole_and_monotone_and_rank_as_those_of_pooled_rows(name, pa
     assert (np.diff([grade["observed"] for grade in grades]) > 0).all()
 
 
+@pytest.mark.parametrize("partition", PARTITIONS.values(), ids=PARTITIONS)
+def test_bins_of_five_percent_are_enough_for_most_of_it(partition, shared_data):
+    changes = {"steps.0.min_bin_size": 0.05}
+    job, parties = made("give_me_some_credit_scorecard", shared_data, partition, **changes)
+    metrics = run(job, on=Simulation(parties)).metrics
+    assert metrics["federated"]["auc"] >= max(0.848, metrics["central"]["auc"] - 0.001)
+
+
 @pytest.mark.parametrize(
     ("name", "banks", "clear"),
     [
