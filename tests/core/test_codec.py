@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import msgpack
@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from hansa.core.codec import build, pack, plain, unpack
+from hansa.core.codec import Growing, build, pack, plain, unpack
 from hansa.core.job import Job
+from hansa.core.plan import Everyone, Quorum
 from hansa.core.trainer import Local
 from hansa.errors import ConfigError, WireError
 from hansa.horizontal import Evaluate, Prepare, Rounds
@@ -197,3 +198,12 @@ def test_a_key_twice_and_flags_of_neither_kind_are_refused():
         with pytest.raises(WireError):
             unpack(Outer, body)
     assert unpack(Outer, b"\x82" + once + inner).name == "a"
+
+
+def test_a_state_that_grows_is_told_as_if_each_were_the_first():
+    growing, history = Growing(), ()
+    for i in range(50):  # rows come, are replaced and go, so that others take their place in memory
+        history = (*(history[-9:] if i % 7 else history[3:]), Quorum(i + 1, within=float(i + 1)))
+        history = (*history[:-1], replace(history[-1], within=0.5)) if i % 3 else history
+        state = {"history": history, "params": np.full(3, i), "links": ({"c": np.ones(2)}, (Everyone(), 1.5))}
+        assert repr(growing.plain(state)) == repr(plain(state))

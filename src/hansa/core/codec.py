@@ -12,7 +12,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from math import prod
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, final, get_args, get_origin, get_type_hints
 
 import msgpack
 import numpy as np
@@ -27,11 +27,43 @@ _ARRAYS = {"f4", "f8", "i1", "i4", "i8", "u1", "u8", "b1"}
 _MAX_BYTES, _MAX_TEXT, _MAX_ITEMS, _MAX_AXES = 1 << 31, 1 << 24, 1 << 22, 32
 
 
-def plain(value: Any) -> Any:
+@final
+class Growing:
+    """Turns a state that grows into plain data, one time after the other: what stands in a row of it is made once.
+
+    Rows of frozen dataclasses, such as a history of rounds, are never to be changed.
+
+    Example:
+        >>> from hansa.core.plan import Quorum
+        >>> growing, first = Growing(), Quorum(3, within=60.0)
+        >>> growing.plain((first,))[0] is growing.plain((first, Quorum(2, within=5.0)))[0]
+        True
+    """
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self._before: dict[int, tuple[Any, Any]] = {}
+        self._now: dict[int, tuple[Any, Any]] = {}
+
+    def plain(self, value: Any) -> Any:
+        """The state as plain data, see `plain`; what is not in it is held no longer."""
+        self._before, self._now = self._now, {}
+        return plain(value, self)
+
+    def row(self, item: Any) -> Any:
+        """What stands in a row, as it was made for the state before if it is the same object."""
+        if not is_dataclass(item) or isinstance(item, type):
+            return plain(item, self)
+        key = id(item)  # of no other object, since this one is held
+        made = self._now[key] = self._now.get(key) or self._before.get(key) or (item, plain(item))
+        return made[1]
+
+
+def plain(value: Any, growing: Growing | None = None) -> Any:
     """Turn a frozen dataclass into plain data: dictionaries, lists, strings, numbers, arrays.
 
     A part of the catalogue becomes `{"use": NAME, ...}`, or just its name where it has no settings; a field at its
-    default is left out.
+    default is left out. `growing`: what was made of the state before.
 
     Example:
         >>> from hansa.core.plan import Quorum
@@ -46,14 +78,15 @@ def plain(value: Any) -> Any:
     ):
         return name
     if is_dataclass(value) and not isinstance(value, type):
-        named = {f.name: plain(getattr(value, f.name)) for f in fields(value) if f.init and not _is_default(f, value)}
+        told = ((f.name, getattr(value, f.name)) for f in fields(value) if f.init and not _is_default(f, value))
+        named = {field: plain(item, growing) for field, item in told}
         if name is None:
             return named
         return {"use": name, **named} if named else name
     if isinstance(value, tuple | list):
-        return [plain(item) for item in value]
+        return [plain(item) if growing is None else growing.row(item) for item in value]
     if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {str(key): plain(item, growing) for key, item in value.items()}
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, str | int | float | bytes | np.ndarray):

@@ -25,7 +25,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeAlias, final
 
 from hansa.core.attendance import Attendance
-from hansa.core.codec import build, pack, plain, unpack
+from hansa.core.codec import Growing, build, pack, plain, unpack
 from hansa.core.journal import At, Closing, Done, Flight, Snapshot
 from hansa.core.message import Answer, Name
 from hansa.engines.network.shelf import Slip
@@ -97,6 +97,7 @@ class JobJournal:
         self._taken: set[tuple[Name, str]] = set()  # words that the carrier has in its hands
         self._held: dict[tuple[Name, str], Answer | Refusal] = {}  # durable, and of use: large ones as maps of files
         self._holding = Lock()
+        self._growing = Growing()
 
     @property
     def thorough(self) -> bool:
@@ -232,9 +233,8 @@ class JobJournal:
         )
         database, shelf = self.store.database, self.store.shelf
         with database.translated():
-            slip = shelf.put(
-                {"job": self.digest, "saved": plain(saved), "done": plain(at.done.results), "state": plain(at.state)}
-            )
+            grown = self._growing.plain({"done": at.done.results, "state": at.state})
+            slip = shelf.put({"job": self.digest, "saved": plain(saved), **grown})
         flying = {(one.name, one.party) for one in snapshot.flying}
         with database.transaction() as connection:
             if closed is not None:
