@@ -247,7 +247,7 @@ def _counts(probe: Probe, adaptive: adaptive_clip) -> float:
         seen = probe.play([within, beyond] * (many // 2), local, rounds=2)
         before, after = (float(one.ask.told[place]["bound"][0, 0]) for one in seen.glimpses)
         share = adaptive.quantile - np.log(after / before) / adaptive.rate
-        found.append((2 * share - 1) * many)
+        found.append((share - 0.5) * many)
     return spread(np.array(found), adaptive.noise_multiplier)
 
 
