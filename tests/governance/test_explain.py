@@ -6,7 +6,7 @@ from dataclasses import fields
 
 from hansa.governance.budget import Budget
 from hansa.governance.explain import explain, explain_privacy
-from hansa.governance.policy import Policy
+from hansa.governance.policy import JOBS, Policy
 from tests.governance.policies import policy
 
 
@@ -23,6 +23,8 @@ def test_every_setting_is_told():
         "At least 32 rows in a step of training.",
         "At most 10,000 parameters of a model.",
         "At most 1 as the learning rate.",
+        "At most 16 jobs open at once.",
+        "At most 100 jobs begun in 24 hours.",
     ):
         assert words in said
 
@@ -30,7 +32,7 @@ def test_every_setting_is_told():
 def test_what_is_not_set_is_told_as_refused():
     said = "\n".join(explain(Policy(), {}))
     for field in fields(Policy):
-        assert field.name in said or field.name == "parts"
+        assert field.name in said or field.name in {"parts", *JOBS}
 
 
 def test_what_tables_give_of_their_privacy_is_told_and_that_nothing_caps_it():

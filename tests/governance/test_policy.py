@@ -9,7 +9,7 @@ import pytest
 
 from hansa.core.job import Job
 from hansa.errors import ConfigError
-from hansa.governance.policy import CEILINGS, FLOORS, Policy
+from hansa.governance.policy import CEILINGS, FLOORS, JOBS, Policy
 from tests.governance.policies import ASKS, AT, NAMES, job, policy
 
 
@@ -31,7 +31,7 @@ def test_an_empty_policy_refuses_everything_and_says_all_of_it():
 
 
 @pytest.mark.parametrize(
-    "unset", [field.name for field in fields(Policy) if field.name not in {"parts", "max_steps", "sums"}]
+    "unset", [field.name for field in fields(Policy) if field.name not in {"parts", "max_steps", "sums", *JOBS}]
 )
 def test_each_setting_that_is_not_set_refuses(unset):
     assert judged(policy(**{unset: None})), unset
@@ -121,6 +121,17 @@ def test_who_comes_with_whom_and_when():
     assert judged(policy(), at=AT + timedelta(hours=12)) == ["Jobs do not run here at this time."]
 
 
+def test_jobs_are_bounded_also_where_a_file_does_not_say_so():
+    assert Policy().judge_others(15, 99) == ()
+    assert [one.what for one in Policy().judge_others(16, 100)] == [
+        "It would be one of 17 jobs open at once; at most 16 is allowed.",
+        "It would be one of 101 jobs begun in 24 hours; at most 100 is allowed.",
+    ]
+    few = policy(max_jobs=1, max_jobs_a_day=2)
+    assert [len(few.judge_others(*pair)) for pair in ((0, 1), (1, 1), (0, 2))] == [0, 1, 1]
+    assert all("raise max_jobs" in one.mend for one in few.judge_others(1, 2))
+
+
 def test_code_of_ones_own_is_allowed_by_name_and_file():
     own = replace(job(), parts={"bank_net": "ab" * 32})
     assert judged(policy(), own) == ["The part 'bank_net' of somebody's own is not allowed."]
@@ -135,7 +146,7 @@ def test_each_refusal_says_its_mend():
 
 @pytest.mark.parametrize(
     "wrong",
-    [{name: value} for name in (*FLOORS, *CEILINGS, "min_batch") for value in (0, -1)]
+    [{name: value} for name in (*FLOORS, *CEILINGS, *JOBS, "min_batch") for value in (0, -1)]
     + [{"max_learning_rate": float("inf")}, {"max_learning_rate": float("nan")}, {"parts": {"net": "ab"}}],
 )
 def test_numbers_out_of_range_are_refused(wrong):

@@ -10,7 +10,7 @@ from hansa.core.job import Job
 from hansa.engines.network.identity import Identity
 from hansa.engines.network.sayings import Offer
 from hansa.engines.network.signing import Signing, own_key
-from hansa.engines.network.site_store import read_privacy
+from hansa.engines.network.site_store import Others, read_privacy
 from hansa.errors import ConfigError, DataError
 from hansa.governance.site_file import NodeFile
 from hansa.running.site import judge, serve
@@ -24,6 +24,10 @@ source = "loans.csv"
 [policy.columns]
 loans = ["x", "y"]
 """
+
+
+def alone(digest):
+    return Others(0, 0)
 
 
 def served(path, seconds=0.3):
@@ -69,8 +73,8 @@ def test_keys_of_another_name_a_missing_table_and_no_keys_are_said(bank):
 def test_an_offer_is_judged_by_the_policy_and_only_where_one_takes_part():
     job = Job.from_toml('name = "scores"\nsteps = ["rounds"]')
     file = NodeFile("bank-a", "hansa.example:7443", {})
-    assert "does not take part" in judge(file)(job, Offer("", {"bank-b": ""}, "anna")).what
-    found = judge(file)(job, Offer("", {"bank-a": ""}, "anna"))
+    assert "does not take part" in judge(file, alone)(job, Offer("", {"bank-b": ""}, "anna")).what
+    found = judge(file, alone)(job, Offer("", {"bank-a": ""}, "anna"))
     assert "more reasons" in found.why
 
 
@@ -84,7 +88,7 @@ def test_a_job_with_secure_sums_is_taken_in_only_among_banks_whose_keys_are_pinn
 
     def said(one, members):
         file = NodeFile("bank-a", "hansa.example:7443", {}, members=members)
-        judged = judge(file, Signing.of(Identity.read(tmp_path / "bank-a"), file.members))
+        judged = judge(file, alone, Signing.of(Identity.read(tmp_path / "bank-a"), file.members))
         found = judged(one, Offer("", roster, "anna"))
         return int(found.why.split("There are ")[1].split()[0])
 

@@ -233,6 +233,7 @@ def allowing(job: Job, table: Table, parties: int) -> Policy:
         max_learning_rate=10.0,
         max_parameters=1_000_000,
         max_payload=64 << 20,
+        max_jobs_a_day=10_000,
         hours=Hours("UTC"),
         sums=_sums(job),
         parts=job.parts,

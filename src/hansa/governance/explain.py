@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from hansa.core.message import Refusal
 from hansa.governance.budget import Budget
-from hansa.governance.policy import CEILINGS, FLOORS, Policy
+from hansa.governance.policy import CEILINGS, FLOORS, JOBS, Policy
 
 
 def explain(policy: Policy, questions: Mapping[str, str]) -> tuple[str, ...]:
@@ -73,7 +73,7 @@ def _lines(policy: Policy, questions: Mapping[str, str]) -> Iterator[str]:
     for names, word in ((FLOORS, "At least"), ({"min_batch": "rows in a step of training"}, "At least")):
         for name, words in names.items():
             yield _number(policy, name, word, words)
-    for name, words in CEILINGS.items():
+    for name, words in {**CEILINGS, **JOBS}.items():
         yield _number(policy, name, "At most", words)
 
 

@@ -33,6 +33,8 @@ CEILINGS: Final = {
     "max_payload": "bytes of an answer",
 }
 """The most that a job may ask, in words."""
+JOBS: Final = {"max_jobs": "jobs open at once", "max_jobs_a_day": "jobs begun in 24 hours"}
+"""The most jobs that there may be, in words: they alone have a default."""
 
 
 @final
@@ -45,6 +47,7 @@ class Policy:
     submit jobs. `min_parties`, `min_rows`, `min_cell`: what a job must promise at least. `min_batch`: the smallest
     batch of a step. `max_rounds` (or a regression's steps), `max_epochs`, `max_steps` (of training in a round),
     `max_learning_rate`, `max_parameters`, `max_payload` (bytes of one answer): the most that is done or leaves.
+    `max_jobs` (open at once) and `max_jobs_a_day` (begun in 24 hours), of all submitters together, have defaults.
     `hours`: when. `parts`: parts of one's own, each with the SHA-256 of its module's file; see `hansa.own_parts`.
     `sums`: what secure sums must hold against.
 
@@ -75,13 +78,15 @@ class Policy:
     max_learning_rate: float | None = None
     max_parameters: int | None = None
     max_payload: int | None = None
+    max_jobs: int = 16
+    max_jobs_a_day: int = 100
     hours: Hours | None = None
     parts: Mapping[str, str] = field(default_factory=dict)
     sums: Sums | None = None
 
     def __post_init__(self) -> None:
         """Check ranges."""
-        for name in (*FLOORS, "min_batch", *CEILINGS):
+        for name in (*FLOORS, "min_batch", *CEILINGS, *JOBS):
             value = getattr(self, name)
             if value is not None and not 0 < value < float("inf"):
                 raise ConfigError(f"policy.{name} must be above 0, and finite.", f"Got {value}.")
@@ -127,6 +132,27 @@ class Policy:
         if self.sums is not None:
             found += too_few(job, self.sums, len(set(names)))
         return tuple(found)
+
+    def judge_others(self, opened: int, begun: int) -> tuple[Refusal, ...]:
+        """All that it has against one more job, beside those that are open and were begun in the last 24 hours.
+
+        Example:
+            >>> [one.what for one in Policy().judge_others(16, 99)]
+            ['It would be one of 17 jobs open at once; at most 16 is allowed.']
+        """
+        because = {
+            "max_jobs": (opened, "Each takes memory and time of the bank's machine.", "when one of them is over"),
+            "max_jobs_a_day": (begun, "Under another seed a job may ask again all that it may ask.", "tomorrow"),
+        }
+        return tuple(
+            Refusal(
+                f"It would be one of {count + 1:,} {JOBS[name]}; at most {getattr(self, name):,} is allowed.",
+                why,
+                f"Resume it {when}, or raise {name} in [policy], if you allow it.",
+            )
+            for name, (count, why, when) in because.items()
+            if count >= getattr(self, name)
+        )
 
     def judge_hours(self, at: datetime) -> tuple[Refusal, ...]:
         """Whether it is open at a moment."""

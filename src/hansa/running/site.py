@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,7 @@ from hansa.engines.network.node import Node
 from hansa.engines.network.own_keys import OwnKeys
 from hansa.engines.network.sheet import lay_out
 from hansa.engines.network.signing import Signing
-from hansa.engines.network.site_store import SiteStore
+from hansa.engines.network.site_store import Others, SiteStore
 from hansa.engines.network.stream import Inbox, Nowhere
 from hansa.engines.network.trainer import Trainer
 from hansa.errors import ConfigError
@@ -70,7 +71,7 @@ async def serve(
     store = SiteStore(base / STATE, shared=shared_ledger(file, base))
     try:
         store.privacy.declare(file.name, file.coordinator, budgets_of(file))
-        judged, parts = judge(file, signing), file.policy.parts
+        judged, parts = judge(file, store.others, signing), file.policy.parts
         node = Node(party, store, keys.sign, keys.verify, lambda job: Trainer(job, party), judged, parts)
         node.inbox = Inbox(keys.verify, file.limits, lambda parcel: room_for(parcel, file.most_asked))
         node.cap = file.overspent
@@ -148,16 +149,20 @@ def room_for(parcel: Parcel, most: int) -> Nowhere | None:
     return nowhere if nowhere.size > most else None
 
 
-def judge(file: NodeFile, signing: Signing | None = None) -> Callable[[Job, Offer], Refusal | None]:
+def judge(
+    file: NodeFile, others: Callable[[str], Others], signing: Signing | None = None
+) -> Callable[[Job, Offer], Refusal | None]:
     r"""Whoever judges an offered job by a node's policy: the first reason against it, and how many there are.
 
-    Where its sums are secure, everybody in it comes with a key that `signing` has pinned.
+    `others`: the jobs beside one, by its digest. Where its sums are secure, everybody in it comes with a key that
+    `signing` has pinned.
 
     Example:
         >>> from hansa.core.job import Job
         >>> from hansa.engines.network.sayings import Offer
         >>> job = Job.from_toml('name = "scores"\nsteps = ["rounds"]')
-        >>> judge(NodeFile("bank-a", "hansa.example:7443", {}))(job, Offer("", {"bank-a": ""})).what
+        >>> judged = judge(NodeFile("bank-a", "hansa.example:7443", {}), lambda digest: Others(0, 0))
+        >>> judged(job, Offer("", {"bank-a": ""})).what
         'The policy does not set min_parties (parties in a job).'
     """
 
@@ -167,6 +172,7 @@ def judge(file: NodeFile, signing: Signing | None = None) -> Callable[[Job, Offe
         found = file.policy.judge(job, tuple(offer.roster), offer.submitter, datetime.now(UTC))
         strangers = signing.strangers(offer.roster) if signing is not None and is_secure(job) else ()
         found += tuple(_unknown(name) for name in strangers)
+        found += file.policy.judge_others(*others(sha256(offer.toml.encode()).hexdigest()))
         if not found:
             return None
         more = f"There are {len(found) - 1} more reasons: see hansa node check." if len(found) > 1 else ""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import re
+from dataclasses import replace
 from hashlib import sha256
 
 import numpy as np
 import pytest
 
+from hansa.cli.rig import allowing
 from hansa.core.message import Envelope, Name, Refusal
 from hansa.core.post import in_process
 from hansa.engines.network import desk
@@ -18,15 +20,19 @@ from hansa.engines.network.sayings import LONGEST, VERSION, ask_parcel, plainly
 from hansa.engines.network.site_store import SiteStore
 from hansa.engines.network.stream import Ends, Inbox, Line, Tube
 from hansa.errors import WireError
+from hansa.governance.site_file import NodeFile, Source
 from hansa.horizontal.fitter import Describe
 from hansa.horizontal.rounds import Train
+from hansa.running.site import judge as judged_by
 from hansa.running.site import room_for
 from tests.engines.network.federation import UNSIGNED, believe, job_of, members
 
 
-async def told(folder, *parcels, welcome=None, judge=lambda job, offer: None, most=None, patient=False):
+async def told(folder, *parcels, welcome=None, judge=lambda job, offer: None, most=None, patient=False, policy=None):
     """What a node says to these parcels, after its hello; one who is `patient` waits for each answer."""
     (party,), store = members(1), SiteStore(folder)
+    if policy is not None:
+        judge = judged_by(NodeFile(party.name, "localhost:1", {"loans": Source("")}, policy=policy), store.others)
     node = Node(party, store, lambda digest: UNSIGNED, believe, lambda job: in_process(job, [party]), judge)
     if most is not None:
         node.inbox = Inbox(believe, None, lambda parcel: room_for(parcel, most))
@@ -187,6 +193,48 @@ def test_another_version_and_unknown_kinds_end_the_stream(tmp_path):
         asyncio.run(told(tmp_path, plainly("Erase", COORDINATOR, "bank-0")))
     with pytest.raises(WireError, match="did not welcome"):
         asyncio.run(told(tmp_path, welcome=plainly("Beat", COORDINATOR, "bank-0")))
+
+
+def numbered(*seeds):
+    """A job under other seeds, opened or closed (below 0)."""
+    jobs = {seed: replace(job_of(), seed=abs(seed)) for seed in seeds}
+    return [
+        opening(toml=job.to_toml(), digest=job.digest)
+        if seed >= 0
+        else plainly("Close", COORDINATOR, "bank-0", job=job.digest)
+        for seed, job in jobs.items()
+    ]
+
+
+def refusing(folder, *seeds, **bounds):
+    """What a node says of jobs under these seeds, whose policy bounds them alone; how many jobs it has kept."""
+    policy = replace(allowing(job_of(), members(1)[0].table("t"), 1), **bounds)
+    said = asyncio.run(told(folder, *numbered(*seeds), policy=policy))
+    assert {parcel.kind for parcel in said} <= {"Shut"}
+    store = SiteStore(folder)
+    kept = len(store.states())
+    store.close()
+    return [parcel.body["refusal"][0] for parcel in said], kept
+
+
+def test_as_many_jobs_are_open_as_the_policy_says_also_after_a_restart(tmp_path):
+    full = "It would be one of 3 jobs open at once; at most 2 is allowed."
+    assert refusing(tmp_path, 1, 2, 3, max_jobs=2) == ([full], 2)
+    assert refusing(tmp_path, 1, 2, 3, max_jobs=2) == ([full], 2), "those that are open go on"
+    assert refusing(tmp_path, -1, 3, max_jobs=2) == ([], 3)
+    assert refusing(tmp_path, 2, 1, 3, max_jobs=2) == ([full], 3)
+    assert refusing(tmp_path, 2, max_jobs=1) == (
+        ["It would be one of 2 jobs open at once; at most 1 is allowed."],
+        3,
+    ), "fewer now"
+    assert refusing(tmp_path, 3, max_jobs=1) == ([], 3)
+
+
+def test_as_many_jobs_are_begun_in_a_day_as_the_policy_says_one_after_the_other(tmp_path):
+    seeds = [seed for one in (1, 2, 3, 4) for seed in (one, -one)]
+    many = "It would be one of 4 jobs begun in 24 hours; at most 3 is allowed."
+    assert refusing(tmp_path, *seeds, max_jobs_a_day=3) == ([many], 3)
+    assert refusing(tmp_path, 1, 2, 3, 5, max_jobs_a_day=3) == ([many], 3), "those that were begun go on"
 
 
 def test_an_offer_that_cannot_be_read_ends_the_job_and_what_it_holds_of_a_budget(tmp_path):

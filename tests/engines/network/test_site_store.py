@@ -7,10 +7,12 @@ from hashlib import sha256
 import pytest
 
 from hansa.core.message import Name, Refusal
+from hansa.engines.network.privacy_ledger import uncapped
 from hansa.engines.network.seat_book import SeatBook
-from hansa.engines.network.site_store import MOST_REFUSED, SiteStore, read_ledger
+from hansa.engines.network.site_store import MOST_REFUSED, Others, SiteStore, read_ledger
 from hansa.engines.network.wire_ledger import Line
 from hansa.errors import ConfigError, DataError, WireError
+from hansa.privacy.spending import Plan
 from tests.engines.network.disks import DIGEST, TOML, Disk
 
 
@@ -61,6 +63,43 @@ def test_what_leaves_beside_words_has_lines_too(tmp_path):
     assert [store.left(line), store.left(line)] == [1, 2]
     assert [one.line for one in store.ledger.lines()] == [line, line]
     store.close()
+
+
+def begin(store, number):
+    text = f"{TOML}# {number}"
+    store.open(text, digest := sha256(text.encode()).hexdigest())
+    return digest
+
+
+def test_the_jobs_of_a_day_are_counted_across_restarts_and_a_clock_that_jumps(tmp_path):
+    now = [1e9]
+    store = SiteStore(tmp_path, Disk(), lambda: now[0])
+    first, _, _ = (begin(store, number) for number in range(3))
+    assert store.others("ab" * 32) == Others(0, 3)
+    assert store.others(first) == Others(0, 0), "it is not begun anew"
+    store.close()
+    store = SiteStore(tmp_path, Disk(), lambda: now[0])
+    for hours, counted in ((1, 3), (-1, 3), (23, 3), (-23, 3), (25, 0), (-25, 0)):
+        now[0] = 1e9 + 3600 * hours
+        assert store.others("ab" * 32).begun == counted, hours
+    begin(store, 3)  # by a clock that is a day behind
+    now[0] = 1e9
+    assert store.others("ab" * 32).begun == 3
+    store.close()
+
+
+def test_the_jobs_that_are_open_are_counted_across_restarts(tmp_path):
+    plan = Plan("scores", "anna", "loans", ())
+    store = site(tmp_path)
+    for job in ("ab", "cd", "ef"):
+        store.privacy.approve(job, plan, uncapped)
+    store.privacy.close_job("cd")
+    store.close()
+    again = site(tmp_path)
+    assert [again.others(job).open for job in ("ab", "cd", "ef", "01")] == [1, 2, 1, 2]
+    again.privacy.approve("cd", plan, uncapped)
+    assert again.others("01").open == 3
+    again.close()
 
 
 def test_so_many_refusals_a_day_are_written_down_each_with_its_line_and_no_more(tmp_path):

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, final
 
 from hansa.core.bodies import word_body
@@ -89,6 +90,7 @@ class Node:
         self.line: Line | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._turns: dict[str, asyncio.Lock] = {}
+        self._opening = Lock()  # one job is judged by those that are open, also where a line was cut meanwhile
         self._next: dict[str, tuple[Desk, Parcel]] = {}  # the ask of each job that waits for its turn
         self._reader: asyncio.Task[None] | None = None
         self._through = False
@@ -211,11 +213,12 @@ class Node:
         """Judge a job, and sit down to it; of one that is refused nothing is kept but why."""
         check_text(offer.toml, digest)
         job = Job.from_toml(offer.toml, self.parts)
-        if (refusal := self.judge(job, offer)) is not None:
-            raise PolicyRefusal(refusal.what, refusal.why, refusal.mend)
-        purse = Purse(self.store.privacy, job, digest, self.party, offer.submitter, self.cap)
-        self.store.open(offer.toml, digest)
-        self.store.approve(digest, offer.terms)
+        with self._opening:
+            if (refusal := self.judge(job, offer)) is not None:
+                raise PolicyRefusal(refusal.what, refusal.why, refusal.mend)
+            purse = Purse(self.store.privacy, job, digest, self.party, offer.submitter, self.cap)
+            self.store.open(offer.toml, digest)
+            self.store.approve(digest, offer.terms)
         return Desk(self.store, job, digest, self.party, self.compute(job), purse)
 
     def _asked(self, parcel: Parcel) -> None:

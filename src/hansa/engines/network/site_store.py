@@ -16,7 +16,7 @@ from __future__ import annotations
 import time
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, final
+from typing import TYPE_CHECKING, Final, NamedTuple, final
 
 from hansa.core.message import Name
 from hansa.engines.network.database import Database, Schema
@@ -28,7 +28,7 @@ from hansa.engines.network.wire_ledger import TABLE, Line, WireLedger, append, c
 from hansa.errors import ConfigError, WireError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from hansa.core.message import Refusal
     from hansa.engines.network.disk import Disk
@@ -50,7 +50,9 @@ REFUSED: Final = "job refused"
 MOST_REFUSED: Final = 1000
 """How many jobs are refused in a day; of more than these nothing is written, and nothing told."""
 _DAY: Final = 24 * 3600.0
-_LATELY: Final = "SELECT count(*) FROM events WHERE kind = ? AND time > ?"
+_LATELY: Final = "SELECT count(*) FROM events WHERE kind = ? AND abs(time - ?) < ?"
+_BEGUN: Final = "SELECT count(*) FROM jobs WHERE digest != ? AND abs(opened - ?) < ?"
+"""Before or after: a clock that was ahead, and was put right, shuts nobody out for longer than a day."""
 
 _VERSION_1 = (
     "CREATE TABLE jobs (digest TEXT PRIMARY KEY, toml TEXT NOT NULL, state TEXT NOT NULL, opened REAL NOT NULL)",
@@ -67,6 +69,19 @@ _VERSION_1 = (
     "CREATE TABLE events (time REAL NOT NULL, kind TEXT NOT NULL, job TEXT NOT NULL, what TEXT NOT NULL)",
 )
 SCHEMA: Final = Schema("site's store", 0x484E5332, (_VERSION_1, PRIVACY))
+
+
+@final
+class Others(NamedTuple):
+    """The jobs beside one: how many are open, and how many were begun within a day.
+
+    Example:
+        >>> Others(2, 7).begun
+        7
+    """
+
+    open: int
+    begun: int
 
 
 @final
@@ -161,6 +176,10 @@ class SiteStore:
         with self.database.transaction() as connection:
             connection.execute("UPDATE jobs SET state = ? WHERE digest = ?", (state, digest))
 
+    def others(self, digest: str) -> Others:
+        """The jobs beside this one, by what is durable; one that was opened before is not begun anew."""
+        return others(self.ledger, self.privacy.open_jobs(), digest, self.clock())
+
     def left(self, line: Line) -> int:
         """Write down, before it leaves, a payload that is no word, or a word that leaves again; the line's number."""
         with self.database.transaction() as connection:
@@ -173,7 +192,7 @@ class SiteStore:
         """
         now, spoken = self.clock(), f"{said.what}\n{said.why}\n{said.mend}\n{said.error}"
         with self.database.transaction() as connection:
-            lately = connection.execute(_LATELY, (REFUSED, now - _DAY)).fetchone()[0]
+            lately = connection.execute(_LATELY, (REFUSED, now, _DAY)).fetchone()[0]
             if lately >= MOST_REFUSED:
                 return False
             connection.execute("INSERT INTO events VALUES (?, ?, ?, ?)", (now, REFUSED, job, said.what))
@@ -210,6 +229,21 @@ def check_text(toml: str, digest: str) -> None:
             "Its text was changed after its digest was taken.",
             "Submit it anew, and let all members agree to it.",
         )
+
+
+def others(ledger: WireLedger, opened: Collection[str], digest: str, now: float) -> Others:
+    """The jobs at a site beside one, by its store's ledger and the jobs that are open.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as path:
+        ...     store = SiteStore(Path(path))
+        ...     others(store.ledger, ["5e1f", "ab12"], "ab12", 0.0), store.close()
+        (Others(open=1, begun=0), None)
+    """
+    known = ledger.database.rows("SELECT 1 FROM jobs WHERE digest = ?", digest)
+    begun = 0 if known else ledger.database.rows(_BEGUN, digest, now, _DAY)[0][0]
+    return Others(len(set(opened) - {digest}), begun)
 
 
 def verified(ledger: WireLedger) -> int | None:
@@ -279,7 +313,7 @@ def read_privacy(folder: Path, shared: Path | None = None) -> PrivacyLedger:
     path, schema = (folder / "site.db", SCHEMA) if shared is None else (shared / FILE, SHARED)
     database = Database(path, schema, LocalDisk(), reading=True) if path.is_file() else None
     if database is not None and database.rows("SELECT 1 FROM sqlite_master WHERE name = 'privacy'"):
-        return PrivacyLedger(database, "", time.time, apart=shared is not None)
+        return PrivacyLedger(database, "", time.time)
     if database is not None:
         database.close()
     raise ConfigError(f"'{path.parent}' holds no privacy ledger.", mend="Start the node once: it makes one.")
