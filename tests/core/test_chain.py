@@ -21,11 +21,15 @@ from hansa.links import (
     by_examples,
     clip_l2,
     coordinate_median,
+    distributed_noise,
     everyone,
     fixed,
+    gaussian_noise,
+    local_noise,
     perturb,
     poisson,
     rule,
+    secure_sum,
     uniform,
     weighted_mean,
 )
@@ -68,6 +72,23 @@ class wish(Link):  # noqa: N801
         return Guarantees(wants=frozenset({"mask"}))
 
 
+@final
+@dataclass(frozen=True)
+class doubling(Link):  # noqa: N801
+    """A site's own link, which makes updates longer."""
+
+    stage: ClassVar = "party"
+
+    keeps: bool = False
+
+    @property
+    def guarantees(self):
+        return Guarantees(keeps_bound=self.keeps)
+
+    def apply(self, load, told, mine, draws):
+        return load.replace(delta=load["delta"] * 2), mine
+
+
 def refused(links, *words):
     with pytest.raises(ChainError) as caught:
         Chain(links)
@@ -80,6 +101,30 @@ def test_calibrated_noise_needs_a_bound_before_it():
     refused((calibrated_noise(), weighted_mean()), "nothing before it bounds", mend, "perturb(sigma)")
     refused((calibrated_noise(), clip_l2(1.0), weighted_mean()), mend)
     Chain((clip_l2(1.0), calibrated_noise(), weighted_mean()))
+
+
+@pytest.mark.parametrize(
+    "noised",
+    [
+        (doubling(), local_noise(1.0), weighted_mean()),
+        (perturb(1.0), doubling(), distributed_noise(1.0, 2), secure_sum()),
+        (distributed_noise(1.0, 2), doubling(), secure_sum()),
+        (distributed_noise(1.0, 2), clip_l2(0.1), secure_sum()),
+        (doubling(), weighted_mean(), gaussian_noise(1.0)),
+    ],
+)
+def test_a_link_between_a_clip_and_its_noise_says_that_it_keeps_the_bound(noised):
+    refused((uniform(), clip_l2(1.0), *noised), "does not say that it keeps one", "keeps_bound=True")
+
+
+def test_a_link_before_the_clip_is_cut_too_but_not_what_it_does_on_the_way_back():
+    Chain((uniform(), doubling(), clip_l2(1.0), local_noise(1.0), doubling(), weighted_mean()))
+    refused((uniform(), doubling(), clip_l2(1.0), weighted_mean(), gaussian_noise(1.0)), "doubling does not", "Drop it")
+
+
+def test_what_a_link_says_of_a_bound_is_believed():
+    for links in ((local_noise(1.0), weighted_mean()), (weighted_mean(), gaussian_noise(1.0))):
+        Chain((uniform(), clip_l2(1.0), doubling(keeps=True), *links))
 
 
 def test_a_rule_that_sees_each_update_cannot_stand_behind_what_hides_them():

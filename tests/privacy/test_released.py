@@ -2,14 +2,46 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+import pytest
+
 from hansa.core.job import Job
+from hansa.core.link import Link
+from hansa.core.message import Ask
+from hansa.errors import ChainError
 from hansa.horizontal import Evaluate, Prepare, Rounds
 from hansa.horizontal.quality import Quality
+from hansa.horizontal.rounds import Check
 from hansa.horizontal.statistics import Statistics
-from hansa.links import perturb, secure_sum, uniform, weighted_mean
+from hansa.links import perturb, private_sgd, secure_sum, uniform, weighted_mean
 from hansa.privacy.events import Infinite
 from hansa.privacy.released import events_in, parts_of, priced
+from hansa.running.privacy import privacy
 from hansa.trainers import Linear
+
+
+@final
+@dataclass(frozen=True)
+class Tell(Ask):
+    """What is your mean?"""
+
+
+@final
+@dataclass(frozen=True)
+class telling(Link):  # noqa: N801 - named as a job file would
+    """A site's own link, which asks for more than an update."""
+
+    stage: ClassVar = "party"
+    asks: type[Ask] = Tell
+
+    def handlers(self, inner):
+        return {self.asks: inner.get(Check)}
+
+
+def private_rounds(*links):
+    return Rounds(chain=(uniform(), *links, private_sgd(1.0), weighted_mean()), check_every=0)
 
 
 def test_every_step_that_asks_is_a_part_without_a_bound_unless_it_says_otherwise():
@@ -33,6 +65,21 @@ def test_what_carries_answers_is_no_answer():
         parts_of(Job("scores", (Rounds(chain=(uniform(), link)),))) for link in (weighted_mean(), secure_sum())
     )
     assert [part.what for part in plain] == [part.what for part in secure]
+
+
+def test_what_a_link_asks_beside_is_an_answer_too():
+    job = Job("scores", (private_rounds(telling()),))
+    assert [part.what for part in parts_of(job) if not part.bounded] == ["Tell"]
+    assert (0, "Tell") in priced(job)
+    found = privacy(job)
+    assert found["epsilon"] == "infinity"
+    assert "No finite epsilon for the artefact: Tell (step 1) leaves without a bound" in found["statement"]
+    assert privacy(Job("scores", (private_rounds(),)))["epsilon"] == found["training"]["epsilon"] < 20
+
+
+def test_no_link_answers_what_the_step_asks():
+    with pytest.raises(ChainError, match="telling would answer Check, which is the step's own ask"):
+        parts_of(Job("scores", (private_rounds(telling(Check)),)))
 
 
 def test_noise_that_promises_nothing_is_without_a_bound():

@@ -131,7 +131,7 @@ class Chain:
         even = any(link.guarantees.even for link in self.links)
         ring = self.combine.guarantees.ring
         refuses = next((link for link in self.links if link.guarantees.refuses), None)
-        for link in self.links:
+        for place, link in enumerate(self.links):
             says = link.guarantees
             if refuses is not None and (says.needs_bound or "per_record" in says.wants):
                 raise ChainError(
@@ -152,6 +152,8 @@ class Chain:
                     f"It is set to bits={bits} and clip={clip}, and {self.combine.sentence()} combines.",
                     "Combine by secure_sum(...), with the same bits and clip.",
                 )
+            if says.needs_bound:
+                self._check_kept(link, place)
             if says.draws and says.needs_bound:
                 self._check_mean(link)
             if says.draws and self.vote is not None:
@@ -161,10 +163,28 @@ class Chain:
                     f"Drop {self.vote.title}.",
                 )
 
+    def _check_kept(self, noise: Link, place: int) -> None:
+        """Refuse a party's link that may undo the bound of the noise at this place, or noise in shares.
+
+        What links do on the way back comes before noise at the coordinator, wherever they stand.
+        """
+        says = noise.guarantees
+        clip = max(i for i, link in enumerate(self.links[:place]) if link.guarantees.bounds)
+        for i, link in enumerate(self.links):
+            between = i > clip or says.draws if i < place else i > place and says.shares
+            keeps = link.guarantees.keeps_bound or (link.guarantees.bounds and i < place)
+            if link.stage == "party" and between and not keeps:
+                raise ChainError(
+                    f"{noise.title} calibrates its noise to a bound, and {link.title} does not say that it keeps one.",
+                    "Longer updates, or less noise, would void what is claimed.",
+                    f"{'Drop it' if says.draws else 'Put it before the clip that the noise is made for'}; or let its"
+                    " Guarantees say keeps_bound=True, if that is so.",
+                )
+
     def _check_mean(self, noise: Link) -> None:
         """Refuse noise at the coordinator on what is no mean of bounded updates."""
         rule = self.combine
-        if rule.guarantees.sees_each or rule.guarantees.same:
+        if not rule.guarantees.keeps_bound:
             raise ChainError(
                 f"{noise.title} calibrates its noise to a mean, and {rule.title} combines by another rule.",
                 "One party may change what that gives by more than its share of the mean.",
@@ -276,8 +296,19 @@ class Chain:
         return load.without(BOUND), kept
 
     def handlers(self, inner: Mapping[type[Ask], Handler]) -> Mapping[type[Ask], Handler]:
-        """A step's own handlers, and beside them those of its links."""
-        return {**inner, **{kind: handler for link in self.links for kind, handler in link.handlers(inner).items()}}
+        """A step's own handlers, and beside them those of its links.
+
+        Raises:
+            ChainError: a link would answer one of the step's own asks, which the step accounts for.
+        """
+        theirs = {kind: (link, handler) for link in self.links for kind, handler in link.handlers(inner).items()}
+        if (kind := next((kind for kind in theirs if kind in inner), None)) is not None:
+            raise ChainError(
+                f"{theirs[kind][0].title} would answer {kind.__name__}, which is the step's own ask.",
+                "What leaves would be another thing than what the step says of its privacy.",
+                "Let it ask and answer a kind of its own.",
+            )
+        return {**inner, **{kind: handler for kind, (_, handler) in theirs.items()}}
 
     def gather(self, asks: Mapping[str, Ask], until: Until) -> Gather[Reply]:
         """Bring the answers in, as the combining link does it; the reply's value is the combined load or None."""

@@ -40,6 +40,7 @@ class Guarantees:
     """What a link does for, or needs of, its neighbours; a chain is checked on these before a byte moves.
 
     `bounds`: a party's update has a bounded norm after it. `needs_bound`: its noise is calibrated to such a bound.
+    `keeps_bound`: it lets no party change what combines by more than a bound before it says, on the way there and back.
     `sees_each`: the coordinator sees every single update. `hides_each`: nobody but its owner does.
     `colluders`: hidden also where so many parties are in league with a hostile coordinator; `steady`: parties refuse
     a sum that, less earlier ones, would tell of too few of them.
@@ -61,6 +62,7 @@ class Guarantees:
 
     bounds: bool = False
     needs_bound: bool = False
+    keeps_bound: bool = False
     sees_each: bool = False
     hides_each: bool = False
     colluders: int = 0

@@ -101,7 +101,7 @@ class perturb(Link):
         reason = "The noise is calibrated to no bound on a party's update, and no accountant adds up the rounds."
         if self.reproducible_noise:
             reason = "The noise is drawn from the job's seed, so that it can be taken off again: no privacy is claimed."
-        return Guarantees(event=Infinite("perturb", reason))
+        return Guarantees(keeps_bound=True, event=Infinite("perturb", reason))
 
     def sentence(self) -> str:
         """The settings, and what they are worth."""

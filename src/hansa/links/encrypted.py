@@ -126,7 +126,7 @@ class encrypted_sum(Link):
     @property
     def guarantees(self) -> Guarantees:
         """The coordinator sees no update."""
-        return Guarantees(hides_each=True, least=_LEAST, most=self.parties)
+        return Guarantees(keeps_bound=True, hides_each=True, least=_LEAST, most=self.parties)
 
     def apply(self, load: Load, told: Told, mine: Vectors, draws: Sequence[Draws]) -> tuple[Load, Vectors]:
         """At the party: say the weight; it multiplies the update before it is encrypted."""

@@ -130,7 +130,8 @@ class secure_groups(Link):
     @property
     def guarantees(self) -> Guarantees:
         """Nobody but its owner sees an update; the same parties are asked in every round."""
-        return replace(self.sums.guarantees, least=self.fewest * self.size, most=None, same=True)
+        least = self.fewest * self.size
+        return replace(self.sums.guarantees, keeps_bound=False, least=least, most=None, same=True)
 
     def apply(self, load: Load, told: Told, mine: Vectors, draws: Sequence[Draws]) -> tuple[Load, Vectors]:
         """At the party: say the weight; it multiplies the update inside the ring."""

@@ -99,6 +99,11 @@ class weighted_mean(Link):
 
     stage: ClassVar[Stage] = "combine"
 
+    @property
+    def guarantees(self) -> Guarantees:
+        """A party's update moves the mean by its share of it."""
+        return Guarantees(keeps_bound=True)
+
     def apply(self, load: Load, told: Told, mine: Vectors, draws: Sequence[Draws]) -> tuple[Load, Vectors]:
         """At the party: multiply the update by the weight, in the update's own precision."""
         weight = weights(load)

@@ -11,7 +11,7 @@ trusts that enough parties draw their share, which only the sum shows.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 from typing import TYPE_CHECKING, ClassVar, Final, final
 
@@ -178,7 +178,8 @@ class local_noise(Link):
     @property
     def guarantees(self) -> Guarantees:
         """Calibrated to a bound."""
-        return Guarantees(needs_bound=True, event=Gaussian(self.noise_multiplier, Protects("institution")))
+        event = Gaussian(self.noise_multiplier, Protects("institution"))
+        return Guarantees(needs_bound=True, keeps_bound=True, event=event)
 
     def apply(self, load: Load, told: Told, mine: Vectors, draws: Sequence[Draws]) -> tuple[Load, Vectors]:
         """Noise on each party's update, all slots together."""
@@ -226,8 +227,8 @@ class distributed_noise(Link):
         """Calibrated to a bound and to even weights; only a secure sum of the same ring hides the single shares."""
         sensitivity = _STEPS * sqrt(self.parties) / self.noise_multiplier
         event = DistributedGaussian(_STEPS, sensitivity, _MOST, self.parties, Protects("institution"))
-        ring = (self.bits, self.clip)
-        return Guarantees(needs_bound=True, needs_even=True, needs_ring=ring, shares=self.parties, event=event)
+        needs = Guarantees(needs_bound=True, needs_even=True, needs_ring=(self.bits, self.clip))
+        return replace(needs, keeps_bound=True, shares=self.parties, event=event)
 
     def apply(self, load: Load, told: Told, mine: Vectors, draws: Sequence[Draws]) -> tuple[Load, Vectors]:
         """Bring each party's update onto the ring's grid, within its bound there too, and add its share.

@@ -68,7 +68,7 @@ class private_sgd(Link):
     def guarantees(self) -> Guarantees:
         """One step's event; the rounds count the steps."""
         event = SampledGaussian(self.sampling, self.noise_multiplier, Protects(self.unit))
-        return Guarantees(wants=frozenset({"per_record"}), event=event)
+        return Guarantees(keeps_bound=True, wants=frozenset({"per_record"}), event=event)
 
     def before(self, local: Local, told: Told, mine: Vectors) -> Local:
         """Tell the trainer.

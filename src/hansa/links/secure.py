@@ -147,7 +147,8 @@ class secure_sum(Link):
         """Nobody but its owner sees an update."""
         least, steady = max(3, self.colluders + 2), self.cohorts == "steady"
         ring, n_c = (self.bits, self.clip), self.colluders
-        return Guarantees(hides_each=True, colluders=n_c, steady=steady, least=least, most=self.parties, ring=ring)
+        says = Guarantees(keeps_bound=True, hides_each=True, colluders=n_c, steady=steady, ring=ring)
+        return replace(says, least=least, most=self.parties)
 
     def apply(self, load: Load, told: Told, mine: Vectors, draws: Sequence[Draws]) -> tuple[Load, Vectors]:
         """At the party: say the weight; it multiplies the update inside the ring."""

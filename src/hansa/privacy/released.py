@@ -124,7 +124,7 @@ def _reason(event: Event) -> str:
 
 
 def _own(step: Step) -> list[type[Ask]]:
-    """The kinds of asks that a step asks itself; what its links ask beside them carries those, or is noise and keys."""
+    """The kinds of asks of a step and its links, less those that carry answers which nobody sees."""
     links = step.links().links if isinstance(step, Chained) else ()
-    theirs = {kind for link in links for kind in link.handlers({})}
-    return [kind for kind in step.handlers() if kind not in theirs]
+    carried = {kind for link in links if link.guarantees.hides_each for kind in link.handlers({})}
+    return [kind for kind in step.handlers() if kind not in carried]
