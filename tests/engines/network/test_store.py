@@ -81,16 +81,17 @@ def test_ten_thousand_duplicates_and_conflicts_are_counted_once(tmp_path):
     def history(sent):
         with TemporaryDirectory(dir=tmp_path) as folder:
             store = opened(Path(folder), NAMES)
-            first, clashes = {}, 0
+            first, clashed = {}, set()
             for start in range(0, len(sent), 5):
                 batch = sent[start : start + 5]
                 verdicts = store.put(DIGEST, [word(value, turn, party, 1) for turn, party, value in batch])
                 for (turn, party, value), verdict in zip(batch, verdicts, strict=True):
                     held = first.setdefault((turn, party), value) if verdict == "new" else first[turn, party]
                     assert verdict == "new" or (verdict == "same") == (held == value)
-                    clashes += verdict == "clash"
+                    clashed |= {(turn, party)} if verdict == "clash" else set()
             assert {key: value_of(store, word(0, *key)) for key in first} == first
-            assert store.database.rows("SELECT count(*) FROM conflicts") == [(clashes,)]
+            assert store.database.rows("SELECT count(*) FROM conflicts") == [(len(clashed),)], "noted once"
+            assert len(store.notes(DIGEST)) == len(clashed)
             assert store.database.rows("SELECT count(*) FROM words") == [(len(first),)]
             cases.append(len(sent))
             store.close()

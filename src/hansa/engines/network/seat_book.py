@@ -195,7 +195,7 @@ class SeatBook:
         tree = tree_of(self.job, word)
         slip = self.store.shelf.weigh(tree)
         if slip.digest != digest and first_digest_of(tree) != digest:
-            self.store.note("conflict", f"Another word to {word.name} was not given.", job=self.job)
+            self.store.note("conflict", f"Another word to {word.name} was not given.", job=self.job, once=True)
             raise WireError(
                 f"Another word was given before ({word.name}).",
                 "What has left cannot be taken back: the first one stands.",

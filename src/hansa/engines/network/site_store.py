@@ -51,6 +51,7 @@ MOST_REFUSED: Final = 1000
 """How many jobs are refused in a day; of more than these nothing is written, and nothing told."""
 _DAY: Final = 24 * 3600.0
 _LATELY: Final = "SELECT count(*) FROM events WHERE kind = ? AND abs(time - ?) < ?"
+_NOTED: Final = "SELECT 1 FROM events WHERE kind = ? AND job = ? AND what = ?"
 _BEGUN: Final = "SELECT count(*) FROM jobs WHERE digest != ? AND abs(opened - ?) < ?"
 """Before or after: a clock that was ahead, and was put right, shuts nobody out for longer than a day."""
 
@@ -204,10 +205,11 @@ class SiteStore:
         """The first line of the ledger that is not as it was written, or is not there for a word that was given."""
         return verified(self.ledger)
 
-    def note(self, kind: str, what: str = "", *, job: str = "") -> None:
-        """Write down that something happened."""
+    def note(self, kind: str, what: str = "", *, job: str = "", once: bool = False) -> None:
+        """Write down that something happened; `once`: unless the very same stands there."""
         with self.database.transaction() as connection:
-            connection.execute("INSERT INTO events VALUES (?, ?, ?, ?)", (self.clock(), kind, job, what))
+            if not once or connection.execute(_NOTED, (kind, job, what)).fetchone() is None:
+                connection.execute("INSERT INTO events VALUES (?, ?, ?, ?)", (self.clock(), kind, job, what))
 
     def notes(self) -> tuple[tuple[float, str, str, str], ...]:
         """What happened: time, kind, job, and what, in order."""

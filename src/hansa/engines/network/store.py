@@ -63,6 +63,7 @@ _FIND = (
     "SELECT digest, size, place, body FROM words"
     " WHERE job = ? AND step = ? AND keep = ? AND turn = ? AND attempt = ? AND party = ?"
 )
+_CLASHED = "SELECT 1 FROM conflicts WHERE job = ? AND step = ? AND keep = ? AND turn = ? AND attempt = ? AND party = ?"
 _ADD = "INSERT INTO words VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 _FILES = (
     "SELECT digest FROM words WHERE place = 'file'",
@@ -186,7 +187,7 @@ class Store:
             connection.execute("UPDATE jobs SET state = ? WHERE digest = ?", (state, digest))
 
     def put(self, job: str, words: Sequence[Word]) -> tuple[Verdict, ...]:
-        """Make words durable, all in one go, and say of each what came of it; a clash is noted and not taken.
+        """Make words durable in one go, and say of each what came of it; a clash is noted, once a name, and not taken.
 
         Raises:
             DataError: the disk fails; then none of them is there, or all are.
@@ -284,9 +285,10 @@ class Store:
         held = connection.execute(_FIND, where).fetchone()
         if held[0] == slip.digest or held[0] == first_digest_of(tree_of(job, word)):
             return "same"
-        now = self.clock()
-        clash = (*where, held[0], slip.digest, now)
-        connection.execute("INSERT INTO conflicts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", clash)
-        event = (now, "conflict", job, word.party, f"Another word to {word.name}.")
-        connection.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?)", event)
+        if connection.execute(_CLASHED, where).fetchone() is None:
+            now = self.clock()
+            clash = (*where, held[0], slip.digest, now)
+            connection.execute("INSERT INTO conflicts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", clash)
+            event = (now, "conflict", job, word.party, f"Another word to {word.name}.")
+            connection.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?)", event)
         return "clash"
