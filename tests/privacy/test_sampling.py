@@ -94,7 +94,8 @@ def test_float_noise_is_standard_normal(dtype):
 @pytest.mark.parametrize(("rate", "n"), [(0.01, 20_000), (0.3, 500)])
 def test_samples_are_poisson(rate, n):
     secret, many = Secret(), 3000
-    samples = [secret.sample(rate, n) for _ in range(many)]
+    samples = list(secret.samples(rate, n, many))
+    assert len(samples) == many
     sizes = np.array([len(sample) for sample in samples])
     spread = n * rate * (1 - rate)
     assert sizes.mean() == pytest.approx(n * rate, abs=5 * np.sqrt(spread / many))
@@ -105,9 +106,16 @@ def test_samples_are_poisson(rate, n):
     assert all((np.diff(sample) > 0).all() for sample in samples[:50])
 
 
+def test_each_step_has_a_sample():
+    every = list(Secret().samples(1.0, 3, 5000))
+    assert len(every) == 5000
+    assert np.array_equal(every, np.tile(np.arange(3), (5000, 1)))
+    assert [len(sample) for sample in Secret().samples(0.5, 0, 4)] == [0, 0, 0, 0]
+
+
 def test_neighbours_are_in_a_sample_independently_of_each_other():
     secret = Secret()
-    masks = np.array([np.isin(np.arange(40), secret.sample(0.25, 40)) for _ in range(4000)])
+    masks = np.array([np.isin(np.arange(40), sample) for sample in secret.samples(0.25, 40, 4000)])
     correlation = np.corrcoef(masks.T)[~np.eye(40, dtype=bool)]
     assert abs(correlation).max() < 5.5 / np.sqrt(4000)
 

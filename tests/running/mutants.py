@@ -13,7 +13,8 @@ from hansa.privacy import sampling
 from hansa.trainers import ghost, private
 
 WRITE = ghost.write_clipped
-NORMAL, DISCRETE, NOISED = sampling.Secret.normal, noise_links.discrete_gaussian, noise_links.noised
+NORMAL, SAMPLES = sampling.Secret.normal, sampling.Secret.samples
+DISCRETE, NOISED = noise_links.discrete_gaussian, noise_links.noised
 
 
 def no_clip(patch):
@@ -45,9 +46,9 @@ def trained(patch, *, sigma=None, divisor=None, skips=False):
         model, dtype = goal.bind(w), w.dtype.name
         optimiser = private.optimizer(local, 1, len(w), private.Memory(dtype))
         scale = own.noise_multiplier * own.clip if sigma is None else sigma(own)
-        for step in range(own.steps(local)):
+        for step, batch in enumerate(units.batches(secret, own.steps(local))):
             g, size = np.zeros_like(w), 0
-            for rows in units.batch(secret):
+            for rows in batch:
                 g += model.sum(rows, own.clip)
                 size += rows.rows
             if not (skips and size == 0):
@@ -83,17 +84,15 @@ def no_noise_for_nobody(patch):
 def shuffled(patch):
     """Batches of a fixed size, which are accounted as Poisson samples."""
 
-    def sample(self, rate, n):
-        return np.sort(np.random.default_rng().permutation(n)[: round(rate * n)])
+    def samples(self, rate, n, steps):
+        return (np.sort(np.random.default_rng().permutation(n)[: round(rate * n)]) for _ in range(steps))
 
-    patch.setattr(sampling.Secret, "sample", sample)
+    patch.setattr(sampling.Secret, "samples", samples)
 
 
 def sampled_more(patch):
     """The rate that is told is smaller than the one that is used."""
-    patch.setattr(
-        sampling.Secret, "sample", lambda self, rate, n: sampling.poisson_sample(min(1.5 * rate, 1), n, self.words)
-    )
+    patch.setattr(sampling.Secret, "samples", lambda self, rate, n, steps: SAMPLES(self, min(1.5 * rate, 1), n, steps))
 
 
 def noise_from_the_seed(patch):

@@ -15,6 +15,7 @@ No seed of any of this is kept or logged.
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 from os import urandom
 from typing import TYPE_CHECKING, Any, Final, final
 
@@ -24,7 +25,7 @@ from hansa.errors import ConfigError
 from hansa.extras import need
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -37,6 +38,7 @@ _SLACK: Final = 2.0**-40
 _WORD: Final = 64
 _SHARE: Final = 1 << 16  # geometric scales are whole multiples of 1 / this, rounded up
 _CHUNK: Final = 1 << 17  # bytes of keystream at a time
+_PLACES: Final = 4096  # places that are sampled at a time
 
 
 def discrete_gaussian(sigma: float, n: int) -> NDArray[np.int64]:
@@ -158,25 +160,27 @@ class Secret:
 
     def normal(self, n: int, dtype: str) -> NDArray[Any]:
         """The next `[n]` standard normals in this precision (Box and Muller 1958); in float32 up to 6.8 from 0."""
-        half = (n + 1) // 2
-        if dtype == "float32":
-            raw = self.words(half).view("<u4")
-            unit = (raw[:half].astype(np.float32) + np.float32(0.5)) * np.float32(2.0**-32)
-            angle = raw[half:].view("<i4").astype(np.float32) * np.float32(np.pi * 2.0**-31)
-        else:
-            raw = self.words(2 * half) >> np.uint64(11)
-            unit, angle = (raw[:half] + 0.5) * 2.0**-53, raw[half:] * (2 * np.pi * 2.0**-53)
-        radius = np.log(unit, out=unit)
-        np.multiply(radius, -2, out=radius)
-        np.sqrt(np.maximum(radius, 0, out=radius), out=radius)
-        made = np.empty(2 * half, radius.dtype)
-        np.multiply(np.cos(angle, out=made[:half]), radius, out=made[:half])
-        np.multiply(np.sin(angle, out=made[half:]), radius, out=made[half:])
+        half, size = (n + 1) // 2, np.dtype(dtype).itemsize
+        raw, made = self.words(half * size // 4).view(f"<u{size}"), np.empty(2 * half, dtype)
+        radius, angle = made[:half], made[half:]
+        radius[:], angle[:] = raw[:half], raw[half:].view(f"<i{size}")
+        np.multiply(np.add(radius, 0.5, out=radius), 2.0 ** (-8 * size), out=radius)  # in (0, 1]
+        np.multiply(angle, np.pi * 2.0 ** (1 - 8 * size), out=angle)
+        np.abs(np.multiply(np.log(radius, out=radius), -2, out=radius), out=radius)
+        np.sqrt(radius, out=radius)
+        cosine = np.cos(angle)
+        np.multiply(np.sin(angle, out=angle), radius, out=angle)
+        np.multiply(cosine, radius, out=radius)
         return made[:n]
 
-    def sample(self, rate: float, n: int) -> NDArray[np.intp]:
-        """A Poisson sample of `[n]` places, as `poisson_sample`."""
-        return poisson_sample(rate, n, self.words)
+    def samples(self, rate: float, n: int, steps: int) -> Iterator[NDArray[np.intp]]:
+        """A Poisson sample of `[n]` places for each step; those of k steps are drawn as one of k n places."""
+        at_once = max(1, int(_PLACES / max(rate * n, 1)))
+        for left in range(steps, 0, -at_once):
+            many = min(left, at_once)
+            step, places = np.divmod(poisson_sample(rate, many * n, self.words), n or 1)
+            cuts = np.searchsorted(step, np.arange(many + 1)).tolist()
+            yield from (places[a:b] for a, b in pairwise(cuts))
 
 
 def _two_sided(t: int, s: int, n: int) -> NDArray[np.int64]:

@@ -22,7 +22,7 @@ from hansa.trainers.memory import Memory
 from hansa.trainers.optimizers import optimizer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -113,13 +113,11 @@ def _train(goal: Goal, units: _Units, local: Local, pull: _Pull) -> Array:
     optimiser = optimizer(local, 1, len(w), Memory(dtype))
     sigma = private.noise_multiplier * private.clip * _ROUNDED
     with np.errstate(all="ignore"):
-        for step in range(private.steps(local)):
-            g = np.zeros_like(w)
-            for rows in units.batch(secret):
+        for step, batch in enumerate(units.batches(secret, private.steps(local))):
+            g = secret.normal(len(w), dtype) if sigma else np.zeros_like(w)
+            np.multiply(g, sigma, out=g)
+            for rows in batch:
                 np.add(g, model.sum(rows, private.clip), out=g)
-            if sigma:
-                noise = secret.normal(len(w), dtype)
-                np.add(g, np.multiply(noise, sigma, out=noise), out=g)
             np.divide(g, local.batch, out=g)
             pull.add(w, g)
             optimiser.move(w[None, :], g[None, :], slice(0, 1), step)
@@ -152,16 +150,16 @@ class _Units:
         starts = np.concatenate([[0], np.cumsum(sizes)])
         return cls(replace(design, X=design.X[order], y=design.y[order], weight=weight, who=None), private, starts)
 
-    def batch(self, secret: Secret) -> list[Design]:
-        """The rows of a Poisson sample of units, in pieces; none where nobody is in it."""
-        if self.starts is None:
-            rows = secret.sample(self.private.sampling, self.design.rows)
-            return [self._rows(rows[at : at + _ROWS], None) for at in range(0, len(rows), _ROWS)]
-        units = secret.sample(self.private.sampling, len(self.starts) - 1)
-        sizes = self.starts[units + 1] - self.starts[units]
-        ends = np.cumsum(sizes)
-        pieces = np.split(np.arange(len(units)), np.flatnonzero(np.diff(ends // _ROWS)) + 1) if len(units) else []
-        return [self._customers(units[piece], sizes[piece]) for piece in pieces]
+    def batches(self, secret: Secret, steps: int) -> Iterator[list[Design]]:
+        """The rows of each step's Poisson sample of units, in pieces; none where nobody is in it."""
+        many = self.design.rows if self.starts is None else len(self.starts) - 1
+        for units in secret.samples(self.private.sampling, many, steps):
+            if self.starts is None:
+                yield [self._rows(units[at : at + _ROWS], None) for at in range(0, len(units), _ROWS)]
+                continue
+            sizes = self.starts[units + 1] - self.starts[units]
+            pieces = np.split(np.arange(len(units)), np.flatnonzero(np.diff(np.cumsum(sizes) // _ROWS)) + 1)
+            yield [self._customers(units[piece], sizes[piece]) for piece in pieces if len(piece)]
 
     def _customers(self, units: NDArray[np.intp], sizes: NDArray[np.intp]) -> Design:
         """All rows of some customers, numbered from 0."""
@@ -175,9 +173,8 @@ class _Units:
 
     def _rows(self, rows: NDArray[np.intp], who: NDArray[np.intp] | None) -> Design:
         own = self.design
-        return replace(
-            own, X=own.X[rows], y=own.y[rows], weight=None if own.weight is None else own.weight[rows], who=who
-        )
+        weight = None if own.weight is None else own.weight[rows]
+        return replace(own, X=own.X.take(rows, axis=0), y=own.y[rows], weight=weight, who=who)
 
 
 @final
