@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from hansa.core.table import Column, Table
 from hansa.data.field import RANGED, Field, formed
+from hansa.data.ids import numbered
 from hansa.errors import DataError, is_value, nearest
 
 OUTSIDE: Final = 0.05
@@ -81,8 +82,7 @@ def customers(codes: NDArray[np.integer], labels: int, table: Table) -> NDArray[
     there = codes >= 0
     pairs = codes[there]
     if table.id is not None:
-        _, who = np.unique(table.column(table.id).strings()[there], return_inverse=True)
-        pairs = np.unique(np.stack([pairs, who]), axis=1)[0]
+        pairs = np.unique(np.stack([pairs, numbered(table.column(table.id))[there]]), axis=1)[0]
     return np.bincount(pairs, minlength=labels)
 
 

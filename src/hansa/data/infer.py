@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from hansa.core.table import Column, Table
 from hansa.data.contract import OUTSIDE, customers
 from hansa.data.field import RANGED, Bound, Field, Role
+from hansa.data.ids import numbered
 
 _BEYOND: Final = 0.01
 """The share of customers beyond either end of a range."""
@@ -80,7 +81,7 @@ def _range(table: Table, column: Column, min_cell: int) -> tuple[Bound, Bound]:
     there = ~column.gaps
     values = column.values[there]
     values = values.astype(np.int64).astype(np.float64) if column.kind == "date" else values.astype(np.float64)
-    who = np.arange(len(values)) if table.id is None else table.column(table.id).strings()[there]
+    who = np.arange(len(values)) if table.id is None else numbered(table.column(table.id))[there]
     people = len(np.unique(who))
     rank = max(min_cell, ceil(_BEYOND * people)) + 1
     if people < 2 * rank:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from hansa.core.metrics import auc_of
 from hansa.core.table import Column, Table
 from hansa.data.alike import coded, readable
+from hansa.data.ids import numbered
 from hansa.data.parts import PART_COLUMN
 
 LEAK: Final = 0.95
@@ -107,9 +108,9 @@ def _telling(score: NDArray[np.float64], y: NDArray[np.float64]) -> float:
 def _shared_ids(table: Table) -> Iterator[str]:
     if table.id is None or not len(table):
         return
-    _, counts = np.unique(table.column(table.id).strings(), return_counts=True)
-    if 2 * len(counts) <= len(table):
-        yield f"Id {table.id!r} has {len(counts):,} different values in {len(table):,} rows: does it name the customer?"
+    customers = int(numbered(table.column(table.id)).max()) + 1
+    if 2 * customers <= len(table):
+        yield f"Id {table.id!r} has {customers:,} different values in {len(table):,} rows: does it name the customer?"
 
 
 def _twins(table: Table, names: Iterable[str]) -> Iterator[str]:

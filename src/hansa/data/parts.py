@@ -6,7 +6,6 @@ nothing else. Rows without an id go by a hash of their features, so that equal r
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 from hansa.core.table import Column, Table
 from hansa.data.csv_file import read_csv
 from hansa.data.csv_format import CsvFormat
+from hansa.data.ids import as_one
 from hansa.data.source import Reading
 from hansa.errors import ConfigError, DataError
 
@@ -30,8 +30,6 @@ PART_COLUMN = "__part__"
 ROWS_A_BLOCK = 8192
 
 Codes = NDArray[np.int8]
-
-_DIGITS = re.compile(r"\+?0*([0-9]+)(\.0*)?")
 
 
 class Split(Protocol):
@@ -118,7 +116,7 @@ class FixedTest:
 
     @cached_property
     def _keys(self) -> frozenset[str]:
-        return frozenset(_key(str(one)) for one in self.ids)
+        return frozenset(as_one(str(one)) for one in self.ids)
 
 
 @final
@@ -225,14 +223,7 @@ def _id_keys(table: Table) -> Iterator[str]:
     ids = table.ids()
     for start in range(0, len(ids), ROWS_A_BLOCK):  # a list of all would be many times their size
         block: list[int | str] = ids[start : start + ROWS_A_BLOCK].tolist()
-        yield from (str(one) if isinstance(one, int) else _key(one) for one in block)
-
-
-def _key(word: str) -> str:
-    """Write an id as every member would: without blanks around it, leading zeros or an empty fraction."""
-    bare = word.strip()
-    number = _DIGITS.fullmatch(bare)
-    return number.group(1) if number else bare
+        yield from (str(one) if isinstance(one, int) else as_one(one) for one in block)
 
 
 def _word(digest: bytes) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, final
 import numpy as np
 
 from hansa.core.metrics import effective
+from hansa.data.ids import numbered
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,8 +43,7 @@ class Floors:
         """The job's floors for these rows."""
         if table.id is None:
             return cls(job.min_rows, job.min_cell)
-        _, who = np.unique(table.column(table.id).values, return_inverse=True)
-        return cls(job.min_rows, job.min_cell, who)
+        return cls(job.min_rows, job.min_cell, numbered(table.column(table.id)))
 
     def at(self, rows: NDArray[np.bool_] | NDArray[np.intp]) -> Floors:
         """The same floors for some of the rows, by a mask or by their places."""

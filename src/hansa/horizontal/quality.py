@@ -308,7 +308,7 @@ def _inventory(table: Table, floors: Floors) -> dict[str, Any]:
     said["repeated"] = (
         told(rows - len(np.unique(row_hashes(table.select(names), "quality"))), rows, cell) if names else 0
     )
-    said["ids"] = told(rows - len(np.unique(table.column(table.id).strings())), rows, cell) if table.id else 0
+    said["ids"] = told(rows - len(np.unique(floors.who)), rows, cell) if floors.who is not None else 0
     said["events"] = None if events is None else told(int(events.sum()), rows, cell)
     for name in names:
         column = table.column(name)
