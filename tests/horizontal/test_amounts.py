@@ -111,8 +111,11 @@ def test_a_row_changes_what_is_told_by_no_more_than_the_noise_is_made_for(seed, 
     for rows in (table, without):
         site = site_of(Party("bank", {"t": rows}), replace(job, data=Data(schema=None)))
         told.append(NoisedFitter(step).answer(Amounts(fits), site, {})[0].load["amounts"][0])
-    change = float(np.sqrt(np.square(told[0] - told[1]).sum()))
-    assert 0.9 <= change <= sqrt(2 + 3 + 3 + 1 + 1) + 0.1
+    change, figures = np.abs(told[0] - told[1]), Amounts(fits).figures
+    assert figures == 2 + 3 + 3 + 1 + 1
+    assert 0.9 <= float(np.sqrt(np.square(change).sum())) <= sqrt(figures) + 0.1
+    assert change.max() <= 1.1
+    assert change.sum() <= figures + 0.3
 
 
 def test_the_noise_is_of_the_size_that_is_stated():
@@ -123,6 +126,10 @@ def test_the_noise_is_of_the_size_that_is_stated():
     assert np.std(told, axis=0).mean() == pytest.approx(3.0 * sqrt(2 + 3), rel=0.05)
     assert step.releases()[Amounts][0].noise_multiplier == 3.0
     assert Crowds not in step.handlers()
+    pure = replace(step, noise_mechanism="geometric")
+    told = [NoisedFitter(pure).answer(Amounts((fit,)), site, {})[0].load["amounts"][0] for _ in range(200)]
+    assert np.std(told, axis=0).mean() == pytest.approx(3.0 * (2 + 3) * sqrt(2), rel=0.1)
+    assert pure.releases()[Amounts][0].scale == 3.0
 
 
 def test_what_is_released_costs_as_much_as_the_step_says():

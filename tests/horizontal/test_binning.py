@@ -231,17 +231,24 @@ def test_with_next_to_no_noise_bins_count_as_pooled_rows_do():
     )
 
 
-def test_what_the_parties_tell_is_off_by_the_noise_that_is_stated_whichever_rows_they_hold():
+@pytest.mark.parametrize("mechanism", ["gaussian", "geometric"])
+def test_what_the_parties_tell_is_off_by_the_noise_that_is_stated_whichever_rows_they_hold(mechanism):
     splits = {"age": Rule(splits=(30.0, 50.0), fixed=True), "income": Rule(splits=(2e4,), fixed=True)}
     step = replace(QUIET, keep=("age", "income"), columns=splits, noise_multiplier=4.0, by_party=True)
+    step = replace(step, noise_mechanism=mechanism)
     table, off = risky(6000), []
     exact = {name: by_hand(table, name, rule.splits)[:, : len(rule.splits) + 1] for name, rule in splits.items()}
     for _ in range(40):
         found, _ = noised(step, table, (2000, 4000))
         off += [(found.table(name).counts[:, : exact[name].shape[1]] - exact[name]).ravel() for name in splits]
-    stated = step.releases()[Outcomes][0].noise_multiplier
-    assert stated == pytest.approx(4.0 / np.sqrt(0.75))
-    assert np.concatenate(off).std() == pytest.approx(stated * np.sqrt(2) * np.sqrt(3), rel=0.1)  # columns, parties
+    event = step.releases()[Outcomes][0]
+    if mechanism == "gaussian":
+        assert event.noise_multiplier == pytest.approx(4.0 / np.sqrt(0.75))
+        deviation = event.noise_multiplier * np.sqrt(2)  # two columns
+    else:
+        assert event.scale == pytest.approx(4.0 / 0.75)
+        deviation = event.scale * 2 * np.sqrt(2)
+    assert np.concatenate(off).std() == pytest.approx(deviation * np.sqrt(3), rel=0.1)  # three parties
 
 
 def test_a_private_binning_can_be_accounted_for_and_others_cannot():

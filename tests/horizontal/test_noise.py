@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import sqrt
+from math import exp, sqrt
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from hansa.core.contract import Domain
 from hansa.errors import ConfigError, DataError
 from hansa.horizontal.floors import Floors
 from hansa.horizontal.noise import Noise, check_agreed
-from hansa.privacy.accounting import epsilon, epsilon_of
+from hansa.privacy.accounting import epsilon, epsilon_of, pure
 from hansa.privacy.events import Composed
 
 
@@ -24,8 +24,20 @@ def test_the_noise_is_of_the_stated_multiple_of_what_one_unit_changes(rows, tabl
     assert told.std() == pytest.approx(2.5 * max(rows, 1) * sqrt(tables), rel=0.02)
     assert told.std() == pytest.approx(noise.deviation(tables, 1), rel=0.02)
     assert told.mean() == pytest.approx(50, abs=1)
-    sums = noise.sums(np.full(100_000, 0.5), sqrt(tables))
+    sums = noise.sums(np.full(100_000, 0.5), tables)
     assert sums.std() == pytest.approx(noise.deviation(tables, 1), rel=0.02)
+
+
+@pytest.mark.parametrize(("rows", "tables"), [(0, 1), (0, 9), (3, 4)])
+def test_geometric_noise_grows_with_all_that_one_unit_changes(rows, tables):
+    noise, many = Noise(2.5, rows, "geometric"), 100_000
+    scale = 2.5 * max(rows, 1) * tables
+    fade = exp(-1 / scale)
+    told = noise.counts(np.full(many, 50), tables) - 50
+    assert np.mean(told == 0) == pytest.approx((1 - fade) / (1 + fade), abs=5 * sqrt(0.25 / many))
+    assert told.var() == pytest.approx(2 * fade / (1 - fade) ** 2, rel=0.04)
+    assert told.std() == pytest.approx(noise.deviation(tables, 1), rel=0.04)
+    assert noise.sums(np.zeros(2000), tables).std() == pytest.approx(noise.deviation(tables, 1), rel=0.25)
 
 
 def test_no_two_answers_have_the_same_noise():
@@ -59,15 +71,35 @@ def test_the_parts_of_a_step_cost_as_much_as_the_whole_of_it(multiplier, share, 
     assert epsilon_of(parts, 1e-5) == pytest.approx(whole, rel=2e-3, abs=1e-3)
 
 
+@settings(max_examples=20, deadline=None)
+@given(multiplier=st.floats(0.5, 20), share=st.floats(0.05, 0.95), times=st.integers(1, 8))
+def test_the_parts_of_a_pure_step_cost_as_much_as_the_whole_of_it(multiplier, share, times):
+    noise = Noise(multiplier, mechanism="geometric")
+    parts = [Composed((noise.part(share / times).event,), times), noise.part(1 - share).event]
+    assert pure(parts) == pytest.approx(1 / multiplier) == pure([noise.event])
+
+
+@pytest.mark.parametrize("mechanism", ["gaussian", "geometric"])
+@pytest.mark.parametrize("parties", [1, 4])
+def test_noise_alone_seldom_stands_out_of_itself(mechanism, parties):
+    noise = Noise(2.0, mechanism=mechanism)
+    told = sum(noise.counts(np.zeros(200_000), 5) for _ in range(parties))
+    assert np.mean(told >= noise.seen(5, parties)) < 0.0018
+    assert not (told >= noise.seen(5, parties, 1e-9)).any()
+
+
 def test_noise_hides_few_as_well_as_many():
     floors = Floors(20, 10)
     assert Noise(1.0).floors(floors).rows == Noise(1.0).floors(floors).cell == 1
     assert Noise(0.0).floors(floors) is floors
 
 
-@pytest.mark.parametrize("settings_", [(-1.0,), (float("nan"),), (float("inf"),), (1.0, -1), (0.0, 2)])
+@pytest.mark.parametrize(
+    "settings_",
+    [(-1.0,), (float("nan"),), (float("inf"),), (1.0, -1), (0.0, 2), (0.0, 0, "geometric"), (1.0, 0, "laplace")],
+)
 def test_settings_that_protect_nobody_are_refused(settings_):
-    with pytest.raises(ConfigError, match=r"noise_multiplier|customer_rows"):
+    with pytest.raises(ConfigError, match=r"noise_multiplier|customer_rows|noise_mechanism"):
         Noise(*settings_)
 
 

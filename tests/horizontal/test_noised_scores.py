@@ -18,6 +18,7 @@ from hansa.data.parts import HashSplit
 from hansa.engines.simulation import Simulation
 from hansa.errors import ConfigError, HansaError
 from hansa.horizontal.evaluate import Evaluate
+from hansa.horizontal.noise import Noise
 from hansa.horizontal.noised_scores import EDGES, NoisedCounter, NoisedScores, smoothed
 from hansa.horizontal.prepare import Prepare
 from hansa.horizontal.rounds import Rounds
@@ -79,6 +80,35 @@ def test_the_noise_is_of_the_stated_size_and_customers_count_with_so_many_rows()
         told.append(np.std([one.load["scores"][0] for one in answers], axis=0).mean())
     assert told[0] == pytest.approx(6.0, rel=0.1)
     assert told[1] == pytest.approx(12.0, rel=0.1)
+
+
+def test_geometric_noise_of_a_test_has_its_chances_and_is_pure():
+    step = replace(QUIET, noise_multiplier=2.0, noise_mechanism="geometric")
+    job = Job("scores", (Rounds(), step), min_parties=1)
+    table = book(600).with_columns([Column.of("__part__", np.full(600, 2))])
+    ask = NoisedScores(np.zeros(2))
+    bare = NoisedCounter(Noise(0.0)).answer(ask, Site("bank", job, table, step=1), {})[0].load["scores"]
+    answers = [NoisedCounter(step.noise).answer(ask, Site("bank", job, table, step=1), {})[0] for _ in range(300)]
+    noise = np.concatenate([(one.load["scores"] - bare)[0] for one in answers]).astype(int)
+    fade = np.exp(-1 / 2.0)
+    chances = (1 - fade) / (1 + fade) * fade ** np.abs(np.arange(-8, 9))
+    chances[[0, -1]] = fade**8 / (1 + fade)
+    counts, expected = np.bincount(np.clip(noise, -8, 8) + 8, minlength=17), chances * len(noise)
+    assert ((counts - expected) ** 2 / expected).sum() < 70  # 16 degrees of freedom, 1e-8
+    said = privacy(Job("scores", (step,)))
+    assert said["epsilon"] == pytest.approx(0.5, abs=1e-3)
+    assert "and 0.5 at delta = 0: it is pure." in said["statement"]
+    assert said["parts"][0]["why"] == "geometric noise of 2 x the sensitivity (L1); pure: epsilon = 0.5 at delta = 0"
+    assert "pure" not in privacy(Job("scores", (replace(QUIET, noise_multiplier=4.0),)))["statement"]
+
+
+def test_the_mechanism_stands_in_a_job_file():
+    step = replace(QUIET, noise_multiplier=2.0, noise_mechanism="geometric", customer_rows=2)
+    job = Job("scores", (*STEPS[:2], step))
+    assert 'noise_mechanism = "geometric"' in job.to_toml()
+    assert Job.from_toml(job.to_toml()) == job
+    with pytest.raises(ConfigError, match="geometric"):
+        Job.from_toml(job.to_toml().replace('"geometric"', '"laplace"'))
 
 
 def test_a_target_that_is_no_event_is_refused():

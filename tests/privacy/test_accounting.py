@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hansa.errors import CannotAccount, ConfigError
-from hansa.privacy.accounting import concentration, epsilon, epsilon_of, noise_for, within
+from hansa.privacy.accounting import concentration, epsilon, epsilon_of, noise_for, pure, within
 from hansa.privacy.events import (
     Composed,
     DistributedGaussian,
@@ -126,6 +126,35 @@ def test_geometric_noise_comes_up_to_what_is_accounted_for_it():
     e, p = 1 / scale, 1 / (1 + exp(-1 / scale))
     exact = log((p - delta) / (1 - p))  # of a coin that tells which of two neighbours it was
     assert exact <= epsilon_of([Laplace(scale, RECORD)], delta) <= e + 1e-3
+
+
+@pytest.mark.parametrize(("tables", "multiplier"), [(1, 0.8), (1, 4.0), (2, 1.0), (3, 2.0)])
+def test_no_epsilon_of_geometric_noise_is_below_what_its_chances_say(tables, multiplier):
+    """A row more changes a cell of each table by one: both neighbours' chances of every answer, summed up."""
+    scale = multiplier * tables
+    far = np.arange(-int(24 * scale) - 1, int(24 * scale) + 2)
+    fade = exp(-1 / scale)
+    here, there = (np.exp(-np.abs(far - shift) / scale) * (1 - fade) / (1 + fade) for shift in (0, 1))
+    first, second = here, there
+    for _ in range(tables - 1):
+        first, second = np.multiply.outer(first, here), np.multiply.outer(second, there)
+    assert np.abs(np.log(first / second)).max() == pytest.approx(1 / multiplier) == pure([Laplace(multiplier, RECORD)])
+    for accountant in ("pld", "rdp"):
+        for delta in (1e-6, 1e-2):
+            claimed = epsilon_of([Laplace(multiplier, RECORD)], delta, accountant)
+            assert claimed <= 1 / multiplier
+            for one, other in ((first, second), (second, first)):
+                assert np.maximum(one - exp(claimed) * other, 0.0).sum() <= delta * (1 + 1e-9)
+            if tables == 1 and accountant == "pld":
+                assert np.maximum(first - exp(claimed - 1e-3) * second, 0.0).sum() > delta
+
+
+def test_what_is_pure_needs_no_delta_and_anything_else_beside_it_does():
+    events = [Composed((Laplace(4.0, RECORD),), 2), Laplace(2.0, RECORD)]
+    assert pure(events) == 1.0 >= epsilon_of(events, 1e-12, "rdp")
+    assert pure([*events, Gaussian(9.0, RECORD)]) == pure([Infinite("counts", "Exact.")]) == inf
+    assert pure([Laplace(4.0, Protects("record", "replace_one"))]) == 0.5
+    assert pure([]) == 0.0
 
 
 def test_concentrated_privacy_is_converted_as_published():

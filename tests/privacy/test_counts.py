@@ -1,6 +1,8 @@
-"""Noised counts: of the right size for as many tables as a record is in."""
+"""Noised counts: of the right size for what a unit changes, in L2 or in L1."""
 
 from __future__ import annotations
+
+from math import exp
 
 import numpy as np
 import pytest
@@ -8,11 +10,14 @@ import pytest
 from hansa.privacy.counts import noised_counts
 
 
-@pytest.mark.parametrize("tables", [1, 4])
-def test_noise_grows_with_the_tables_that_a_record_is_in(tables):
-    told = noised_counts(np.full(200_000, 1000.0), tables, noise_multiplier=3.0)
-    assert told.var() == pytest.approx(9 * tables, rel=0.02)
-    assert told.mean() == pytest.approx(1000, abs=0.1)
+@pytest.mark.parametrize("change", [1, 4])
+@pytest.mark.parametrize("mechanism", ["gaussian", "geometric"])
+def test_noise_has_its_variance_to_a_hundredth(change, mechanism):
+    told = noised_counts(np.full(1_000_000, 1000.0), change, 3.0, mechanism)
+    fade = exp(-1 / (3 * change))
+    variance = 9 * change**2 if mechanism == "gaussian" else 2 * fade / (1 - fade) ** 2
+    assert told.var() == pytest.approx(variance, rel=0.012)
+    assert told.mean() == pytest.approx(1000, abs=0.02 * change * 3)
     assert (told == np.rint(told)).all()
 
 

@@ -15,6 +15,12 @@ def test_noise_has_its_variance_to_a_hundredth():
     assert abs(drawn.mean()) < 0.003
 
 
+def test_geometric_noise_has_its_variance_to_a_hundredth():
+    drawn = noised(np.full(1_000_000, 3.0), 0.25, 2.0, "geometric") - 3.0
+    assert drawn.var() == pytest.approx(2 * 0.25, rel=0.015)  # twice its scale's square, and rounding of so many places
+    assert np.abs(drawn).mean() == pytest.approx(0.5, rel=0.01)
+
+
 def test_two_neighbours_come_out_on_one_grid():
     """Whatever was under the noise, the results are whole multiples of one power of two."""
     rng = np.random.default_rng(0)

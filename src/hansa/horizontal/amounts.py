@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from math import ceil, sqrt
+from math import ceil
 from typing import TYPE_CHECKING, Final, final
 
 import numpy as np
@@ -46,6 +46,8 @@ Floats = NDArray[np.float64]
 EDGES: Final = 0.25
 """The share of a preparation's privacy that quantiles cost, where it looks for any; the rest is that of the amounts."""
 _FACTS: Final = len(PARTS) + 1 + CODES
+_NO_CLASS: Final = 1e-6
+"""The chance at which noise is taken for a class: one that is not there would spoil the whole job."""
 
 
 @final
@@ -59,6 +61,11 @@ class Amounts(Ask):
     """
 
     fits: tuple[Fit, ...]
+
+    @property
+    def figures(self) -> int:
+        """How many amounts a row changes, by at most one each: a part, a class, of each column a count, or three."""
+        return 2 + sum(3 if fit.is_scaled else 1 for fit in self.fits)
 
 
 @final
@@ -90,7 +97,7 @@ class NoisedFitter:
         if isinstance(ask, Amounts):
             facts = self._facts(site, table, amounts)
             told = np.concatenate([facts, *(amounts_of(fit, table.column(fit.name)) for fit in ask.fits)])
-            return Answer(Load({"amounts": amounts.sums(told, _reach(ask.fits))[None, :]})), memory
+            return Answer(Load({"amounts": amounts.sums(told, ask.figures)[None, :]})), memory
         raise DataError(f"A preparation with noise has no answer to {type(ask).__name__}.")
 
     def _train(self, site: Site) -> Table:
@@ -156,13 +163,15 @@ def fitted(step: Prepare, parties: Roster) -> Gather[tuple[tuple[Fit, ...], Floa
     crowds = yield from searched(parties, here, {name: domains[name] for name in looked}, codes, parts, quantiles)
     least = quantiles.seen(len(looked), len(here))
     fits = tuple(_begun(want, domains[want.name], crowds.get(want.name), least) for want in wants)
-    reply = yield Asks(dict.fromkeys(here, Amounts(fits)), until=parties.until(len(here)))
-    told, least = reply.value["amounts"][0], amounts.seen(1, len(reply.counted)) * _reach(fits)
+    ask = Amounts(fits)
+    reply = yield Asks(dict.fromkeys(here, ask), until=parties.until(len(here)))
+    told, least = reply.value["amounts"][0], amounts.seen(ask.figures, len(reply.counted))
     ends = _FACTS + np.cumsum([0, *(_size(fit) for fit in fits)])
     cell = max(parties.min_cell, ceil(least))
     made = [_settled(fit, told[i:j], cell, least) for fit, i, j in zip(fits, ends[:-1], ends[1:], strict=True)]
     *rows, odd = np.where(told[: _FACTS - CODES] < least, 0.0, np.rint(told[: _FACTS - CODES])).tolist()
-    classes = np.where(told[_FACTS - CODES : _FACTS] < least, 0.0, told[_FACTS - CODES : _FACTS])
+    classes, sure = told[_FACTS - CODES : _FACTS], amounts.seen(ask.figures, len(reply.counted), _NO_CLASS)
+    classes = np.where(classes < sure, 0.0, classes)
     return tuple(made), np.array([*rows, 0.0, len(reply.counted), odd, *classes, *(classes > 0)])
 
 
@@ -198,8 +207,3 @@ def _scale(fit: Fit) -> tuple[float, float]:
 
 def _size(fit: Fit) -> int:
     return fit.want.size + fit.is_scaled
-
-
-def _reach(fits: tuple[Fit, ...]) -> float:
-    """How much a row changes all amounts at most (L2): a part, a class, of each column a count, or three figures."""
-    return sqrt(2 + sum(3 if fit.is_scaled else 1 for fit in fits))

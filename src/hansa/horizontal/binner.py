@@ -74,6 +74,11 @@ class Outcomes(Ask):
 
     cells: tuple[Cells, ...]
 
+    @property
+    def figures(self) -> int:
+        """How many counts a row changes: one of each column."""
+        return len(self.cells)
+
 
 @final
 @dataclass(frozen=True)
@@ -251,7 +256,7 @@ def _noised(ask: Outcomes, table: Table, event: NDArray[np.bool_], noise: Noise)
     for one in ask.cells:
         place = one.place(table.column(one.column)) + one.size * event
         made.append(np.bincount(place, minlength=2 * one.size))
-    counts = noise.counts(np.concatenate(made), len(made))
+    counts = noise.counts(np.concatenate(made), ask.figures)
     return Load({"outcomes": counts[None, :], "apart": np.zeros((1, len(made)))})
 
 

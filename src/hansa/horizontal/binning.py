@@ -42,6 +42,7 @@ from hansa.horizontal.noise import Noise, check_agreed
 from hansa.horizontal.optimal import Limits, Rule, Trend
 from hansa.horizontal.quantiles import Ladder, bin_edges, bin_ranks
 from hansa.horizontal.woe import Cells
+from hansa.privacy.sampling import Mechanism
 
 _MOST_ASKS = 40
 _TAIL = 0.01
@@ -58,8 +59,9 @@ class Binning:
     put in the order of their event rates. `cat_cutoff`: labels of a smaller share of rows are one group, with those
     that no party may name. `drop`, `keep`: columns left out, or the only ones. `columns`: what differs, by column.
     `by_party`: also keep each party's counts, which no secure sum can hide then. `noise_multiplier`: each party adds
-    exact discrete Gaussian noise to all that it counts, of so much by what one record changes, the whole step told as
-    one release; or by what one customer changes, of whom at most `customer_rows` rows count then (see `noise`).
+    exact noise to all that it counts, of so much by what one record changes, the whole step told as one release; or by
+    what one customer changes, of whom at most `customer_rows` rows count then. `noise_mechanism`: discrete "gaussian"
+    noise, or "geometric", whose epsilon is 1 / noise_multiplier and needs no delta (see `noise`).
 
     Raises:
         ConfigError: settings outside their range, or that contradict each other.
@@ -85,6 +87,7 @@ class Binning:
     columns: Mapping[str, Rule] = field(default_factory=dict)
     by_party: bool = False
     noise_multiplier: float = 0.0
+    noise_mechanism: Mechanism = "gaussian"
     customer_rows: int = 0
 
     def __post_init__(self) -> None:
@@ -114,7 +117,7 @@ class Binning:
     @property
     def noise(self) -> Noise:
         """The noise on all that the step tells, as one release."""
-        return Noise(self.noise_multiplier, self.customer_rows)
+        return Noise(self.noise_multiplier, self.customer_rows, self.noise_mechanism)
 
     @property
     def digest(self) -> str:
@@ -146,7 +149,7 @@ class Binning:
 
     def clear(self) -> Binning:
         """The same binning without noise."""
-        return replace(self, noise_multiplier=0.0, customer_rows=0)
+        return replace(self, noise_multiplier=0.0, noise_mechanism="gaussian", customer_rows=0)
 
     def check_after(self, after: Sequence[Step]) -> None:
         """No other preparation of columns comes after."""

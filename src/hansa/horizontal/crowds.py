@@ -45,6 +45,11 @@ class Crowds(Ask):
     edges: Mapping[str, Floats]
     special_codes: Mapping[str, tuple[float, ...]]
 
+    @property
+    def figures(self) -> int:
+        """How many counts a row changes: one of each column."""
+        return len(self.edges)
+
 
 @final
 @dataclass(frozen=True)
@@ -118,7 +123,7 @@ def crowded(ask: Crowds, table: Table, noise: Noise) -> Answer:
         values, _, _ = numbers(table.column(name), ask.special_codes[name])
         place = np.searchsorted(edges[1:-1], values[~np.isnan(values)])
         found.append(np.bincount(place, minlength=len(edges) - 1))
-    return Answer(Load({"crowds": noise.counts(np.concatenate(found), len(found))[None, :]}))
+    return Answer(Load({"crowds": noise.counts(np.concatenate(found), ask.figures)[None, :]}))
 
 
 def searched(

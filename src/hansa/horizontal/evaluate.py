@@ -55,6 +55,7 @@ from hansa.horizontal.models import Modelling, learned_in, prepared_in
 from hansa.horizontal.noise import Noise
 from hansa.horizontal.noised_scores import EDGES, NoisedCounter, NoisedScores, counted
 from hansa.horizontal.scores import loss_sums
+from hansa.privacy.sampling import Mechanism
 
 _MOST_ASKS = 8
 
@@ -126,8 +127,9 @@ class Evaluate:
     """Open the test part once and say how good the model is, pooled and for each party.
 
     `compare`: each party trains its own model by the same steps and tells its gain. `tolerance`: bins of scores are
-    refined until half of what they leave open in the AUC is at most this. `noise_multiplier`, `customer_rows`: scores
-    are counted once, with noise as in `Binning`, and nothing else is told (see `noised_scores`).
+    refined until half of what they leave open in the AUC is at most this. `noise_multiplier`,
+    `noise_mechanism`, `customer_rows`: scores are counted once, with noise as in `Binning`, and nothing else is told
+    (see `noised_scores`).
 
     Raises:
         ConfigError: a tolerance outside (0, 0.5), or noise beside `compare`.
@@ -140,6 +142,7 @@ class Evaluate:
     compare: bool = True
     tolerance: float = 1e-4
     noise_multiplier: float = 0.0
+    noise_mechanism: Mechanism = "gaussian"
     customer_rows: int = 0
 
     def __post_init__(self) -> None:
@@ -166,7 +169,7 @@ class Evaluate:
     @property
     def noise(self) -> Noise:
         """The noise on the counts of scores."""
-        return Noise(self.noise_multiplier, self.customer_rows)
+        return Noise(self.noise_multiplier, self.customer_rows, self.noise_mechanism)
 
     def events(self) -> tuple[Event, ...]:
         """With noise one release; else nothing that an accountant could bound."""

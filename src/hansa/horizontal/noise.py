@@ -4,13 +4,17 @@ One record more or less changes one cell of each table of counts by one. Where c
 at most so many rows of each, the first of its table: then a customer changes as many times that. Neighbours differ by
 one record, or by one customer, more or less. The noise is each party's own, whole, and exact; it is drawn once an
 answer, and an answer that is asked for again is the same.
+
+Discrete Gaussian noise grows with the root of the number of tables. Geometric noise grows with their number, and is
+pure: epsilon is 1 / multiplier at delta = 0. Of a single table it is the smaller one.
 """
 
 from __future__ import annotations
 
 from dataclasses import astuple, dataclass, replace
-from math import sqrt
-from typing import TYPE_CHECKING, Any, final
+from math import log, sqrt
+from statistics import NormalDist
+from typing import TYPE_CHECKING, Any, Final, final, get_args
 
 import numpy as np
 
@@ -18,8 +22,9 @@ from hansa.core.contract import Domain
 from hansa.errors import ConfigError, DataError
 from hansa.horizontal.floors import Floors
 from hansa.privacy.counts import noised_counts
-from hansa.privacy.events import Gaussian, Protects
+from hansa.privacy.events import Gaussian, Laplace, Protects
 from hansa.privacy.grid import noised
+from hansa.privacy.sampling import Mechanism
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -29,8 +34,8 @@ if TYPE_CHECKING:
     from hansa.core.party import Site
     from hansa.core.step import Noised
 
-_SEEN = 3.0
-"""A count of so many standard deviations of its noise is one."""
+_BY_CHANCE: Final = 0.00135
+"""Noise alone comes out as high as what is taken for more so seldom: three standard deviations of Gaussian noise."""
 
 
 @final
@@ -41,18 +46,22 @@ class Noise:
     `customer_rows = 0`: single records are protected, and all of them count.
 
     Raises:
-        ConfigError: a setting below 0, or rows of customers without noise.
+        ConfigError: a setting below 0, rows of customers or a mechanism without noise, or an unknown mechanism.
 
     Example:
         >>> noise = Noise(4.0, customer_rows=2)
         >>> noise.event.noise_multiplier, str(noise.event.protects)
         (4.0, 'customer, add_or_remove, against the coordinator')
-        >>> round(noise.part(0.25).event.noise_multiplier, 3), noise.deviation(tables=9, parties=1)
+        >>> round(noise.part(0.25).event.noise_multiplier, 3), noise.deviation(figures=9, parties=1)
         (8.0, 24.0)
+        >>> pure = Noise(4.0, mechanism="geometric")
+        >>> pure.part(0.25).event.scale, pure.change(figures=9)
+        (16.0, 9.0)
     """
 
     multiplier: float
     customer_rows: int = 0
+    mechanism: Mechanism = "gaussian"
 
     def __post_init__(self) -> None:
         """Check the settings."""
@@ -64,31 +73,49 @@ class Noise:
                 f"Got {self.customer_rows}.",
                 "Set noise_multiplier too, or leave customer_rows out.",
             )
+        if self.mechanism not in get_args(Mechanism) or (self._pure and not self.multiplier):
+            raise ConfigError(
+                "noise_mechanism must be gaussian or geometric, and is of use beside noise_multiplier alone.",
+                f"Got '{self.mechanism}' with noise_multiplier = {self.multiplier}.",
+                "Set noise_multiplier too, or leave noise_mechanism out.",
+            )
 
     @property
-    def event(self) -> Gaussian:
+    def event(self) -> Gaussian | Laplace:
         """What an accountant reads of one answer."""
-        return Gaussian(self.multiplier, Protects("customer" if self.customer_rows else "record"))
+        protects = Protects("customer" if self.customer_rows else "record")
+        return Laplace(self.multiplier, protects) if self._pure else Gaussian(self.multiplier, protects)
 
     def part(self, share: float) -> Noise:
-        """The noise of an answer that costs this share of the whole: Gaussians add up by 1 / multiplier^2."""
-        return replace(self, multiplier=self.multiplier / sqrt(share))
+        """The noise of an answer that costs this share of the whole.
 
-    def counts(self, counts: NDArray[Any], tables: int) -> NDArray[np.float64]:
-        """Whole counts `[k]` of some tables with their noise; some are below 0."""
-        return noised_counts(counts, tables * self._rows**2, self.multiplier)
+        Gaussians add up by 1 / multiplier^2, pure ones by 1 / multiplier.
+        """
+        return replace(self, multiplier=self.multiplier / (share if self._pure else sqrt(share)))
 
-    def sums(self, sums: NDArray[Any], each: float) -> NDArray[np.float64]:
-        """Sums `[k]` to which a row gives at most `each` (L2 over all of them), with their noise."""
-        return noised(sums, each * self._rows, self.multiplier)
+    def change(self, figures: int) -> float:
+        """How much one unit changes that many figures, each by at most one a row: in L2, or in L1 for geometric noise.
 
-    def deviation(self, tables: int, parties: int) -> float:
-        """The standard deviation of a count that so many parties' counts, of so many tables, add up to."""
-        return self.multiplier * self._rows * sqrt(tables * parties)
+        Figures are of so many tables, of each of which a row is in one cell, or sums to which it gives at most one.
+        """
+        return self._rows * (float(figures) if self._pure else sqrt(figures))
 
-    def seen(self, tables: int, parties: int) -> float:
-        """The least such count that stands out of its noise."""
-        return _SEEN * self.deviation(tables, parties)
+    def counts(self, counts: NDArray[Any], figures: int) -> NDArray[np.float64]:
+        """Whole counts `[k]`, of which a row changes so many, with their noise; some are below 0."""
+        return noised_counts(counts, self.change(figures), self.multiplier, self.mechanism)
+
+    def sums(self, sums: NDArray[Any], figures: int) -> NDArray[np.float64]:
+        """Sums `[k]`, of which a row changes so many by at most one each, with their noise."""
+        return noised(sums, self.change(figures), self.multiplier, self.mechanism)
+
+    def deviation(self, figures: int, parties: int) -> float:
+        """The standard deviation, or a bit more, of a figure that so many parties' figures add up to."""
+        return self.multiplier * self.change(figures) * sqrt(parties * (2 if self._pure else 1))
+
+    def seen(self, figures: int, parties: int, chance: float = _BY_CHANCE) -> float:
+        """The least such figure that stands out of its noise: noise alone is as high with no more than this chance."""
+        far = log(1 / (2 * chance)) / sqrt(2) if self._pure else NormalDist().inv_cdf(1 - chance)
+        return far * self.deviation(figures, parties)
 
     def floors(self, floors: Floors) -> Floors:
         """A party's floors: none where there is noise, for it hides few rows as well as many."""
@@ -116,6 +143,10 @@ class Noise:
         starts = np.flatnonzero(np.diff(who[order], prepend=who[order[0]] - 1))
         place = np.arange(len(order)) - np.repeat(starts, np.diff([*starts, len(order)]))
         return rows[np.sort(order[place < self.customer_rows])]
+
+    @property
+    def _pure(self) -> bool:
+        return self.mechanism == "geometric"
 
     @property
     def _rows(self) -> int:

@@ -44,6 +44,11 @@ class NoisedScores(Ask):
     params: NDArray[np.floating]
     prepared: str = ""
 
+    @property
+    def figures(self) -> int:
+        """How many counts a row changes: one."""
+        return 1
+
 
 @final
 @dataclass(frozen=True)
@@ -80,7 +85,7 @@ class NoisedCounter:
         ):  # no model may overflow on some rows, and a refusal tell of them
             keys = score_keys(np.nan_to_num(Scoring.of(trainer, site, memory, ask.params, data).margin()))
         counts = bin_counts(keys, data.y, EDGES).reshape(-1)
-        return Answer(Load({"scores": self.noise.counts(counts, 1)[None, :]})), memory
+        return Answer(Load({"scores": self.noise.counts(counts, ask.figures)[None, :]})), memory
 
 
 def counted(parties: Roster, ask: NoisedScores) -> Gather[tuple[NDArray[np.int64], int]]:

@@ -40,6 +40,7 @@ from hansa.horizontal.labels import CODES
 from hansa.horizontal.noise import Noise, check_agreed
 from hansa.horizontal.prepared import Prepared
 from hansa.horizontal.wanted import wants_of
+from hansa.privacy.sampling import Mechanism
 
 Fits: TypeAlias = tuple[Fit, ...]
 Names: TypeAlias = tuple[str, ...]
@@ -59,7 +60,8 @@ class Prepare:
     otherwise by name. `max_n_bins`: quantile bins of a column coded as "bins". `winsorise`: the share of rows cut at
     either end of a standardised column. `signed_log`: heavy tails by sign(x) log(1 + |x|). `drop`: columns left out;
     `keep`: the only ones used, where given. `known_at`: when a column is known; a feature that is known later than
-    `decision` is refused. `noise_multiplier`, `customer_rows`: all that is told holds noise, as in `Binning`.
+    `decision` is refused. `noise_multiplier`, `noise_mechanism`, `customer_rows`: all that is told holds
+    noise, as in `Binning`.
 
     Raises:
         ConfigError: a column known later than the decision, or settings that contradict each other.
@@ -87,6 +89,7 @@ if it is really taken then.
     known_at: Mapping[str, KnownAt] = field(default_factory=dict)
     decision: KnownAt = "application"
     noise_multiplier: float = 0.0
+    noise_mechanism: Mechanism = "gaussian"
     customer_rows: int = 0
 
     def __post_init__(self) -> None:
@@ -125,7 +128,7 @@ if it is really taken then.
     @property
     def noise(self) -> Noise:
         """The noise on all that the step tells, as one release."""
-        return Noise(self.noise_multiplier, self.customer_rows)
+        return Noise(self.noise_multiplier, self.customer_rows, self.noise_mechanism)
 
     @property
     def noises(self) -> tuple[Noise, Noise]:
@@ -165,7 +168,7 @@ if it is really taken then.
 
     def clear(self) -> Prepare:
         """The same preparation without noise."""
-        return replace(self, noise_multiplier=0.0, customer_rows=0)
+        return replace(self, noise_multiplier=0.0, noise_mechanism="gaussian", customer_rows=0)
 
     def check_after(self, after: Sequence[Step]) -> None:
         """No second one comes after: two differ by what neither tells, and a row that trained may be tested."""

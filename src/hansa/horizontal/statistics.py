@@ -39,6 +39,7 @@ from hansa.horizontal.noise import Noise
 from hansa.horizontal.regressors import triangle, whole
 from hansa.horizontal.veil import Veil
 from hansa.horizontal.woe import Cells
+from hansa.privacy.sampling import Mechanism
 
 POWERS = 4
 
@@ -93,6 +94,11 @@ class Cross(Ask):
 
     pairs: tuple[tuple[Cells, Cells], ...]
 
+    @property
+    def figures(self) -> int:
+        """How many counts a row changes: one of each pair."""
+        return len(self.pairs)
+
 
 @final
 @dataclass(frozen=True)
@@ -101,8 +107,9 @@ class Statistics:
 
     `split`: which rows train. `drop`, `keep`: columns left out, or the only ones. `cross`: pairs of columns that are
     counted against each other; the target may be one. `splits`: the edges of a numeric one, each the last value of its
-    bin; without, its numbers are labels. Rows count once, whatever their weight. `noise_multiplier`, `customer_rows`:
-    cross tables are told with noise as in `Binning`, and are charged; all else that is asked leaves as it is.
+    bin; without, its numbers are labels. Rows count once, whatever their weight. `noise_multiplier`, `noise_mechanism`,
+    `customer_rows`: cross tables are told with noise as in `Binning`, and are charged; all else that is asked leaves as
+    it is.
 
     Raises:
         ConfigError: a pair of a column with itself, or settings of noise that protect nobody.
@@ -118,6 +125,7 @@ class Statistics:
     cross: tuple[tuple[str, str], ...] = ()
     splits: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     noise_multiplier: float = 0.0
+    noise_mechanism: Mechanism = "gaussian"
     customer_rows: int = 0
 
     def __post_init__(self) -> None:
@@ -139,7 +147,7 @@ class Statistics:
     @property
     def noise(self) -> Noise:
         """The noise on cross tables."""
-        return Noise(self.noise_multiplier, self.customer_rows)
+        return Noise(self.noise_multiplier, self.customer_rows, self.noise_mechanism)
 
     @property
     def digest(self) -> str:
@@ -261,7 +269,7 @@ class Describer:
             if noise.customer_rows:
                 table = table.take(noise.rows(np.arange(len(table)), floors.who))
             told = np.concatenate([_crossed(table, one, other, floors.cell) for one, other in ask.pairs])
-            return Answer(Load({"counts": noise.counts(told, len(ask.pairs))[None, :]})), memory
+            return Answer(Load({"counts": noise.counts(told, ask.figures)[None, :]})), memory
         raise DataError(f"A description has no answer to {type(ask).__name__}.")
 
     def _train(self, site: Site, noise: Noise) -> tuple[Table, Floors]:

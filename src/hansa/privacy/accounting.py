@@ -147,9 +147,25 @@ def epsilon_of(events: Iterable[PrivacyEvent], delta: float, accountant: Account
     if not found:
         return 0.0
     relation = _relation(found)
-    if accountant == "rdp":
-        return _rdp(found, delta, relation)
-    return _pld(found, delta, relation)
+    about = _rdp(found, delta, relation) if accountant == "rdp" else _pld(found, delta, relation)
+    return min(about, pure(Composed((event,), times) for event, times in found.items()))
+
+
+def pure(events: Iterable[PrivacyEvent]) -> float:
+    """Epsilon of all of these events together at delta = 0: pure ones add up, and with any other it is infinite.
+
+    Example:
+        >>> one = Laplace(4.0, Protects("record"))
+        >>> pure([one, Composed((one,), times=2)]), pure([one, Gaussian(9.0, Protects("record"))])
+        (0.75, inf)
+    """
+    return sum((times * _pure(event) for event, times in leaves(events) if times), 0.0)
+
+
+def _pure(event: PrivacyEvent) -> float:
+    if not isinstance(event, Laplace):
+        return inf
+    return (2.0 if event.protects.relation == "replace_one" else 1.0) / event.scale
 
 
 def tightest(events: Iterable[PrivacyEvent], delta: float) -> tuple[float, str, str]:

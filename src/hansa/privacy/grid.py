@@ -1,7 +1,7 @@
-"""Vectors with exact Gaussian noise: on a grid, in whole steps, so that no rounding tells what was under the noise.
+"""Vectors with exact noise: on a grid, in whole steps, so that no rounding tells what was under the noise.
 
 A float plus a float of noise has lowest bits that depend on both (Mironov 2012). Here a vector is first rounded to a
-grid that is fine beside the noise, and whole numbers of the discrete Gaussian are added to whole numbers.
+grid that is fine beside the noise, and whole numbers of discrete Gaussian or geometric noise are added to whole ones.
 """
 
 from __future__ import annotations
@@ -12,19 +12,24 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from hansa.errors import PolicyRefusal
-from hansa.privacy.sampling import discrete_gaussian
+from hansa.privacy.sampling import whole_noise
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from hansa.privacy.sampling import Mechanism
 
 _FINE: Final = 30  # the noise is 2^30 to 2^31 steps of the grid
 _WHOLE: Final = 2.0**52
 
 
-def noised(vector: NDArray[Any], sensitivity: float, noise_multiplier: float) -> NDArray[np.float64]:
-    """The vector `[k]` with discrete Gaussian noise of at least `noise_multiplier` x `sensitivity` (its L2 bound).
+def noised(
+    vector: NDArray[Any], sensitivity: float, noise_multiplier: float, mechanism: Mechanism = "gaussian"
+) -> NDArray[np.float64]:
+    """The vector `[k]` with noise of at least `noise_multiplier` x `sensitivity`: its bound in L2, for geometric in L1.
 
-    Rounding moves two neighbouring vectors apart by at most sqrt(k) steps; the noise is larger by as much.
+    Rounding moves two neighbouring vectors apart by at most a step in each place, so sqrt(k) steps in L2 and k in L1;
+    the noise is larger by as much.
 
     Raises:
         PolicyRefusal: a vector that is not finite, or so large beside its noise that the grid cannot hold it.
@@ -37,8 +42,9 @@ def noised(vector: NDArray[Any], sensitivity: float, noise_multiplier: float) ->
     if not noise_multiplier:
         return vector.astype(np.float64)
     step = 2.0 ** (floor(log2(noise_multiplier * sensitivity)) - _FINE)
-    wide = noise_multiplier * (sensitivity / step + sqrt(len(vector)))
-    return in_steps(vector, step) * step + discrete_gaussian(wide, len(vector)) * step
+    rounding = len(vector) if mechanism == "geometric" else sqrt(len(vector))
+    wide = noise_multiplier * (sensitivity / step + rounding)
+    return in_steps(vector, step) * step + whole_noise(mechanism, wide, len(vector)) * step
 
 
 def in_steps(vector: NDArray[Any], step: float) -> NDArray[np.float64]:

@@ -17,7 +17,7 @@ from __future__ import annotations
 from fractions import Fraction
 from itertools import pairwise
 from os import urandom
-from typing import TYPE_CHECKING, Any, Final, final
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, final
 
 import numpy as np
 
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+Mechanism: TypeAlias = Literal["gaussian", "geometric"]
+"""Noise of whole numbers: discrete Gaussian, by what one unit changes in L2; or geometric, by what it does in L1."""
 MOST_SIGMA: Final = 2.0**40
 """The largest noise, in steps, whose whole numbers floats still hold exactly where coins are compared."""
 
@@ -87,6 +89,16 @@ def geometric(scale: float, n: int) -> NDArray[np.int64]:
     _check("scale", scale)
     share = Fraction(-int(-Fraction(scale) * _SHARE // 1), _SHARE)
     return _filled(lambda many: _two_sided(share.numerator, share.denominator, many), n)
+
+
+def whole_noise(mechanism: Mechanism, scale: float, n: int) -> NDArray[np.int64]:
+    """Draw `[n]` whole numbers of either noise; `scale` is the sigma of the Gaussian one.
+
+    Example:
+        >>> whole_noise("geometric", 2.0, 5).shape
+        (5,)
+    """
+    return geometric(scale, n) if mechanism == "geometric" else discrete_gaussian(scale, n)
 
 
 def poisson_sample(rate: float, n: int, words: Callable[[int], NDArray[np.uint64]] | None = None) -> NDArray[np.intp]:

@@ -15,7 +15,7 @@ from hansa.horizontal.rounds import Rounds
 from hansa.horizontal.scorecard import MakeCard
 from hansa.horizontal.selection import Select
 from hansa.horizontal.validation import Validate
-from hansa.privacy.events import Gaussian
+from hansa.privacy.events import Gaussian, Laplace
 from hansa.privacy.released import events_in
 
 if TYPE_CHECKING:
@@ -115,12 +115,18 @@ def _noised(step: Prepare | Binning | Evaluate) -> list[_Line]:
     each = f"a customer, of whom {step.customer_rows} rows count," if step.customer_rows else "a record"
     for kind, events in step.releases().items():
         for event in events_in(events):
-            if isinstance(event, Gaussian):
+            if isinstance(event, Gaussian | Laplace):
                 times = step.often()[kind]
                 often = "once" if times == 1 else f"{times} times"
-                noise = f"the party's own exact noise of {event.noise_multiplier:.3g} x what {each} changes"
+                noise = f"the party's own exact {_size(event)} x what {each} changes"
                 lines.append(_line(_NOISED[kind.__name__], often, noise))
     return lines
+
+
+def _size(event: Gaussian | Laplace) -> str:
+    if isinstance(event, Laplace):
+        return f"geometric noise of {event.scale:.3g}"
+    return f"noise of {event.noise_multiplier:.3g}"
 
 
 def _scorecard(step: Binning | Select | Glm | MakeCard, few: str, rungs: str, rare: str) -> list[_Line]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from math import ceil, inf, isfinite
 from typing import TYPE_CHECKING, Any, Final
 
-from hansa.privacy.accounting import tightest
+from hansa.privacy.accounting import pure, tightest
 from hansa.privacy.events import (
     DistributedGaussian,
     FixedSizeGaussian,
@@ -90,6 +90,8 @@ def privacy(job: Job, *, delta: float = DELTA) -> dict[str, Any]:
 def _claim(parts: Sequence[Part], private: Sequence[Part], whole: float, alone: float, said: dict[str, Any]) -> str:
     """The figure, of the whole where it has one, else of what is private alone."""
     figure = f"epsilon = {_figure(alone)} at delta = {said['delta']:g} ({said['unit']}, by {said['accountant']})"
+    if isfinite(least := pure(part.whole for part in private)):
+        figure += f", and {_figure(least)} at delta = 0: it is pure"
     if isfinite(whole):
         return f"All that is released together: {figure}."
     open_ = ", ".join(_name(part) for part in parts if part not in private)
@@ -153,7 +155,7 @@ def mechanism(event: PrivacyEvent) -> str:
     if isinstance(event, DistributedGaussian):
         return f"discrete Gaussian noise of {event.noise_multiplier:g} x the sensitivity, by {event.parties} parties"
     if isinstance(event, Laplace):
-        return f"Laplace or geometric noise of {event.scale:g} x the sensitivity"
+        return f"geometric noise of {event.scale:g} x the sensitivity (L1)"
     return str(event)
 
 
@@ -165,6 +167,8 @@ def _told(part: Part, delta: float) -> dict[str, Any]:
         return {**about, "epsilon": "infinity", "why": " ".join(reasons)}
     found, accountant, why = tightest([part.whole], delta)
     how = ", ".join(dict.fromkeys(mechanism(event) for event, _ in leaves(part.events)))
+    if isfinite(least := pure([part.whole])):
+        how += f"; pure: epsilon = {_figure(least)} at delta = 0"
     return {**about, "epsilon": _figure(found), "accountant": accountant, "why": why or how}
 
 
