@@ -54,3 +54,10 @@ def test_words_are_counted_by_what_they_read_as(kind):
     assert (readable(column), readable(column, "dates")) == (3, 1)
     codes, labels = coded(column)
     assert [None if code < 0 else labels[code] for code in codes] == ["1", None, "2.5", "1", "x", "2024-05-01"]
+
+
+def test_many_words_are_coded():
+    words = [f"C{i * 7919 % 3000:07d}" for i in range(6000)]
+    codes, labels = coded(Column.of("x", words, "text"))
+    assert [labels[code] for code in codes] == words
+    assert list(labels) == sorted(set(words))

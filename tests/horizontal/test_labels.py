@@ -18,3 +18,9 @@ def test_a_gap_lies_beyond_labels_that_are_not_known():
     column = Column.of("grade", ["a", None, "z", "b"])
     assert placed(column, ("b", "a")).tolist() == [1, 3, 2, 0]
     assert placed(column, ()).tolist() == [0, 1, 0, 0]
+
+
+def test_many_words_have_a_label_each():
+    words = [f"C{i * 7919 % 3000:07d}" for i in range(6000)]
+    codes, labels = labelled(Column.of("grade", words, "text"))
+    assert [labels[code] for code in codes] == words

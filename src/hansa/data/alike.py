@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from hansa.core.column import encode
 from hansa.core.table import Column, Kind, Table
 from hansa.data.spelling import Spelling
 from hansa.data.typed import reads_as
@@ -89,8 +90,5 @@ def coded(column: Column) -> tuple[NDArray[Any], tuple[str, ...]]:
     """
     if column.kind == "category":
         return column.values, column.levels
-    there = ~column.gaps
-    labels, inverse = np.unique(column.strings()[there], return_inverse=True)
-    codes = np.full(len(column), -1, np.intp)
-    codes[there] = inverse
-    return codes, tuple(labels.tolist())
+    words = zip(column.strings().tolist(), column.gaps.tolist(), strict=True)
+    return encode([None if gap else word for word, gap in words])  # numpy 2.4 cannot sort many such strings: it crashes

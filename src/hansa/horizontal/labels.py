@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hansa.core.table import Column
+from hansa.data.alike import coded
 from hansa.horizontal.floors import Floors
 
 CODES: Final = 32
@@ -23,11 +24,11 @@ def labelled(column: Column) -> tuple[NDArray[np.intp], tuple[str, ...]]:
         >>> codes.tolist(), labels
         ([1, -1, 0], ('1', '2'))
     """
+    if column.kind in {"category", "text", "date"}:
+        places, words = coded(column)
+        return places.astype(np.intp), words
     gaps = column.gaps
-    if column.kind == "category":
-        return column.values.astype(np.intp), column.levels
-    values: NDArray[Any] = column.strings() if column.kind in {"text", "date"} else column.values
-    found, inverse = np.unique(values[~gaps], return_inverse=True)
+    found, inverse = np.unique(column.values[~gaps], return_inverse=True)
     codes = np.full(len(column), -1, np.intp)
     codes[~gaps] = inverse
     return codes, tuple(_label(value) for value in found.tolist())
@@ -90,5 +91,5 @@ def shared(column: Column, floors: Floors) -> list[str]:
     return [label for label, count in zip(found, behind, strict=True) if count >= floors.min_cell]
 
 
-def _label(value: str | float) -> str:
+def _label(value: float) -> str:
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
