@@ -92,4 +92,4 @@ def shared(column: Column, floors: Floors) -> list[str]:
 
 
 def _label(value: float) -> str:
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    return str(int(value)) if float(value).is_integer() else str(value)
