@@ -19,6 +19,7 @@ from hansa.engines.network.replay import replay
 from hansa.engines.network.seat_book import SeatBook
 from hansa.engines.network.site_store import SiteStore
 from hansa.engines.network.store import Store
+from hansa.engines.network.words import Word
 from tests.core.test_carry import dropping, parties
 from tests.engines.network.disks import DIGEST, TOML, params, toy_job
 
@@ -44,7 +45,8 @@ class Bank:
         outcome = self.compute(Work(name.step, (seat.party.name,), (0,), (envelope.ask,), (seat.memory,), (0,)))
         memory = outcome.memories[0]
         said = seat.close(envelope, outcome.answers[0], seat.memory if memory is None else memory)
-        self.book.give(name, kind_of(envelope.ask), said, seat.pending.get(name), counted=envelope.counted)
+        word = Word(name, seat.party.name, kind_of(envelope.ask), said)
+        self.book.give(word, seat.pending.get(name), counted=envelope.counted)
         return said
 
 

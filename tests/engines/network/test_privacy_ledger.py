@@ -31,6 +31,15 @@ def charge(job, turn):
     return Charge(job, Name(0, 0, turn), "loans", PART)
 
 
+def charged(store, *some):
+    """As a word of each is given, and is about to leave."""
+    with store.database.transaction() as connection:
+        for one in some:
+            store.privacy.add(connection, one)
+    for job in {one.job for one in some}:
+        store.privacy.pay(job)
+
+
 def at_most(count, *, slow=0.0):
     """A cap: so many answers of all jobs together."""
 
@@ -53,7 +62,7 @@ def test_what_was_approved_charged_and_closed_is_read_back_after_a_restart(tmp_p
     store.privacy.approve("ab", PLAN, uncapped)
     store.privacy.approve("ab", PLAN, uncapped)
     for turn in (0, 1, 1):
-        store.privacy.charge(charge("ab", turn))
+        charged(store, charge("ab", turn))
     store.privacy.approve("cd", PLAN, uncapped)
     store.privacy.close_job("ab")
     store.privacy.close_job("ab")
@@ -77,7 +86,7 @@ def test_a_refused_job_holds_nothing_and_one_that_is_refused_anew_holds_nothing_
         store.privacy.approve("ab", PLAN, at_most(2))
     assert held(store) == []
     store.privacy.approve("ab", PLAN, at_most(3))
-    store.privacy.charge(charge("ab", 0))
+    charged(store, charge("ab", 0))
     with pytest.raises(BudgetSpent):
         store.privacy.approve("cd", PLAN, at_most(5))
     store.privacy.approve("ab", PLAN.at_least(PART, 5), at_most(5))
@@ -106,7 +115,7 @@ def test_a_job_that_the_bank_has_released_holds_nothing_keeps_its_charges_and_is
     shared = tmp_path / "ledger" if apart else None
     store = site(tmp_path / "a", shared=shared)
     store.privacy.approve("ab", PLAN, uncapped)
-    store.privacy.charge(charge("ab", 0))
+    charged(store, charge("ab", 0))
     with pytest.raises(BudgetSpent):
         store.privacy.approve("cd", PLAN, at_most(4))
     store.privacy.release("ab", " It has dissolved. ")
@@ -144,7 +153,7 @@ def approving(folder, ledger, number, said):
         try:
             store.privacy.approve(f"{number} {job}", PLAN, at_most(12, slow=0.01))
             won += 1
-            store.privacy.charge(charge(f"{number} {job}", 0))
+            charged(store, charge(f"{number} {job}", 0))
         except BudgetSpent:
             pass
     store.close()
@@ -191,7 +200,7 @@ def test_the_same_job_at_two_stores_of_a_bank_is_charged_twice(tmp_path):
     stores = [site(tmp_path / name, shared=tmp_path / "ledger") for name in "ab"]
     for store in stores:
         store.privacy.approve("ab", PLAN, uncapped)
-        store.privacy.charge(charge("ab", 0))
+        charged(store, charge("ab", 0))
     assert [len(one.given) for one in stores[0].privacy.accounts()] == [1, 1]
     stores[0].privacy.close_job("ab")
     assert [store.privacy.open_jobs() for store in stores] == [(), ("ab",)]
@@ -223,10 +232,10 @@ def test_a_death_at_any_call_keeps_a_row_or_nothing_of_it(tmp_path):
         disk = Disk(folder, image, 0, "die")
         store = site(folder, disk)
         store.privacy.approve("ab", PLAN, uncapped)
-        store.privacy.charge(charge("ab", 0))
+        charged(store, charge("ab", 0))
         disk.n = disk.calls + n
         try:
-            store.privacy.charge(charge("ab", 1))
+            charged(store, charge("ab", 1))
             store.privacy.close_job("ab")
         except Dead:
             store.close()
@@ -235,7 +244,7 @@ def test_a_death_at_any_call_keeps_a_row_or_nothing_of_it(tmp_path):
             break
         store = site(image)
         assert held(store)[0][2] in {1, 2}
-        store.privacy.charge(charge("ab", 1))
+        charged(store, charge("ab", 1))
         store.privacy.close_job("ab")
         assert held(store) == [("ab", False, 2, 1)]
         assert store.privacy.verify() is None
@@ -251,10 +260,10 @@ def test_whichever_call_fails_nothing_is_charged_and_the_next_try_succeeds(tmp_p
         disk.n, disk.how = disk.calls + n, code
         rows = store.privacy.head()[0]
         try:
-            store.privacy.charge(charge("ab", n))
+            charged(store, charge("ab", n))
         except DataError:
             assert store.privacy.head()[0] == rows
-            store.privacy.charge(charge("ab", n))
+            charged(store, charge("ab", n))
         else:
             break
     assert n >= 3
@@ -265,7 +274,7 @@ def test_whichever_call_fails_nothing_is_charged_and_the_next_try_succeeds(tmp_p
 def test_a_row_that_was_changed_is_named_and_one_that_cannot_be_read_is_said(tmp_path):
     store = site(tmp_path)
     store.privacy.approve("ab", PLAN, uncapped)
-    store.privacy.charge(charge("ab", 0))
+    charged(store, charge("ab", 0))
     connection = store.database._connection
     connection.execute("DROP TRIGGER privacy_stays")
     told = json.loads(store.privacy._rows()[1][-3])

@@ -11,6 +11,7 @@ from hansa.engines.network.privacy_ledger import uncapped
 from hansa.engines.network.seat_book import SeatBook
 from hansa.engines.network.site_store import MOST_REFUSED, Others, SiteStore, read_ledger
 from hansa.engines.network.wire_ledger import Line
+from hansa.engines.network.words import Word
 from hansa.errors import ConfigError, DataError, WireError
 from hansa.privacy.spending import Plan
 from tests.engines.network.disks import DIGEST, TOML, Disk
@@ -43,7 +44,7 @@ def test_lines_at_the_end_that_were_taken_away_are_missed_by_the_words_that_they
     store = site(tmp_path)
     book = SeatBook(store, store.open(TOML, DIGEST), "bank-a")
     for turn in range(4):
-        book.give(Name(0, 0, turn), "Train", Refusal(f"No {turn}."))
+        book.give(Word(Name(0, 0, turn), "bank-a", "Train", Refusal(f"No {turn}.")))
     assert store.verify() is None
     connection = store.database._connection
     for statement in (
@@ -119,7 +120,7 @@ def test_the_ledger_is_read_while_a_node_is_at_work_and_not_where_there_is_none(
     store = site(tmp_path / "bank-a")
     book = SeatBook(store, store.open(TOML, DIGEST), "bank-a")
     ledger = read_ledger(tmp_path / "bank-a")
-    book.give(Name(0, 0, 0), "Train", Refusal("No."))
+    book.give(Word(Name(0, 0, 0), "bank-a", "Train", Refusal("No.")))
     assert [one.line.kind for one in ledger.lines()] == ["Train"]
     ledger.database.close()
     store.close()

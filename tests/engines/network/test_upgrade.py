@@ -5,6 +5,8 @@ ever made anew: a later version gets a file of its own beside them.
 
     stores-1    the first of all: a job of 8 rounds, ended in the sixth
     stores-2    sites with a privacy ledger: the same job, and a private one of 6 rounds that ended in the fourth
+    ledger-1    a bank with a ledger apart: two rounds of the private job were answered, and a third one was charged
+                there as the node died, before the answer was in its store
 """
 
 from __future__ import annotations
@@ -17,10 +19,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hansa.core.message import Answer, Envelope, Name
+from hansa.core.post import in_process
+from hansa.engines.network.desk import Desk
+from hansa.engines.network.purse import Purse
 from hansa.engines.network.site_store import SiteStore
 from hansa.engines.network.store import Store
-from hansa.errors import ConfigError
-from hansa.horizontal.rounds import Learning
+from hansa.errors import ConfigError, PolicyRefusal
+from hansa.horizontal.rounds import Learning, Train
 from hansa.privacy.released import parts_of
 from tests.engines.network.federation import TEXT, Federation, alone, job_of, members
 
@@ -38,8 +44,8 @@ chain = [{use = "private_sgd", noise_multiplier = 10.0, sampling = 0.5}, "weight
 """
 
 
-def unpacked(version, folder):
-    with tarfile.open(Path(__file__).parent / "golden" / f"stores-{version}.tar.gz") as archive:
+def unpacked(version, folder, what="stores"):
+    with tarfile.open(Path(__file__).parent / "golden" / f"{what}-{version}.tar.gz") as archive:
         archive.extractall(folder, filter="data")
     return folder
 
@@ -91,6 +97,23 @@ def test_what_an_older_hansa_has_charged_stays_charged_and_the_job_goes_on_in_th
         assert (after.plan, after.given[: len(held.given)]) == (held.plan, held.given)
         assert len({one.name for one in after.given}) == len(after.given) == 6, "each round once"
         assert {one.part.events for one in after.given} == {held.plan.parts[0].events}
+
+
+def test_a_ledger_apart_that_did_not_know_words_by_their_digests_goes_on(tmp_path):
+    old, job, bank = unpacked(1, tmp_path, "ledger"), job_of(PRIVATE), members(1)[0]
+    store = SiteStore(old / "bank-0", shared=old / "ledger")
+    purse = Purse(store.privacy, job, job.digest, bank, "anna")
+    desk = Desk(store, job, store.open(job.to_toml(), job.digest), bank, in_process(job, [bank]), purse)
+    ask = Train(np.zeros(3), 0, job.steps[0].local, ({}, {}))
+    said = [desk.answer(Envelope(Name(0, keep, 1), ask)).said for keep in (0, 1, 3)]
+    assert all(isinstance(one, Answer) for one in said)
+    (account,) = store.privacy.accounts()
+    assert [one.name.keep for one in account.given] == [0, 1, 2, 3], "what it had said is not charged again"
+    assert len({one.part for one in account.given}) == 1
+    with pytest.raises(PolicyRefusal, match="Another word to step 0, keep 2"):  # nobody knows whether it has left
+        desk.answer(Envelope(Name(0, 2, 1), ask))
+    assert store.privacy.verify() is None
+    store.close()
 
 
 @pytest.mark.parametrize("version", [1, 2])

@@ -1,7 +1,7 @@
 r"""A party's seat at one job, in its own house: it answers an envelope once, durably, whatever happens between.
 
 `answer` blocks and belongs into a thread. What it gives may leave: it is in the site's store, with what the seat
-remembers and its line in the wire ledger, in one transaction.
+remembers, what it costs and its line in the wire ledger, in one transaction.
 
 Example:
     >>> import tempfile
@@ -27,6 +27,7 @@ Example:
 from __future__ import annotations
 
 import traceback
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol, final, runtime_checkable
 
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from hansa.core.job import Job
     from hansa.core.message import Ask, Envelope
     from hansa.core.party import Party
+    from hansa.engines.network.privacy_ledger import Charge
     from hansa.engines.network.site_store import SiteStore
 
 _TRIES: Final = 10
@@ -92,7 +94,7 @@ class Desk:
         self.most = tuple(step.often() if isinstance(step, Bounded) else {} for step in job.steps)
         self.seat = Seat(party, job)
         self.purse = purse or Purse(store.privacy, job, digest, party)
-        self.book = SeatBook(store, digest, party.name, self.purse)
+        self.book = SeatBook(store, digest, party.name)
         self.book.restore(self.seat)
         self.told: dict[tuple[int, str], set[Name]] = {}
         for *name, kind in store.database.rows(_TOLD, digest):
@@ -112,30 +114,15 @@ class Desk:
         """
         self.book.acknowledged(envelope.counted)  # what has counted has come
         given = self.book.given(envelope.name)
-        if given is not None:
-            return Word(envelope.name, self.party.name, kind_of(envelope.ask), given)
-        self._bear()
-        before = self.seat.memory
-        self.seat.settle(envelope.counted)
-        settled = self.seat.memory
-        said = self._said(envelope)
-        memory = self.seat.pending.get(envelope.name) if isinstance(said, Answer) else None
-        counted = envelope.counted if self.seat.memory is not before or envelope.counted else ()
-        try:
-            once = at_once(self.seat.memory) if self.seat.memory is not settled else None
-            kind, how = kind_of(envelope.ask), protection(envelope.ask, said)
-            digests = self.book.give(envelope.name, kind, said, memory, once=once, protection=how, counted=counted)
-        except HansaError:
-            self.book.restore(self.seat)  # it is ahead of the disk
-            raise
-        if isinstance(said, Answer):
-            self.told.setdefault((envelope.name.step, kind), set()).add(envelope.name)
-        self.noes += isinstance(said, Refusal)
-        return Word(envelope.name, self.party.name, kind_of(envelope.ask), said, digests)
+        word = self._fresh(envelope) if given is None else self._word(envelope, given)
+        self.purse.pay()
+        return word
 
     def unacknowledged(self) -> tuple[Word, ...]:
         """What the coordinator may not have."""
-        return self.book.unacknowledged()
+        words = self.book.unacknowledged()
+        self.purse.pay()
+        return words
 
     def close(self) -> None:
         """Leave: the job is over here."""
@@ -148,15 +135,47 @@ class Desk:
             what = f"This party has refused {self.noes:,} asks of the job."
             raise PolicyRefusal(what, "It answers no more of them.", "See why, and submit it as a new job.")
 
-    def _said(self, envelope: Envelope) -> Answer | Refusal:
-        """Answer or refuse; a fault of a handler or a guard is a no as well."""
+    def _word(self, envelope: Envelope, said: Answer | Refusal) -> Word:
+        return Word(envelope.name, self.party.name, kind_of(envelope.ask), said)
+
+    def _fresh(self, envelope: Envelope) -> Word:
+        """Answer an ask that is new, durably."""
+        self._bear()
+        before = self.seat.memory
+        self.seat.settle(envelope.counted)
+        settled = self.seat.memory
+        said, cost = self._said(envelope)
+        memory = self.seat.pending.get(envelope.name) if isinstance(said, Answer) else None
+        counted = envelope.counted if self.seat.memory is not before or envelope.counted else ()
+        word = self._word(envelope, said)
         try:
-            said = self._too_often(envelope) or self.seat.open(envelope) or self._computed(envelope)
-            return said.brief() if isinstance(said, Refusal) else said
+            once = at_once(self.seat.memory) if self.seat.memory is not settled else None
+            how = protection(envelope.ask, said)
+            digests = self.book.give(word, memory, once=once, cost=cost, protection=how, counted=counted)
+        except HansaError:
+            self.book.restore(self.seat)  # it is ahead of the disk
+            raise
+        if isinstance(said, Answer):
+            self.told.setdefault((envelope.name.step, word.kind), set()).add(envelope.name)
+        self.noes += isinstance(said, Refusal)
+        return replace(word, digests=digests)
+
+    def _said(self, envelope: Envelope) -> tuple[Answer | Refusal, Charge | None]:
+        """Answer or refuse, and what that costs: nothing before the party's rows may have been looked at.
+
+        A fault of a handler or a guard is a no as well.
+        """
+        cost = None
+        try:
+            said = self._too_often(envelope) or self.seat.open(envelope)
+            if said is None:
+                cost = self.purse.hold(envelope.name, kind_of(envelope.ask))
+                said = self._computed(envelope)
+            return said.brief() if isinstance(said, Refusal) else said, cost
         except HansaError:
             raise
         except Exception as error:  # noqa: BLE001 - its kind is told, and never its text: a value may be in it
-            return self._fault(envelope, error)
+            return self._fault(envelope, error), cost
 
     def _too_often(self, envelope: Envelope) -> Refusal | None:
         """Refuse what the job asks no more of; a secure sum may be tried again, where parties drop out of it."""
@@ -186,8 +205,7 @@ class Desk:
 
     def _computed(self, envelope: Envelope) -> Answer | Refusal:
         """Do the work; an error of the house becomes this party's no, for the coordinator to name."""
-        seat, step, kind = self.seat, envelope.name.step, kind_of(envelope.ask)
-        self.purse.reach(step, kind, len(self.told.get((step, kind), ())))
+        seat = self.seat
         work = Work(envelope.name.step, (self.party.name,), (0,), (envelope.ask,), (seat.memory,), (0,))
         try:
             outcome = self.compute(work)

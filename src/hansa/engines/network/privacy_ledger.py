@@ -1,9 +1,9 @@
 r"""The privacy ledger of a bank: what each job was approved for, what each answer has cost, and which budgets stood.
 
-A charge stands in the transaction of its answer, so that it is there before a byte leaves, and once for each name.
-Where several nodes of a bank share a ledger, it has a database of its own, and a charge is durable before the answer
-is: an answer that was lost in between is charged, and costs nothing more when it is asked again. Rows are only added,
-each bound to the one before by its SHA-256. What is allowed is not decided here.
+A charge stands in the transaction of its word, so that it is there before a byte leaves, and once for each name. Where
+several nodes of a bank share a ledger, it has a database of its own: a charge stands in the node's store with the word,
+and in the shared one before the word leaves (`pay`). It names the word by its digest. Rows are only added, each bound
+to the one before by its SHA-256. What is allowed is not decided here.
 
 Example:
     >>> import tempfile
@@ -13,12 +13,14 @@ Example:
     ...     store.privacy.approve("5e1f", Plan("scores", "anna", "loans", (Part(0, "Train", (), 2),)), uncapped)
     ...     with store.database.transaction() as connection:
     ...         store.privacy.add(connection, Charge("5e1f", Name(0, 0, 1), "loans", Part(0, "Train", ())))
+    ...     store.privacy.pay("5e1f")
     ...     [(one.plan.submitter, one.open, len(one.given)) for one in store.privacy.accounts()]
     ...     store.privacy.close_job("5e1f")
     ...     store.privacy.open_jobs(), store.privacy.head()[0], store.privacy.verify()
     ...     store.privacy.declare("bank-a", "hansa.example:7443", {"loans, record": "epsilon = 4"})
     ...     [isinstance(one, Budgets) and one.coordinator for one in store.privacy.budgets()]
     ...     isinstance(store.privacy, PrivacyLedger), store.close()
+    0
     [('anna', True, 1)]
     ((), 3, None)
     ['hansa.example:7443']
@@ -45,6 +47,8 @@ from hansa.privacy.spending import Account, Given, Plan
 if TYPE_CHECKING:
     import sqlite3
 
+    from hansa.engines.network.disk import Disk
+
 Cap: TypeAlias = Callable[[Account, Sequence[Account]], Refusal | None]
 """Whoever says why a job may not have what it asks for beside all others, if it may not."""
 
@@ -60,25 +64,34 @@ TABLE: Final = (
     "INSERT INTO own VALUES (lower(hex(randomblob(16))))",
 )
 """The statements that make its tables, and draw the name by which a store is known in a ledger that is shared."""
-SHARED: Final = Schema("privacy ledger", 0x484E5333, (TABLE,))
+DIGESTS: Final = ()
+"""The next version: its tables are the same, and charges name their words, which an older hansa cannot read."""
+SHARED: Final = Schema("privacy ledger", 0x484E5333, (TABLE, DIGESTS))
 FILE: Final = "privacy.db"
 """What a ledger of its own is, and its name in its folder."""
 _CHARGED: Final = (
-    "SELECT 1 FROM privacy WHERE kind = 'charged' AND store = ? AND job = ?"
+    "SELECT told FROM privacy WHERE kind = 'charged' AND store = ? AND job = ?"
     " AND step = ? AND keep = ? AND turn = ? AND attempt = ?"
 )
+_OWED: Final = (
+    "SELECT sequence, step, keep, turn, attempt, told FROM privacy"
+    " WHERE kind = 'charged' AND store = ? AND job = ? AND sequence > ? ORDER BY sequence"
+)
+_DIGEST: Final = ',"digest":"'
+"""What stands in a charge's text before the digest of its word, at its end."""
 _TURNED: Final = "SELECT coalesce(max(sequence), 0) FROM privacy WHERE kind != 'charged'"
 
 
 @final
 @dataclass(frozen=True)
 class Charge:
-    """What one answer costs: of which job, under which name, of which table, and the part that it is of."""
+    """What a word costs: of which job, under which name, of which table, the part that it is of, and its digest."""
 
     job: str
     name: Name
     table: str
     part: Part
+    digest: str = ""
 
 
 @final
@@ -98,6 +111,7 @@ class Budgets:
 class _Charged:
     table: str
     part: Part
+    digest: str = ""
 
 
 @final
@@ -121,9 +135,12 @@ def uncapped(asked: Account, others: Sequence[Account]) -> Refusal | None:
 class PrivacyLedger:
     """The ledger of a site's database, or of one of its own that several nodes of a bank share (`apart`)."""
 
-    def __init__(self, database: Database, store: str, clock: Callable[[], float], *, apart: bool = False) -> None:
-        """Take the database, the name of the store that writes, and the time."""
-        self.database, self.store, self.clock, self.apart = database, store, clock, apart
+    def __init__(
+        self, database: Database, store: str, clock: Callable[[], float], site: Database | None = None
+    ) -> None:
+        """Take the database, the name of the store that writes, the time, and the `site`'s database if it is apart."""
+        self.database, self.store, self.clock = database, store, clock
+        self.site, self.apart = site or database, site is not None
 
     def approve(self, job: str, plan: Plan, cap: Cap) -> None:
         """Hold all that a job was approved for, if it may have it beside what others have and hold; or nothing of it.
@@ -151,22 +168,38 @@ class PrivacyLedger:
                 if connection.execute(_TURNED).fetchone()[0] != turned:
                     continue  # somebody else has been approved meanwhile
                 if refusal is None:
-                    self._append(connection, "approved", job, plain(plan))
+                    self._append(connection, "approved", job, _text(plan))
                     return
                 if held is not None and held.open:
                     self._append(connection, "closed", job)
             raise BudgetSpent(refusal.what, refusal.why, refusal.mend)
 
     def add(self, connection: sqlite3.Connection, one: Charge) -> None:
-        """Charge an answer within a transaction; one that was charged is not charged again."""
+        """Charge a word within its transaction at the site; one that was charged is not charged again."""
         if connection.execute(_CHARGED, (self.store, one.job, *one.name)).fetchone() is None:
-            part = replace(one.part, times=1)
-            self._append(connection, "charged", one.job, plain(_Charged(one.table, part)), one.name)
+            told = _Charged(one.table, replace(one.part, times=1), one.digest)
+            self._append(connection, "charged", one.job, _text(told), one.name)
 
-    def charge(self, one: Charge) -> None:
-        """Charge an answer, durably. Raises DataError where the disk fails; then it is not charged."""
+    def pay(self, job: str, after: int = 0) -> int:
+        """Charge in a ledger that is apart what the site has charged of a job: it is durable before a word leaves.
+
+        `after`: the last of the site's rows that is there already. The last one that is there now is returned.
+
+        Raises:
+            PolicyRefusal: another word was charged under a name; this one is not to leave.
+            DataError: the disk fails.
+        """
+        rows = self.site.rows(_OWED, self.store, job, after) if self.apart else []
+        if not rows:
+            return after
         with self.database.transaction() as connection:
-            self.add(connection, one)
+            for _, *name, told in rows:
+                held = connection.execute(_CHARGED, (self.store, job, *name)).fetchone()
+                if held is None:
+                    self._append(connection, "charged", job, told, Name(*name))
+                elif held[0].partition(_DIGEST)[2] != told.partition(_DIGEST)[2]:
+                    raise _another(Name(*name))
+        return int(rows[-1][0])
 
     def close_job(self, job: str) -> None:
         """A job is over here, for now: what it held and has not taken is free."""
@@ -185,7 +218,7 @@ class PrivacyLedger:
         if job not in self.open_jobs():
             raise ConfigError("A job holds nothing that could be released.", mend="Name one that is open.")
         with self.database.transaction() as connection:
-            self._append(connection, "released", job, plain(_Released(why.strip())))
+            self._append(connection, "released", job, _text(_Released(why.strip())))
 
     def open_jobs(self) -> tuple[str, ...]:
         """The jobs for which this store holds something."""
@@ -203,7 +236,12 @@ class PrivacyLedger:
         held = [replace(one, time=0.0) for one in self.budgets() if one.store == self.store]
         if held[-1:] != [told]:
             with self.database.transaction() as connection:
-                self._append(connection, "budgets", "", plain(told))
+                self._append(connection, "budgets", "", _text(told))
+
+    def given(self, job: str) -> tuple[Given, ...]:
+        """What this store was charged for in a job."""
+        held = _held(self.accounts(), self.store, job)
+        return () if held is None else held.given
 
     def budgets(self) -> tuple[Budgets, ...]:
         """Which budgets stood from when on, in order."""
@@ -221,7 +259,7 @@ class PrivacyLedger:
         """
         found: dict[tuple[str, str], Account] = {}
         given: dict[tuple[str, str], list[Given]] = {}
-        known: dict[str, _Charged] = {}  # most answers of a job cost the same
+        known: dict[str, _Charged] = {}  # most words of a job cost the same, but for their digests
         for number, at, kind, store, job, *name, told, _, _ in self._rows():
             account = found.get((store, job)) or Account(job, store, at, Plan("", "", "", ()), open=False)
             if kind == "approved":
@@ -231,7 +269,8 @@ class PrivacyLedger:
             elif kind == "released":
                 found[store, job] = replace(account, open=False, released=_read(_Released, told, number).why)
             elif kind == "charged":
-                one = known[told] = known.get(told) or _read(_Charged, told, number)
+                key = told.partition(_DIGEST)[0]
+                one = known[key] = known.get(key) or _read(_Charged, told, number)
                 plan = account.plan if account.plan.table else Plan("", "", one.table, ())
                 found[store, job] = replace(account, plan=plan)
                 given.setdefault((store, job), []).append(Given(at, one.part, Name(*name)))
@@ -246,13 +285,12 @@ class PrivacyLedger:
         return chained.first_wrong(self._rows())
 
     def _append(
-        self, connection: sqlite3.Connection, kind: str, job: str, told: Any = None, name: Name | None = None
+        self, connection: sqlite3.Connection, kind: str, job: str, told: str = "", name: Name | None = None
     ) -> None:
         """Add a row; time never runs backwards in it, whatever the clock does."""
         ((last,),) = connection.execute("SELECT coalesce(max(time), 0.0) FROM privacy").fetchall()
-        text = "" if told is None else json.dumps(told, separators=(",", ":"), ensure_ascii=False)
         four = (None,) * 4 if name is None else tuple(name)
-        chained.append(connection, "privacy", (max(last, self.clock()), kind, self.store, job, *four, text))
+        chained.append(connection, "privacy", (max(last, self.clock()), kind, self.store, job, *four, told))
 
     def _turned(self) -> int:
         """The last row that is no charge: who holds what has changed no more since."""
@@ -262,7 +300,9 @@ class PrivacyLedger:
         return self.database.rows("SELECT * FROM privacy ORDER BY sequence")
 
 
-def opened(own: Database, clock: Callable[[], float], shared: Path | None = None) -> PrivacyLedger:
+def opened(
+    own: Database, clock: Callable[[], float], shared: Path | None = None, disk: Disk | None = None
+) -> PrivacyLedger:
     """The ledger of a site's database, or the one that lies in a folder of its own, for several nodes.
 
     Example:
@@ -279,7 +319,19 @@ def opened(own: Database, clock: Callable[[], float], shared: Path | None = None
     ((store,),) = own.rows("SELECT store FROM own")
     if shared is None:
         return PrivacyLedger(own, store, clock)
-    return PrivacyLedger(Database(shared / FILE, SHARED, LocalDisk(), shared=True), store, clock, apart=True)
+    return PrivacyLedger(Database(shared / FILE, SHARED, disk or LocalDisk(), shared=True), store, clock, own)
+
+
+def _text(told: Any) -> str:
+    return json.dumps(plain(told), separators=(",", ":"), ensure_ascii=False)
+
+
+def _another(name: Name) -> PolicyRefusal:
+    return PolicyRefusal(
+        f"Another word to {name} was charged to the bank's privacy ledger.",
+        "The node's folder is older than the ledger, or a copy of one in use: it would say something twice.",
+        "Run one node of a folder, and submit the job as a new one.",
+    )
 
 
 def _held(accounts: Sequence[Account], store: str, job: str) -> Account | None:

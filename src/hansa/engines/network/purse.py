@@ -1,4 +1,7 @@
-r"""What a job may cost a bank: its plan is held in the privacy ledger before it begins, and each answer has its price.
+r"""What a job may cost a bank: its plan is held in the privacy ledger before it begins, and each word has its price.
+
+An answer is charged, and so is a refusal that was made when rows might have been looked at: it tells of them as well.
+What is refused before costs nothing.
 
 Example:
     >>> import tempfile
@@ -10,7 +13,7 @@ Example:
     >>> with tempfile.TemporaryDirectory() as path:
     ...     store = SiteStore(Path(path))
     ...     purse = Purse(store.privacy, job, job.digest, bank, "anna")
-    ...     purse.price(Name(0, 1, 0), "Train").part.what, purse.price(Name(0, 0, 0), "Shape")
+    ...     purse.hold(Name(0, 1, 0), "Train").part.what, purse.hold(Name(0, 0, 0), "Shape")
     ...     [(one.plan.submitter, one.plan.table) for one in store.privacy.accounts()]
     ...     store.close()
     ('Train', None)
@@ -25,7 +28,7 @@ from hansa.core.job import Job
 from hansa.core.message import Name
 from hansa.engines.network.privacy_ledger import Cap, Charge, PrivacyLedger, uncapped
 from hansa.errors import BudgetSpent
-from hansa.privacy.released import parts_of, priced
+from hansa.privacy.released import Part, parts_of, priced
 from hansa.privacy.spending import Plan
 
 if TYPE_CHECKING:
@@ -52,20 +55,27 @@ class Purse:
         self.prices = priced(job)
         self.over: BudgetSpent | None = None
         self.plan = Plan(job.name, submitter, table, parts_of(job))
+        self.paid = ledger.pay(digest)  # what a node has charged as it died
         ledger.approve(digest, self.plan, cap)
+        self.taken: dict[tuple[int, str], set[Name]] = {}
+        for one in ledger.given(digest):
+            self._of(one.part).add(one.name)
 
-    def reach(self, step: int, kind: str, given: int) -> None:
-        """See that there is enough for one more answer of a kind: beyond the plan, as where a sum is tried again.
+    def hold(self, name: Name, kind: str) -> Charge | None:
+        """See that there is enough for a word, beyond the plan too, before its rows are looked at; what it costs.
+
+        None: nothing.
 
         Raises:
             BudgetSpent: there is not, or was not before: nothing is held any more.
         """
-        part = self.prices.get((step, kind))
+        part = self.prices.get((name.step, kind))
         if part is None:
-            return
+            return None
         if self.over is not None:
             raise BudgetSpent(self.over.what, self.over.why, self.over.mend)
-        plan = self.plan.at_least(part, given + 1)
+        taken = self._of(part)
+        plan = self.plan.at_least(part, len(taken) + (name not in taken))
         if part.bounded and plan != self.plan:
             try:
                 self.ledger.approve(self.digest, plan, self.cap)
@@ -73,16 +83,29 @@ class Purse:
                 self.over = error
                 raise
             self.plan = plan
-
-    def price(self, name: Name, kind: str) -> Charge | None:
-        """What an answer costs; None: nothing."""
-        part = self.prices.get((name.step, kind))
-        return None if part is None else Charge(self.digest, name, self.plan.table, part)
+        taken.add(name)
+        return Charge(self.digest, name, self.plan.table, part)
 
     def make_up(self, told: Mapping[tuple[int, str], Iterable[Name]]) -> None:
-        """Charge what has left and was not charged: it left before there was this ledger."""
-        found = (self.price(name, kind) for (_, kind), names in told.items() for name in sorted(names))
-        with self.ledger.database.transaction() as connection:
-            for one in found:
-                if one is not None:
-                    self.ledger.add(connection, one)
+        """Charge what was told and is not charged: it was before there was this ledger."""
+        found = [
+            (self.prices[key], name) for key, names in told.items() if key in self.prices for name in sorted(names)
+        ]
+        with self.ledger.site.transaction() as connection:
+            for part, name in found:
+                self._of(part).add(name)
+                self.ledger.add(connection, Charge(self.digest, name, self.plan.table, part))
+        self.pay()
+
+    def pay(self) -> None:
+        """Charge in a ledger that is apart whatever the site has charged, before any of it leaves.
+
+        Raises:
+            PolicyRefusal: another word was charged under a name.
+            DataError: the disk fails.
+        """
+        self.paid = self.ledger.pay(self.digest, self.paid)
+
+    def _of(self, part: Part) -> set[Name]:
+        """The names of all words of a part that were charged, or are about to be."""
+        return self.taken.setdefault((part.step, part.what), set())

@@ -4,10 +4,11 @@ Example:
     >>> import tempfile
     >>> from hashlib import sha256
     >>> from pathlib import Path
+    >>> from hansa.core.message import Refusal
     >>> with tempfile.TemporaryDirectory() as path:
     ...     store = SiteStore(Path(path))
     ...     book = SeatBook(store, store.open("", sha256(b"").hexdigest()), "bank-a")
-    ...     _ = book.give(Name(0, 0, 0), "Shape", Refusal("Not on a Sunday."))
+    ...     _ = book.give(Word(Name(0, 0, 0), "bank-a", "Shape", Refusal("Not on a Sunday.")))
     ...     [word.said.what for word in book.unacknowledged()], len(store.ledger.lines())
     ...     book.acknowledged([Name(0, 0, 0)])
     ...     book.unacknowledged(), book.given(Name(0, 0, 0)).what
@@ -18,12 +19,13 @@ Example:
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, final
 
 import numpy as np
 
-from hansa.core.message import Name, Refusal
+from hansa.core.message import Name
 from hansa.core.party import lasting, with_at_once
 from hansa.engines.network.sheet import first_digest_of
 from hansa.engines.network.shelf import Slip
@@ -36,9 +38,9 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable
 
-    from hansa.core.message import Answer
+    from hansa.core.message import Answer, Refusal
     from hansa.core.party import Memory, Seat
-    from hansa.engines.network.purse import Purse
+    from hansa.engines.network.privacy_ledger import Charge
 
 _LATELY: Final = 16
 _HEARD_OF: Final = 1000  # names that are held in memory until the next word is written
@@ -68,34 +70,33 @@ class SeatBook:
     its line in the wire ledger, before a byte of it leaves. The same name never gets two answers.
     """
 
-    def __init__(self, store: SiteStore, job: str, party: str, purse: Purse | None = None) -> None:
-        """Open the book of a job, by its digest, and of the party that sits there; `purse`: what answers cost."""
-        self.store, self.job, self.party, self.purse = store, job, party, purse
+    def __init__(self, store: SiteStore, job: str, party: str) -> None:
+        """Open the book of a job, by its digest, and of the party that sits there."""
+        self.store, self.job, self.party = store, job, party
         self._heard: set[Name] = set()  # written with what comes next: one that is lost is heard of again
         self._written: dict[Name, None] = {}  # heard of before, lately
 
     def give(
         self,
-        name: Name,
-        kind: str,
-        said: Answer | Refusal,
+        word: Word,
         memory: Memory | None = None,
         *,
         once: Memory | None = None,
+        cost: Charge | None = None,
         protection: str = "none",
         counted: Iterable[Name] = (),
     ) -> tuple[bytes, ...]:
         """Make a word durable, with what the seat remembers if it counts, and settle what has counted.
 
-        `once`: what it remembers from now on whether the word counts or not, where that has changed. The same word
-        again is fine, and changes nothing. The SHA-256 of the word's arrays are returned: they were just taken.
+        `once`: what it remembers from now on whether the word counts or not, where that has changed. `cost`: what the
+        word costs of a table's privacy. The same word again is fine, and changes nothing. The SHA-256 of the word's
+        arrays are returned: they were just taken.
 
         Raises:
             WireError: another word was given under this name; this is noted.
             DataError: the disk fails; then nothing of it is there, or all.
         """
-        word = Word(name, self.party, kind, said)
-        database, shelf = self.store.database, self.store.shelf
+        name, database, shelf = word.name, self.store.database, self.store.shelf
         held = database.rows(_FIND, self.job, *name)
         if held:
             return self._same(word, held[0][0])
@@ -103,17 +104,14 @@ class SeatBook:
             slip = shelf.put(tree_of(self.job, word))
             kept = None if memory is None else shelf.put(self._tree(name, lasting(memory)))
             at_once = None if once is None else shelf.put(self._tree(_once(name), once))
-        cost = None if self.purse is None or isinstance(said, Refusal) else self.purse.price(name, kind)
-        if cost is not None and self.store.privacy.apart:
-            self.store.privacy.charge(cost)
-        line = Line(self.store.clock(), self.job, name, kind, *contents(said), slip.digest, protection)
+        line = Line(self.store.clock(), self.job, name, word.kind, *contents(word.said), slip.digest, protection)
         heard = frozenset(self._heard)
         with database.transaction() as connection:
             files = self._settle(connection, counted, heard)
             number = append(connection, line)
-            if cost is not None and not self.store.privacy.apart:
-                self.store.privacy.add(connection, cost)
-            given = (self.job, *name, kind, *slip.row, 0, number)
+            if cost is not None:
+                self.store.privacy.add(connection, replace(cost, digest=slip.digest))
+            given = (self.job, *name, word.kind, *slip.row, 0, number)
             connection.execute("INSERT INTO given VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", given)
             if kept is not None:
                 row = (self.job, *name, 0, *kept.row)

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, final
 from hansa.core.message import Name
 from hansa.engines.network.database import Database, Schema
 from hansa.engines.network.disk import LocalDisk
-from hansa.engines.network.privacy_ledger import FILE, SHARED, PrivacyLedger, opened
+from hansa.engines.network.privacy_ledger import DIGESTS, FILE, SHARED, PrivacyLedger, opened
 from hansa.engines.network.privacy_ledger import TABLE as PRIVACY
 from hansa.engines.network.shelf import INLINE, Shelf
 from hansa.engines.network.wire_ledger import TABLE, Line, WireLedger, append, contents
@@ -69,7 +69,7 @@ _VERSION_1 = (
     ),
     "CREATE TABLE events (time REAL NOT NULL, kind TEXT NOT NULL, job TEXT NOT NULL, what TEXT NOT NULL)",
 )
-SCHEMA: Final = Schema("site's store", 0x484E5332, (_VERSION_1, PRIVACY))
+SCHEMA: Final = Schema("site's store", 0x484E5332, (_VERSION_1, PRIVACY, DIGESTS))
 
 
 @final
@@ -111,7 +111,7 @@ class SiteStore:
         self.ledger = WireLedger(self.database)
         self.privacy = opened(self.database, clock)
         try:
-            self.privacy = opened(self.database, clock, shared)
+            self.privacy = opened(self.database, clock, shared, disk)
             with self.database.translated():
                 self.shelf = Shelf(folder / "sheets", disk, inline)
                 self.shelf.sweep(digest for query in _FILES for (digest,) in self.database.rows(query))
