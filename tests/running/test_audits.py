@@ -120,8 +120,9 @@ def released_and_charged(folder):
     part = Part(0, "Train", (Gaussian(2.0, Protects("record")), Laplace(4.0, Protects("record"))))
     for job, name in [(job, Name(0, keep, turn)) for job in ("ab", "cd") for keep in (0, 1) for turn in (0, 1)]:
         store.privacy.approve(job, Plan(job, "anna", "loans", (replace(part, times=4),)), uncapped)
-        store.privacy.charge(Charge(job, name, "loans", part))
-        store.privacy.charge(Charge(job, name, "loans", part))
+        with store.database.transaction() as connection:
+            for _ in range(2):
+                store.privacy.add(connection, Charge(job, name, "loans", part))
         released.append(part)
         if name == Name(0, 1, 0):
             store.close()
