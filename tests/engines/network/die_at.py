@@ -1,7 +1,8 @@
 """`python -m tests.engines.network.die_at POINT COUNT VERB...`: the program, which kills itself at a named step.
 
-A point is "before" or "after", a function of the network by its path, and for what is sent the kind of message. At its
-COUNT-th call the process ends by SIGKILL, as in a power cut. Nothing of this is in the program itself.
+A point is "before" or "after", a function of the network by its path, for what is sent the kind of message, and perhaps
+another function that is waited for. At its COUNT-th call the process ends by SIGKILL, as in a power cut. Nothing of it
+is in the program itself.
 """
 
 from __future__ import annotations
@@ -12,20 +13,29 @@ import inspect
 import os
 import signal
 import sys
+from threading import Condition
 from typing import NamedTuple
+
+from hansa.core.journal import Snapshot
+from hansa.core.message import Name
 
 ROOM = "hansa.engines.network"
 
 
 class Point(NamedTuple):
-    """A named step: before or after a function's call, of messages of one kind only where `kind` is given."""
+    """A named step: before or after a function's call, of messages of one kind only where `kind` is given.
+
+    `until`: the call waits until another function has been called for the same keep of the same job.
+    """
 
     when: str
     place: str
     kind: str = ""
+    until: str = ""
 
     def __str__(self):
-        return f"{self.when} {self.place}" + f" {self.kind}" * bool(self.kind)
+        found = f"{self.when} {self.place}" + f" {self.kind}" * bool(self.kind)
+        return found + f", and after {self.until}" * bool(self.until)
 
 
 def points(*places):
@@ -49,6 +59,11 @@ COORDINATOR = points(
     "stream.Line.send Ack",
     "stream.Line.send Close",
 )
+AHEAD = [
+    Point("before", "journal.JobJournal.save", "", until)
+    for until in ("board.Board._hand_out", "stream.Line.send Ask", "board.Board.deliver")
+]
+"""Letters that follow from what is not written yet wait to be sent; have left; a word to one is durable too."""
 NODE = points(
     "site_store.SiteStore.open",
     "site_store.SiteStore.mark",
@@ -97,20 +112,49 @@ def told_in(arguments):
     return found
 
 
+def about(arguments):
+    """The job that a call speaks of, and how many keeps it has: of letters, a parcel, a word, a snapshot."""
+    jobs = [getattr(one, "digest", None) or getattr(one, "job", None) for one in arguments]
+    letters = [one for group in arguments if isinstance(group, dict) for one in group.values()]
+    told = [*arguments, *(getattr(one, "name", None) for one in (*arguments, *letters))]
+    keeps = [one.keep for one in told if isinstance(one, (Name, Snapshot))]
+    return [next(iter(filter(None, jobs)), ""), *keeps[:1]]
+
+
 def arm(point, count):
     """Put death at a point."""
-    path, name = point.place.rsplit(".", 1)
-    room, *inner = path.split(".")
-    module = importlib.import_module(f"{ROOM}.{room}")
-    owner = getattr(module, inner[0]) if inner else module
-    real, calls = getattr(owner, name), [0]
+    calls, heard, news = [0], [], Condition()
 
     def due(when, arguments):
         if when != point.when or (point.kind and point.kind not in told_in(arguments[1:])):
             return
+        if point.until:
+            with news:
+                if not news.wait_for(lambda: about(arguments) in heard, 0.5):
+                    return  # nothing went ahead, as at the end of a step
         calls[0] += 1
         if calls[0] == count:
             os.kill(os.getpid(), signal.SIGKILL)
+
+    def hear(when, arguments):
+        if when == "after" and (not kind or kind[0] in told_in(arguments[1:])):
+            with news:
+                heard.append(about(arguments))
+                news.notify_all()
+
+    replace(point.place, due)
+    if point.until:
+        place, *kind = point.until.split()
+        replace(place, hear)
+
+
+def replace(place, due):
+    """Let something be done before and after each call of a function."""
+    path, name = place.rsplit(".", 1)
+    room, *inner = path.split(".")
+    module = importlib.import_module(f"{ROOM}.{room}")
+    owner = getattr(module, inner[0]) if inner else module
+    real = getattr(owner, name)
 
     @functools.wraps(real)
     def deadly(*arguments, **named):
@@ -133,10 +177,10 @@ def arm(point, count):
     setattr(owner, name, armed)
 
 
-def main(when, place, kind, count, *verb):
+def main(when, place, kind, until, count, *verb):
     for room in ("coordinator", "node", "trainer"):
         importlib.import_module(f"{ROOM}.{room}")
-    arm(Point(when, place, kind), int(count))
+    arm(Point(when, place, kind, until), int(count))
     sys.argv = ["hansa", *verb]
     from hansa.cli.entry import main as begin
 

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from tests.engines.network.die_at import COORDINATOR, LARGE, NODE
+from tests.engines.network.die_at import AHEAD, COORDINATOR, LARGE, NODE
 from tests.engines.network.trial import EVERYBODY, NAMES, Trial
 
 
@@ -34,6 +34,17 @@ def test_all_die_at_once_wherever_a_large_word_is_written(tmp_path, tell, name):
     trial, others = Trial(tmp_path, hidden=(300, 300)), [one for one in EVERYBODY if one != name]
     tell(f"all, at {name}'s files: " + trial.under((trial.at_points, name, LARGE, random.Random(4), others)))
     assert len(set(trial.killed)) == len(LARGE)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "others", [pytest.param((), id="alone"), pytest.param(NAMES, id="all", marks=pytest.mark.soak)]
+)
+def test_the_coordinator_dies_while_letters_are_ahead_of_what_is_written(tmp_path, tell, others):
+    """What was kept is not durable, and what follows from it has left, or was answered already."""
+    trial = Trial(tmp_path)
+    tell("letters ahead: " + trial.under((trial.at_points, "coordinator", AHEAD, random.Random(6), others)))
+    assert len(set(trial.killed)) == len(AHEAD) == 3
 
 
 @pytest.mark.slow
