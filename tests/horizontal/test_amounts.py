@@ -231,6 +231,15 @@ def test_values_beyond_the_range_count_as_its_ends():
     assert Noise(0.0).sums(told, 1.0).tolist() == told.tolist()
 
 
+def test_sums_are_exact_so_that_a_row_changes_them_by_its_own_alone():
+    fit = Fit(Want("x", "standardise"), np.zeros(0), 1, low=-3.0, high=3.0)
+    values = np.random.default_rng(0).normal(size=20_000)
+    told = amounts_of(fit, Column.of("x", values))
+    assert (amounts_of(fit, Column.of("x", values[::-1].copy())) == told).all()
+    one = amounts_of(fit, Column.of("x", values[:1]))
+    assert (told - amounts_of(fit, Column.of("x", values[1:])) == one).all()
+
+
 def test_a_party_without_rows_tells_noise_like_any_other():
     table = book(3000)
     found = noised(replace(QUIET, numeric="bins"), table, (0, 1500))

@@ -44,5 +44,14 @@ def test_what_the_grid_cannot_hold_is_refused(wrong):
         noised(np.array([wrong]), 1.0, 1.0)
 
 
+@pytest.mark.parametrize("rows", [5e6, 1e8])
+@pytest.mark.parametrize("multiplier", [0.1, 0.5])
+def test_sums_of_large_banks_have_room_beside_little_noise(rows, multiplier):
+    """Once refused beyond two to four million times the noise."""
+    drawn = noised(np.full(20_000, rows), 1.0, multiplier) - rows
+    assert drawn.std() == pytest.approx(multiplier, rel=0.03)
+    assert abs(drawn.mean()) < 5 * multiplier / 20_000**0.5
+
+
 def test_steps_are_the_nearest():
-    assert in_steps(np.array([0.9, -0.6, 2.5], np.float32), 0.5).tolist() == [2.0, -1.0, 5.0]
+    assert in_steps(np.array([0.9, -0.6, 2.5], np.float32), 0.5).tolist() == [2, -1, 5]

@@ -253,7 +253,7 @@ class distributed_noise(Link):
                 "Raise clip or bits of secure_sum and distributed_noise alike, and lower the largest weight as much.",
             )
         grid = in_steps(row.astype(np.float64) * (within / bound), step)
-        return (grid + discrete_gaussian(sigma / step, len(row))) * step
+        return (grid + discrete_gaussian(sigma / step, len(row))).astype(np.float64) * step
 
 
 def _split(whole: NDArray[np.float64], like: dict[str, NDArray[np.floating]]) -> dict[str, NDArray[np.float64]]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from hansa.privacy.sampling import Mechanism
 
 _FINE: Final = 30  # the noise is 2^30 to 2^31 steps of the grid
-_WHOLE: Final = 2.0**52
+_ROOM: Final = 2.0**62  # steps: two billion times the noise, as exact integers of 64 bits
 
 
 def noised(
@@ -44,24 +44,24 @@ def noised(
     step = 2.0 ** (floor(log2(noise_multiplier * sensitivity)) - _FINE)
     rounding = len(vector) if mechanism == "geometric" else sqrt(len(vector))
     wide = noise_multiplier * (sensitivity / step + rounding)
-    return in_steps(vector, step) * step + whole_noise(mechanism, wide, len(vector)) * step
+    return (in_steps(vector, step) + whole_noise(mechanism, wide, len(vector))).astype(np.float64) * step
 
 
-def in_steps(vector: NDArray[Any], step: float) -> NDArray[np.float64]:
-    """The vector `[k]` in whole steps, to the nearest: floats without a fraction, below 2^52.
+def in_steps(vector: NDArray[Any], step: float) -> NDArray[np.int64]:
+    """The vector `[k]` in whole steps, to the nearest; `step` is a power of two, so that nothing else is rounded.
 
     Raises:
         PolicyRefusal: it is not finite, or has too many steps.
 
     Example:
         >>> in_steps(np.array([0.26, -1.0]), 0.25).tolist()
-        [1.0, -4.0]
+        [1, -4]
     """
     steps: NDArray[np.float64] = np.rint(vector.astype(np.float64) / step)
-    if not (np.abs(steps) < _WHOLE).all():
+    if not (np.abs(steps) < _ROOM).all():
         raise PolicyRefusal(
-            "An update is not finite, or too large beside its noise.",
+            "An update or a sum is not finite, or too large beside its noise.",
             "Noise cannot be added to it exactly.",
-            "Look at the training; or raise the noise_multiplier.",
+            "Look at the training, and at the contract's ranges; or raise the noise_multiplier.",
         )
-    return steps
+    return steps.astype(np.int64)
