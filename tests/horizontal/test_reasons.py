@@ -68,6 +68,7 @@ def test_nothing_is_asked_for_the_best_points():
     done = explained(divided(book(), []), Explain("best"))
     card = done.last(CardFound).card
     assert done.last(Reference) == Reference.best(card)
+    assert Explain("best").handlers() == {}
     reasons = Reasons(card, Reference.best(card))
     highest = [np.flatnonzero(below == 0)[0] for below in reasons.below]
     assert all(one.points[i] == max(one.points) for one, i in zip(card.characteristics, highest, strict=True))

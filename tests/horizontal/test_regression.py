@@ -5,8 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hansa.errors import DataError
-from hansa.horizontal.regression import Regression
+from hansa.core.step import Done
+from hansa.errors import DataError, JobError
+from hansa.horizontal.binning_process import BinningProcess
+from hansa.horizontal.binning_table import BinningTable
+from hansa.horizontal.regression import Regression, regression_in
+from hansa.horizontal.rounds import Learning
+from hansa.horizontal.woe import Cells
 
 
 def small(**more):
@@ -42,3 +47,16 @@ def test_predictions_take_columns_by_name_and_an_offset():
     np.testing.assert_allclose(found.predict(X, ("other", "age"), np.array([1.0, 0.0])), [0.5, 0.5])
     with pytest.raises(DataError, match="Did you mean 'age'"):
         found.param("aged")
+
+
+def test_rounds_on_binned_columns_are_a_regression_of_those_of_the_right_sign():
+    counts = np.array([[9.0, 6.0, 0.0], [1.0, 4.0, 0.0]])
+    bins = BinningProcess(tuple(BinningTable(Cells(name, edges=(3.0,)), counts, (0, 1)) for name in ("age", "b")))
+    rounds, exact = Learning(2, np.array([-0.5, 0.0, -1.5])), small()
+    found, turned = regression_in(Done((bins, exact, rounds)))
+    assert (found.names, found.params.tolist(), turned) == (("const", "age"), [-1.5, -0.5], ("b",))
+    assert np.isnan(found.bse).all()
+    assert regression_in(Done((bins, rounds, exact))) == (exact, ())
+    for done in (Done((bins, Learning(2, np.zeros(7)))), Done((rounds,))):
+        with pytest.raises(JobError, match="No earlier step"):
+            regression_in(done)

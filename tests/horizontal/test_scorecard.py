@@ -26,7 +26,7 @@ from hansa.horizontal.design import parts_of, remembered
 from hansa.horizontal.evaluate import Evaluate, LossCounter, Losses, fit_alone
 from hansa.horizontal.glm import Glm
 from hansa.horizontal.regression import Regression
-from hansa.horizontal.scorecard import CardFound, MakeCard, Mark, Marker
+from hansa.horizontal.scorecard import CardFound, MakeCard, Mark
 from hansa.horizontal.selection import Select
 from hansa.links import secure_sum
 from tests.horizontal.banks import divided
@@ -220,7 +220,7 @@ def test_scores_that_span_too_much_are_counted_by_nobody():
     job = Job("card", (Binning(), Glm(), MakeCard()), min_parties=1)
     memory = remembered(CENTRAL.prepared)
     with pytest.raises(ConfigError, match="not counted"):
-        Marker().answer(Mark(hostile, np.zeros(2)), site_of(WHOLE[0], job), memory)
+        MakeCard().handlers()[Mark].answer(Mark(hostile, np.zeros(2)), site_of(WHOLE[0], job), memory)
 
 
 def test_it_is_asked_once_and_what_was_kept_is_not_asked_for_again():

@@ -20,6 +20,7 @@ from hansa.errors import ConfigError, DataError, JobError, PolicyRefusal
 from hansa.horizontal.binning import Binning
 from hansa.horizontal.glm import Glm
 from hansa.horizontal.regression import Regression
+from hansa.horizontal.rounds import Rounds
 from hansa.horizontal.selected import Selection
 from hansa.horizontal.selection import Select
 from hansa.horizontal.summer import Climb
@@ -188,3 +189,8 @@ def test_a_selection_stopped_at_any_write_keeps_the_same():
     wanted = finish(job, parties, whole, None)[0].last(Selection)
     for stop in range(1, whole.writes + 1, 12):
         assert pack(finish(job, parties, Memoir(stop), None)[0].last(Selection)) == pack(wanted)
+
+
+def test_rounds_that_would_not_heed_it_are_refused():
+    with pytest.raises(ConfigError, match="rounds do not heed a selection"):
+        Job("card", (Binning(), Select(), Rounds()))

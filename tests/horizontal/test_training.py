@@ -11,9 +11,13 @@ import pytest
 from hansa.core.draws import Draws
 from hansa.core.load import Load
 from hansa.core.trainer import Design, Local
-from hansa.errors import PartyFailed
-from hansa.horizontal.training import fit, refuse_infinite
-from hansa.trainers import Linear
+from hansa.errors import ConfigError, PartyFailed
+from hansa.horizontal.binning import Binning
+from hansa.horizontal.glm import Glm
+from hansa.horizontal.prepare import Prepare
+from hansa.horizontal.scorecard import MakeCard
+from hansa.horizontal.training import check_order, fit, refuse_infinite
+from hansa.trainers import Linear, Tabular
 
 
 @final
@@ -40,3 +44,13 @@ def test_an_update_that_is_not_finite_names_its_party(bad):
     delta[1, 1:] = -bad, bad, 0.0
     with pytest.raises(PartyFailed, match=r"bank-b \(Train in round 5\).*not finite"):
         refuse_infinite(Load({"delta": delta}), ["bank-a", "bank-b", "bank-c"], 4)
+
+
+@pytest.mark.parametrize("trainer", [Tabular(), Linear(loss="squared"), Linear(intercept=False)])
+def test_points_are_made_of_a_logistic_linear_model_alone(trainer):
+    check_order(Linear(l2=0.1), [MakeCard()])
+    check_order(trainer, [Binning(), Glm(), MakeCard()])
+    with pytest.raises(ConfigError, match="logistic linear model with an intercept"):
+        check_order(trainer, [MakeCard()])
+    with pytest.raises(ConfigError, match="prepare must stand before rounds"):
+        check_order(trainer, [Prepare()])

@@ -236,8 +236,8 @@ class Explain:
         return ()
 
     def handlers(self) -> Mapping[type[Ask], Handler]:
-        """The party's half."""
-        return {Means: Averager()}
+        """The party's half; for the best, nothing is asked."""
+        return {} if self.against == "best" else {Means: Averager()}
 
     def often(self) -> Mapping[type[Ask], int]:
         """Once: from sums between other scores, those of a few customers could be told."""

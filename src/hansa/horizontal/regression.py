@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hansa.core.metrics.tails import normal_beyond, normal_within
+from hansa.core.step import Done
 from hansa.errors import ConfigError, DataError, nearest
+from hansa.horizontal.binning_process import BinningProcess
 from hansa.horizontal.families import Family, FamilyName, Floats, LinkFunction
 from hansa.horizontal.prepared import Prepared
 from hansa.horizontal.rounds import Learning
@@ -197,3 +199,31 @@ class Regression:
         if not self.converged:
             notes.append("It has not converged: do not use it.")
         return tuple(notes)
+
+
+def regression_in(done: Done) -> tuple[Regression, tuple[str, ...]]:
+    """The latest regression on binned columns, and which of them it leaves out for the sign of their coefficients.
+
+    Rounds of a linear model are one without errors; no selection has looked at their columns, and those go whose
+    coefficient would reward what their event rates punish.
+
+    Raises:
+        JobError: there is no binning, or neither a regression nor rounds.
+
+    Example:
+        >>> from hansa.horizontal.binning_table import BinningTable
+        >>> from hansa.horizontal.woe import Cells
+        >>> counts = np.array([[9.0, 6.0, 0.0], [1.0, 4.0, 0.0]])
+        >>> tables = tuple(BinningTable(Cells(name, edges=(30.0,)), counts, (0, 1)) for name in ("age", "income"))
+        >>> found, turned = regression_in(Done((BinningProcess(tables), Learning(2, np.array([0.1, -0.8, -2.0])))))
+        >>> found.names, found.params.tolist(), turned
+        (('const', 'income'), [-2.0, -0.8], ('age',))
+    """
+    binned = done.last(BinningProcess).prepared
+    found = next((one for one in reversed(done.results) if isinstance(one, Learning | Regression)), None)
+    if not isinstance(found, Learning) or len(found.chosen) != binned.width + 1:
+        return done.last(Regression), ()
+    own = dict(zip(binned.names, found.chosen.tolist(), strict=False))
+    kept = {CONST: float(found.chosen[-1]), **{name: param for name, param in own.items() if param < 0}}
+    errors = np.full((len(kept), len(kept)), nan)
+    return Regression(tuple(kept), np.array([*kept.values()]), errors), tuple(name for name in own if name not in kept)

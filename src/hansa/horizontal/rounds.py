@@ -47,7 +47,7 @@ from hansa.horizontal.prepared import Prepared, told
 from hansa.horizontal.protected import check_kept, events_of, made_local, rows_of
 from hansa.horizontal.scores import LOSS, loss_sums, measures
 from hansa.horizontal.shape import Shape, Shapes, agreed
-from hansa.horizontal.training import fit, form_after, layout_of, made_finite, released
+from hansa.horizontal.training import check_order, fit, form_after, layout_of, made_finite, released
 from hansa.horizontal.votes import Tally, Vote, Votes, voted
 
 
@@ -185,13 +185,8 @@ class Rounds:
         return {Train: released(self.links(), self.local)} | ({} if self.trainer.task == "regression" else {Shape: ()})
 
     def check_after(self, after: Sequence[Step]) -> None:
-        """No preparation comes after: the model has learned from other columns."""
-        if any(step.title == "prepare" for step in after):
-            raise ConfigError(
-                "prepare must stand before rounds.",
-                "A model is tested with the columns that it has learned from.",
-                "Put the prepare step first.",
-            )
+        """No preparation comes after, and a scorecard only of a logistic linear model."""
+        check_order(self.trainer, after)
 
     def alone(self, *, first: bool = True) -> Rounds:
         """The same training for one party by itself: nobody to weigh, hide from or outvote, the same optimisers.

@@ -3,14 +3,15 @@
 The coordinator's half is `MakeCard.plan`. What leaves a party, once: how many of its training and of its validation
 rows without and with the event have each whole score, and over how far points were rounded, as sums. Neighbouring
 scores with fewer than `min_cell` rows of an outcome are told jointly, and spread evenly over them; a party with fewer
-than `min_rows` rows of a part tells none of it. The party takes the points as the preparation of its columns, so that
-whatever comes after is about whole scores.
+than `min_rows` rows of a part tells none of it. With noise, counts alone, in bands of scores (see `noised_tally`). The
+party takes the points as the preparation of its columns, so that whatever comes after is about whole scores.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from math import nan
 from typing import TYPE_CHECKING, Literal, final
 
 import numpy as np
@@ -20,7 +21,7 @@ from hansa import catalogue
 from hansa.core.load import Load
 from hansa.core.message import Answer, Ask
 from hansa.core.party import Handler, Memory, Site
-from hansa.core.plan import Asks, Keep, Plan
+from hansa.core.plan import Asks, Keep, Plan, Reply
 from hansa.core.step import Done, Event, Roster, Step
 from hansa.core.table import Table
 from hansa.data.parts import PARTS, HashSplit, Split
@@ -29,12 +30,15 @@ from hansa.horizontal.binner import tell_outcomes
 from hansa.horizontal.binning_process import BinningProcess
 from hansa.horizontal.card import Card, Scaling
 from hansa.horizontal.design import Part, floors_at, parts_at, prepared_of, remembered
+from hansa.horizontal.noise import Noise
+from hansa.horizontal.noised_tally import noised_bands, tally_of
 from hansa.horizontal.prepared import Prepared
 from hansa.horizontal.prohibited import ProfileName, check_card
-from hansa.horizontal.regression import CONST, Regression
+from hansa.horizontal.regression import CONST, regression_in
 from hansa.horizontal.rounds import Learning
 from hansa.horizontal.tally import CutOff, Grade, Tally
 from hansa.horizontal.woe import Cells, Woe
+from hansa.privacy.sampling import Mechanism
 
 if TYPE_CHECKING:
     from hansa.core.trainer import Trainer
@@ -58,6 +62,11 @@ class Mark(Ask):
     card: Card
     beta: NDArray[np.float64]
 
+    @property
+    def figures(self) -> int:
+        """How many counts a row changes: one."""
+        return 1
+
 
 @final
 @dataclass(frozen=True)
@@ -70,9 +79,9 @@ class Rounding:
     """
 
     rows: float = 0.0
-    points: float = 0.0
-    log_loss: float = 0.0
-    whole_log_loss: float = 0.0
+    points: float = nan
+    log_loss: float = nan
+    whole_log_loss: float = nan
 
     @classmethod
     def of(cls, sums: NDArray[np.float64]) -> Rounding:
@@ -87,7 +96,9 @@ class Rounding:
 class CardFound:
     """A scorecard with what was counted of it: `train` and `validation` rows by score, and the rounding on `on`.
 
-    `gain`, `loss`: what the user earns by a good and loses by a bad.
+    `gain`, `loss`: what the user earns by a good and loses by a bad. `turned`: columns that were left out, as their
+    points would reward what their event rates punish. `noise`: the standard deviation of the noise in the count of each
+    outcome in each band of scores.
 
     Example:
         >>> card, none = Card((), base=600), Tally(600, np.zeros((2, 1)))
@@ -105,6 +116,8 @@ class CardFound:
     loss: float = 0.0
     split: Split = field(default_factory=HashSplit)
     config: str = ""
+    turned: tuple[str, ...] = ()
+    noise: float = 0.0
 
     @property
     def counted(self) -> Tally:
@@ -153,7 +166,12 @@ class MakeCard:
     told. `default_rate`: what the mean calibrated chance over those rows shall be, such as a long-run average; 0 takes
     their own. `grades`: the master scale, rising chances that end a grade. `gain`, `loss`: what a good earns and a bad
     costs, for the profit by cut-off. `profile`: the law by which columns are prohibited, with `protected` and `allow`;
-    see `prohibited`. Such a column is refused here: leave it out of the binning.
+    see `prohibited`. Such a column is refused here: leave it out of the binning. `noise_multiplier`,
+    `noise_mechanism`, `customer_rows`: scores are counted in bands, with noise as in `Binning`, and nothing else is
+    told.
+
+    The regression is that of `glm`, or of `rounds` of a logistic `linear`, which may train privately. Of these, columns
+    are left out whose coefficient has the wrong sign, for no selection has looked at them.
 
     Raises:
         ConfigError: settings outside their range.
@@ -172,9 +190,13 @@ class MakeCard:
     profile: ProfileName = "us"
     protected: tuple[str, ...] = ()
     allow: tuple[str, ...] = ()
+    noise_multiplier: float = 0.0
+    noise_mechanism: Mechanism = "gaussian"
+    customer_rows: int = 0
 
     def __post_init__(self) -> None:
         """Check ranges."""
+        self.noise  # noqa: B018 - making it checks it
         if not 0 <= self.default_rate < 1 or self.gain < 0 or self.loss < 0:
             raise ConfigError("default_rate must lie in [0, 1), and gain and loss be at least 0.")
         if list(self.grades) != sorted({*self.grades}) or not all(0 < chance < 1 for chance in self.grades):
@@ -199,11 +221,21 @@ class MakeCard:
     def alone(self, *, first: bool = True) -> MakeCard:
         """The same for one party by itself; its own card is compared, not used, so that no rule stands against it."""
         del first
-        return replace(self, profile="none", protected=(), allow=())
+        own = replace(self, profile="none", protected=(), allow=())
+        return replace(own, noise_multiplier=0.0, noise_mechanism="gaussian", customer_rows=0)
+
+    @property
+    def noise(self) -> Noise:
+        """The noise on the counts of scores."""
+        return Noise(self.noise_multiplier, self.customer_rows, self.noise_mechanism)
 
     def events(self) -> tuple[Event, ...]:
-        """Nothing that an accountant could bound."""
-        return ()
+        """With noise one release; else nothing that an accountant could bound."""
+        return (self.noise.event,) if self.noise_multiplier else ()
+
+    def releases(self) -> Mapping[type[Ask], tuple[Event, ...]]:
+        """With noise, all that is told."""
+        return {Mark: (self.noise.event,)} if self.noise_multiplier else {}
 
     def check_after(self, after: Sequence[Step]) -> None:
         """Nothing that it is made of comes after."""
@@ -214,7 +246,7 @@ class MakeCard:
 
     def handlers(self) -> Mapping[type[Ask], Handler]:
         """The party's half."""
-        return {Mark: Marker()}
+        return {Mark: Marker(self.noise)}
 
     def often(self) -> Mapping[type[Ask], int]:
         """Once: from counts by other points, more could be told apart."""
@@ -224,24 +256,35 @@ class MakeCard:
         """One ask: everybody takes the points and counts its scores."""
         if kept is not None:
             return kept
-        binning, regression = done.last(BinningProcess), done.last(Regression)
+        binning = done.last(BinningProcess)
+        regression, turned = regression_in(done)
         card = replace(Card.of(regression, binning, self.scaling), grades=self.grades)
         check_card(card, self.profile, self.protected, self.allow)
         check_range(card)
         beta = np.array([regression.param(name) for name in (CONST, *card.columns)])
         reply = yield Asks(dict.fromkeys(parties, Mark(card, beta)), until=parties.until(len(parties)))
-        found = self._found(card, reply.value, binning)
+        found = replace(self._found(card, reply, binning), turned=turned)
         yield Keep(found, {"characteristics": float(len(card.columns)), "rounding": found.rounding.points})
         return found
 
-    def _found(self, card: Card, told: Load, binning: BinningProcess) -> CardFound:
-        counts, apart = told["scores"][0].reshape(len(_COUNTED), 2, -1), told["apart"][0].tolist()
-        train, validation = (Tally(card.lowest, counts[i], apart[i]) for i in range(len(_COUNTED)))
+    def _found(self, card: Card, reply: Reply, binning: BinningProcess) -> CardFound:
+        told: Load = reply.value
+        halves, noise = told["scores"][0].reshape(len(_COUNTED), -1), self.noise
+        if noise.multiplier:
+            train, validation = (tally_of(card, half, noise, len(reply.counted)) for half in halves)
+        else:
+            train, validation = (
+                Tally(card.lowest, half.reshape(2, -1), apart)
+                for half, apart in zip(halves, told["apart"][0].tolist(), strict=True)
+            )
         on: Part = "validation" if self.on == "validation" and validation.both else "train"
         counted = validation if on == "validation" else train
         card = replace(card, calibration=counted.calibration(self.scaling, self.default_rate))
-        rounding = Rounding.of(told["rounding"][0].reshape(len(_COUNTED), -1)[_COUNTED.index(on)])
-        return CardFound(card, train, validation, on, rounding, self.gain, self.loss, binning.split, binning.config)
+        rounding = Rounding()
+        if not noise.multiplier:
+            rounding = Rounding.of(told["rounding"][0].reshape(len(_COUNTED), -1)[_COUNTED.index(on)])
+        made = CardFound(card, train, validation, on, rounding, self.gain, self.loss, binning.split, binning.config)
+        return replace(made, noise=noise.deviation(1, len(reply.counted)))
 
 
 @final
@@ -250,9 +293,11 @@ class Marker:
     """The party's half of `Mark`.
 
     Example:
-        >>> isinstance(MakeCard().handlers()[Mark], Marker)
-        True
+        >>> MakeCard(noise_multiplier=6.0).handlers()[Mark].noise.multiplier
+        6.0
     """
+
+    noise: Noise
 
     def answer(self, ask: Mark, site: Site, memory: Memory) -> tuple[Answer, Memory]:
         """Count the scores of training and validation rows; the points are remembered as the preparation."""
@@ -260,6 +305,10 @@ class Marker:
         if prepared is None:
             raise DataError("There is nothing to score by.", mend="Put binning and glm before the scorecard.")
         check_range(ask.card)
+        taken = {**memory, **remembered(replace(prepared, encodings=ask.card.codings))}
+        if self.noise.multiplier:
+            counts = noised_bands(ask.card, site, prepared.split, _COUNTED, self.noise)
+            return Answer(Load({"scores": counts[None, :]})), taken
         parts, told = parts_at(site, prepared.split), []
         for part in _COUNTED:
             floors = floors_at(site, memory, part)
@@ -268,7 +317,7 @@ class Marker:
             told.append(tell_scores(ask, site.table.take(rows), floors.cell))
         scores, apart, rounding = (np.concatenate(some) for some in zip(*told, strict=True))
         load = Load({"scores": scores[None, :], "apart": apart[None, :], "rounding": rounding[None, :]})
-        return Answer(load), {**memory, **remembered(replace(prepared, encodings=ask.card.codings))}
+        return Answer(load), taken
 
 
 def check_range(card: Card) -> None:

@@ -18,7 +18,7 @@ from hansa.core.load import Load
 from hansa.core.message import Ask
 from hansa.core.party import Handler
 from hansa.core.plan import Asks, Gather, Keep, Plan
-from hansa.core.step import Done, Event, Roster
+from hansa.core.step import Done, Event, Roster, Step
 from hansa.errors import ConfigError, DataError
 from hansa.horizontal.binning_process import BinningProcess
 from hansa.horizontal.course import Course, Stepwise, begun
@@ -96,6 +96,15 @@ class Select:
     def state(self) -> type[Selection]:
         """What the plan keeps and returns."""
         return Selection
+
+    def check_after(self, after: Sequence[Step]) -> None:
+        """A regression follows, not rounds: these train on all columns."""
+        if any(step.title == "rounds" for step in after):
+            raise ConfigError(
+                "rounds do not heed a selection.",
+                "It says what glm regresses on; rounds train on every column that was binned.",
+                "Take glm, or name the columns in the binning's keep and take selection out.",
+            )
 
     def events(self) -> tuple[Event, ...]:
         """Nothing that an accountant could bound."""

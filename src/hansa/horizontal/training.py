@@ -14,14 +14,15 @@ from hansa.core.load import Load, stack
 from hansa.core.pytree import Layout, ravel
 from hansa.core.soundness import Form
 from hansa.core.trainer import ManyTrainer
-from hansa.errors import PartyFailed
+from hansa.errors import ConfigError, PartyFailed
 from hansa.horizontal.protected import events_of
 from hansa.privacy.events import Infinite
+from hansa.trainers.linear import Linear
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hansa.core.step import Event
+    from hansa.core.step import Event, Step
     from hansa.core.trainer import Design, Local, Trainer
 
 
@@ -110,6 +111,33 @@ def _left(chain: Chain, size: int, rows: float = 1.0) -> Load:
     one, many = np.ones((1, 1), np.int64), np.full((1, 1), rows)
     load = Load({"delta": np.full((1, size), 0.5), "rows": many, "loss": many, "counted": one})
     return chain.apply(load, chain.tell(chain.begin(size)), chain.mine([{}], size, 0), [Draws(0, "form")])[0]
+
+
+def check_order(trainer: Trainer, after: Sequence[Step]) -> None:
+    """Refuse steps after rounds of this trainer that its model does not suit.
+
+    Raises:
+        ConfigError: a preparation, or a scorecard of what is no logistic linear model.
+
+    Example:
+        >>> from hansa.horizontal.evaluate import Evaluate
+        >>> from hansa.trainers import Linear
+        >>> check_order(Linear(), [Evaluate()])
+    """
+    titles = [step.title for step in after]
+    if "prepare" in titles:
+        raise ConfigError(
+            "prepare must stand before rounds.",
+            "A model is tested with the columns that it has learned from.",
+            "Put the prepare step first.",
+        )
+    points = "scorecard" in titles and "glm" not in titles
+    if points and not (isinstance(trainer, Linear) and trainer.loss == "logistic" and trainer.intercept):
+        raise ConfigError(
+            "A scorecard is made of a logistic linear model with an intercept.",
+            "Its points are coefficients on weights of evidence.",
+            'Set trainer = { use = "linear" }, or put glm before the scorecard.',
+        )
 
 
 def refuse_infinite(load: Load, names: Sequence[str], round_: int) -> None:

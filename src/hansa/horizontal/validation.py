@@ -31,7 +31,7 @@ from hansa.horizontal.card import Card
 from hansa.horizontal.labels import in_order
 from hansa.horizontal.portrait import NOTES, Portrait, portrait_from
 from hansa.horizontal.proof import MOMENTS
-from hansa.horizontal.regression import CONST, Regression
+from hansa.horizontal.regression import CONST, regression_in
 from hansa.horizontal.regressors import whole
 from hansa.horizontal.scorecard import CardFound
 from hansa.horizontal.tally import Tally, score_edges
@@ -119,7 +119,7 @@ class Validate:
         return found
 
     def _found(self, parties: Roster, done: Done) -> Gather[Validated]:
-        made, regression = done.last(CardFound), done.last(Regression)
+        made, (regression, _) = done.last(CardFound), regression_in(done)
         card, names = made.card, (CONST, *made.card.columns)
         beta = np.array([regression.param(name) for name in names])
         until = parties.until(len(parties))

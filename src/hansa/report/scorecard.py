@@ -89,7 +89,7 @@ def _points_text(told: Mapping[str, Any]) -> str:
 
 
 def _facts(told: Mapping[str, Any]) -> list[str]:
-    """How points were scaled, and what rounding cost."""
+    """How points were scaled, what rounding cost, and what was left out."""
     scale, rounding = mapping(told.get("scaling")), mapping(told.get("rounding"))
     lines = []
     if scale:
@@ -99,6 +99,8 @@ def _facts(told: Mapping[str, Any]) -> list[str]:
     if isfinite(loss):
         off = f"moves a score by {number(rounding.get('points')):.2f} points (root mean square)"
         lines.append(f"Rounding to whole points {off}, and the log loss by {loss:+.1e}.")
+    if turned := items(told.get("turned")):
+        lines.append(f"Left out for the wrong sign of their coefficients: {', '.join(clean(one) for one in turned)}.")
     return lines
 
 
@@ -111,6 +113,8 @@ def _counted(told: Mapping[str, Any]) -> str:
     lines = [f"Counted on {count(rows)} {found.get('on', '')} rows, {percent(rate)} of them bad; {fit}."]
     if apart:
         lines.append(f"Banks told {count(apart)} rows jointly with neighbouring scores, for few have these.")
+    if (noise := number(found.get("noise"))) > 0:
+        lines.append(f"Goods and bads in each band of scores were told with noise of about ±{noise:.3g} rows.")
     return "\n".join(lines)
 
 

@@ -29,6 +29,7 @@ _NOISED: Final = {
     "Crowds": "counts of values by stretches of each column's agreed range",
     "Outcomes": "rows without and with the event by cell of each column",
     "Amounts": "rows by part and class, gaps, labels, and sums of values and of squares in each column's agreed range",
+    "Mark": "rows without and with the event by band of scores, of training and of validation",
     "NoisedScores": "counts of test scores by bin and label",
 }
 _LOSSES: Final = "sums of {} losses, and the numbers of rows that are right and that are positive"
@@ -57,7 +58,7 @@ def left(job: Job) -> list[dict[str, str]]:
 def _step(job: Job, step: Step) -> list[_Line]:
     few, cell = f"none below {job.min_rows} customers", f"counts under {job.min_cell} merged or left out"
     thin = f"counts under {job.min_cell} left out"
-    if isinstance(step, Prepare | Binning | Evaluate) and step.noise_multiplier:
+    if isinstance(step, Prepare | Binning | MakeCard | Evaluate) and step.noise_multiplier:
         return _noised(step)
     rungs = f"in steps of at least {job.min_cell} that are a party's own, whatever the edges"
     if isinstance(step, Prepare):
@@ -109,9 +110,10 @@ def _step(job: Job, step: Step) -> list[_Line]:
     return []
 
 
-def _noised(step: Prepare | Binning | Evaluate) -> list[_Line]:
+def _noised(step: Prepare | Binning | MakeCard | Evaluate) -> list[_Line]:
     """What a step with noise tells, each kind of answer with its own."""
-    lines = [] if isinstance(step, Evaluate) else [_line("that it has the agreed columns", "once", "none", _CLEAR)]
+    agreed = _line("that it has the agreed columns", "once", "none", _CLEAR)
+    lines = [] if isinstance(step, MakeCard | Evaluate) else [agreed]
     each = f"a customer, of whom {step.customer_rows} rows count," if step.customer_rows else "a record"
     for kind, events in step.releases().items():
         for event in events_in(events):
