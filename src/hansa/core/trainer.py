@@ -77,6 +77,12 @@ class Inputs:
     names: tuple[str, ...]
     sizes: tuple[int, ...]
 
+    def over(self, features: int) -> Inputs:
+        """These, where they are of so many columns; else all are numbers."""
+        if len(self.names) == features:
+            return self
+        return Inputs(tuple(f"x{i}" for i in range(features)), (0,) * features)
+
     @property
     def numbers(self) -> tuple[int, ...]:
         """The places of numbers."""
@@ -215,6 +221,11 @@ class Local:
     def by_links(self) -> bool:
         """Whether anything is set that only a link may set."""
         return bool(self.prox) or any(wish is not None for wish in (self.tilt, self.start, self.private))
+
+    def by(self, epochs: int, batch: int) -> Local:
+        """The same with a trainer's own epochs and batch, where it says any (above 0)."""
+        own = replace(self, epochs=epochs, steps=None) if epochs else self
+        return replace(own, batch=batch) if batch else own
 
     def at(self, round_: int, rounds: int) -> Local:
         """The settings of one round (counted from 0) of `rounds`: the schedule applied to the learning rate."""

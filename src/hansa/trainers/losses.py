@@ -176,6 +176,23 @@ class SquaredSigmoid:
         return sigmoid(margin[:, 0].copy())
 
 
+def loss_of(task: Task, classes: int) -> Loss:
+    """What a task makes small: the log loss of an event or of a class, or half the squared error of a value.
+
+    Raises:
+        ConfigError: a number of classes that the task has not.
+
+    Example:
+        >>> loss_of("binary", 2), loss_of("multiclass", 3).outputs
+        (Logistic(outputs=1, task='binary'), 3)
+    """
+    if classes < 2 or (task != "multiclass" and classes != 2):
+        raise ConfigError(f"{classes} classes do not fit the task '{task}'.")
+    if task == "binary":
+        return Logistic()
+    return Softmax(classes) if task == "multiclass" else Squared()
+
+
 def sigmoid(x: Array) -> Array:
     """Turn `x` into 1 / (1 + exp(-x)), in place; where exp overflows to infinity the result is 0, as it should be.
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from hansa.core.load import Load
 from hansa.core.pytree import Layout, ravel, unravel
-from hansa.errors import DataError
+from hansa.errors import ConfigError, DataError
 from hansa.privacy.sampling import Secret
 from hansa.trainers.ghost import write_clipped
 from hansa.trainers.memory import Memory
@@ -63,6 +63,29 @@ class Goal:
     bind: Callable[[Array], Clipped]
     features: int
     penalty: Params | None = None
+
+
+def check_network(*, batch_norm: bool, own_passes: bool) -> None:
+    """Refuse a network of one's own whose rows mix, or whose trainer says itself how often it passes over them.
+
+    Raises:
+        ConfigError: it has a batch norm, or epochs or a batch of its own.
+
+    Example:
+        >>> check_network(batch_norm=False, own_passes=False)
+    """
+    if batch_norm:
+        raise ConfigError(
+            "The network has a batch norm, and private training clips each row's gradient.",
+            "A batch norm mixes the rows of a batch, and its statistics leave without noise.",
+            "Take a LayerNorm or GroupNorm in its place.",
+        )
+    if own_passes:
+        raise ConfigError(
+            "The trainer has epochs or a batch of its own.",
+            "Privacy is accounted from those of the job's local settings.",
+            "Leave them out, and set local.epochs or local.steps, and local.batch.",
+        )
 
 
 def descend_privately(goal: Goal, params: Params, data: Sequence[Design], local: Local) -> Load:

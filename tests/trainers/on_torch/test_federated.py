@@ -119,7 +119,7 @@ def test_fedsgd_is_pooled_gradient_descent(vectorize):
     found = near(job, seats_of(job, parties), in_process(job, parties)).run().last(Learning).params
 
     first = trainer.init(4, "random", Draws(0, "start"))
-    net = trainer.module.build(trainer.columns(4), 1).double()
+    net = trainer.module.build(trainer.inputs.over(4), 1).double()
     net.load_state_dict({name: torch.from_numpy(value) for name, value in first.items()})
     X, y = (torch.from_numpy(np.concatenate(part)) for part in zip(*data, strict=True))
     optimiser = torch.optim.SGD(net.parameters(), lr=0.5)

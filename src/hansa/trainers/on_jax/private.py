@@ -21,7 +21,7 @@ from hansa.trainers.batches import bucket
 from hansa.trainers.ghost import Dense, sum_clipped, write_clipped
 from hansa.trainers.on_jax.products import kernels_of, shifted
 from hansa.trainers.on_jax.program import gives_chances
-from hansa.trainers.private import Goal, descend_privately
+from hansa.trainers.private import Goal, check_network, descend_privately
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -56,25 +56,14 @@ def fit_privately(trainer: Jax, params: Params, data: Sequence[Design], local: L
     penalty = unravel(layout, _factors(layout, vector, trainer.l2)) if trainer.l2 else None
     features = data[0].features
     with trainer.precision():
-        clips = Rows if _program(trainer, features).wide else Ghosts
+        clips = _Rows if _program(trainer, features).wide else _Ghosts
         goal = Goal(lambda w: clips(trainer, features, w), features, penalty)
         return descend_privately(goal, params, data, local)
 
 
 @final
-class Ghosts:
-    """A jax network bound to a party's parameters `w [d]`, whose dense layers are clipped by ghost norms.
-
-    Example:
-        >>> from hansa.core.draws import Draws
-        >>> from hansa.core.trainer import Design
-        >>> from hansa.trainers.on_jax.trainer import Jax
-        >>> trainer = Jax(hidden=(4,))
-        >>> w, _ = ravel(trainer.init(2, "random", Draws(0, "start")))
-        >>> total = Ghosts(trainer, 2, w).sum(Design(np.eye(2, dtype="f4"), np.zeros(2, "f4")), 1e-3)
-        >>> bool(np.linalg.norm(total) <= 2e-3)
-        True
-    """
+class _Ghosts:
+    """A jax network bound to a party's parameters `w [d]`, whose dense layers are clipped by ghost norms."""
 
     def __init__(self, trainer: Jax, features: int, w: Array) -> None:
         """Take the parameters: a step on `w` is a step of the network."""
@@ -94,19 +83,8 @@ class Ghosts:
 
 
 @final
-class Rows:
-    """A jax network bound to a party's parameters `w [d]`, whose gradients are clipped row by row.
-
-    Example:
-        >>> from hansa.core.draws import Draws
-        >>> from hansa.core.trainer import Design
-        >>> from hansa.trainers.on_jax.trainer import Jax
-        >>> trainer = Jax(hidden=(4,))
-        >>> w, _ = ravel(trainer.init(2, "random", Draws(0, "start")))
-        >>> total = Rows(trainer, 2, w).sum(Design(np.eye(2, dtype="f4"), np.zeros(2, "f4")), 1e-3)
-        >>> bool(np.linalg.norm(total) <= 2e-3)
-        True
-    """
+class _Rows:
+    """A jax network bound to a party's parameters `w [d]`, whose gradients are clipped row by row."""
 
     def __init__(self, trainer: Jax, features: int, w: Array) -> None:
         """Take the parameters: a step on `w` is a step of the network."""
@@ -194,18 +172,7 @@ def _factors(layout: Layout, vector: Array, l2: float) -> Array:
 
 def _check(trainer: Jax, params: Any) -> None:
     """Refuse what cannot be private, and what nobody would account for."""
-    if jax.tree.leaves(params["kept"]):
-        raise ConfigError(
-            "The network has a batch norm, and private training clips each row's gradient.",
-            "A batch norm mixes the rows of a batch, and its statistics leave without noise.",
-            "Take a LayerNorm or GroupNorm in its place.",
-        )
-    if trainer.epochs or trainer.batch:
-        raise ConfigError(
-            "The trainer has epochs or a batch of its own.",
-            "Privacy is accounted from those of the job's local settings.",
-            "Leave them out, and set local.epochs or local.steps, and local.batch.",
-        )
+    check_network(batch_norm=bool(jax.tree.leaves(params["kept"])), own_passes=bool(trainer.epochs or trainer.batch))
     if trainer.own is not None and trainer.own.optimizer is not None:
         raise ConfigError(
             "Private training takes sgd, momentum or adam.",

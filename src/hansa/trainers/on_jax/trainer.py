@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, cast, final
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from hansa.core.trainer import Local, Task
 from hansa.errors import ConfigError
-from hansa.trainers.losses import Logistic, Loss, Softmax, Squared
+from hansa.trainers.losses import Loss, loss_of
 from hansa.trainers.on_jax.networks import Network, Tree, dense, network_of, started
 from hansa.trainers.on_jax.private import fit_privately
 from hansa.trainers.on_jax.program import columns, each_row, margins, program
@@ -83,8 +83,7 @@ class Jax:
 
     def __post_init__(self) -> None:
         """Check the settings."""
-        if self.classes < 2 or (self.task != "multiclass" and self.classes != 2):
-            raise ConfigError(f"{self.classes} classes do not fit the task '{self.task}'.")
+        self.loss  # noqa: B018 - making it checks the classes
         if self.output == "chance" and self.task == "regression":
             raise ConfigError("A value is no probability.", mend='Say output="margin", or another task.')
         if min(self.epochs, self.batch, *self.hidden, 0) < 0 or 0 in self.hidden or not 0 <= self.l2 < float("inf"):
@@ -98,9 +97,7 @@ class Jax:
     @property
     def loss(self) -> Loss:
         """What the task makes small, unless `own` has another loss."""
-        if self.task == "binary":
-            return Logistic()
-        return Softmax(self.classes) if self.task == "multiclass" else Squared()
+        return loss_of(self.task, self.classes)
 
     @property
     def network(self) -> Network:
@@ -163,8 +160,7 @@ class Jax:
         """Train `n` parties from the same parameters as one program, with the same bits as each alone."""
         if local.private is not None:
             return fit_privately(self, params, data, local)
-        local = replace(local, epochs=self.epochs, steps=None) if self.epochs else local
-        local = replace(local, batch=self.batch) if self.batch else local
+        local = local.by(self.epochs, self.batch)
         return program(self, data[0].features, local.optimizer).fit(params, data, local, draws)
 
     def margin(self, params: Params, X: NDArray[np.floating]) -> NDArray[np.floating]:

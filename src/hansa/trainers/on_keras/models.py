@@ -39,7 +39,7 @@ def built(trainer: Keras, features: int, seed: int) -> Any:
     Raises:
         ConfigError: there is no such model, or it takes other columns.
     """
-    inputs = trainer.columns(features)
+    inputs = trainer.inputs.over(features)
     with _seeded(seed):
         model = _made(trainer, inputs)
         rows = np.zeros((2, features), trainer.dtype)

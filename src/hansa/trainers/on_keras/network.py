@@ -44,7 +44,7 @@ class Network:
         Raises:
             ConfigError: it takes other columns, is of another precision, or nothing in it can be trained.
         """
-        self.model, self.inputs = built(trainer, features, seed), trainer.columns(features)
+        self.model, self.inputs = built(trainer, features, seed), trainer.inputs.over(features)
         self.task, self.dtype, self.outputs = trainer.task, trainer.dtype, trainer.loss.outputs
         self.chance = trainer.output == "chance" or (trainer.output == "auto" and ends_in_chances(self.model))
         weights = self.model.weights

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, final
 
 from hansa.core.trainer import Inputs, Local, Task
 from hansa.errors import ConfigError
-from hansa.trainers.losses import Logistic, Loss, Softmax, Squared
+from hansa.trainers.losses import Loss, loss_of
 from hansa.trainers.on_keras.backend import library
 
 if TYPE_CHECKING:
@@ -84,8 +84,7 @@ class Keras:
 
     def __post_init__(self) -> None:
         """Check the settings."""
-        if self.classes < 2 or (self.task != "multiclass" and self.classes != 2):
-            raise ConfigError(f"{self.classes} classes do not fit the task '{self.task}'.")
+        self.loss  # noqa: B018 - making it checks the classes
         if min(self.epochs, self.batch, *self.hidden, 0) < 0 or 0 in self.hidden or not 0 <= self.l2 < float("inf"):
             raise ConfigError("epochs, batch and l2 must be at least 0, and hidden layers at least 1 wide.")
         if not 0 <= self.dropout < 1 or self.embedding < 1:
@@ -99,24 +98,11 @@ class Keras:
     @property
     def loss(self) -> Loss:
         """What turns margins into predictions, and what is made small unless another loss is given."""
-        if self.task == "binary":
-            return Logistic()
-        return Softmax(self.classes) if self.task == "multiclass" else Squared()
+        return loss_of(self.task, self.classes)
 
     def reading(self, inputs: Inputs) -> Keras:
         """The same trainer for designs of these columns."""
         return replace(self, inputs=inputs)
-
-    def columns(self, features: int) -> Inputs:
-        """What is known of the columns; all are numbers where nobody has said more."""
-        if len(self.inputs.names) == features:
-            return self.inputs
-        return Inputs(tuple(f"x{i}" for i in range(features)), (0,) * features)
-
-    def settings(self, local: Local) -> Local:
-        """`Local`, with what this trainer says itself."""
-        local = replace(local, epochs=self.epochs, steps=None) if self.epochs else local
-        return replace(local, batch=self.batch) if self.batch else local
 
     def held(self, features: int) -> str:
         """SHA-256 over frozen weights and whole numbers, as hex; empty where there are none."""
@@ -134,7 +120,7 @@ class Keras:
 
     def fit(self, params: Params, data: Design, local: Local, draws: Draws) -> Load:
         """Train on one party's rows: `delta [1, d]`, `rows [1, 1]`, `loss [1, 1]`."""
-        load: Load = _room(self).fit(self, params, data, self.settings(local), draws)
+        load: Load = _room(self).fit(self, params, data, local.by(self.epochs, self.batch), draws)
         return load
 
     def margin(self, params: Params, X: NDArray[np.floating]) -> NDArray[np.floating]:

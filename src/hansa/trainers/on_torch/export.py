@@ -72,7 +72,7 @@ def to_onnx(trainer: Torch, params: Params, features: int) -> bytes:
                 "Score with hansa, or write its forward without them.",
             ) from None
     model = _plain(program)
-    model.metadata_props["columns"] = json.dumps(trainer.columns(features).names, ensure_ascii=False)
+    model.metadata_props["columns"] = json.dumps(trainer.inputs.over(features).names, ensure_ascii=False)
     return cast("bytes", program.model_proto.SerializeToString())
 
 

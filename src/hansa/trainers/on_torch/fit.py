@@ -107,7 +107,7 @@ def why_one_by_one(trainer: Torch, features: int) -> str:
     if net.device.type != "cpu":
         return f"it is trained on {net.device.type}"
     with threads(trainer.threads):
-        return refusal(net, trainer.columns(features))
+        return refusal(net, trainer.inputs.over(features))
 
 
 def margins(trainer: Torch, params: Params, X: NDArray[np.floating]) -> NDArray[np.floating]:

@@ -107,7 +107,7 @@ def seeded(trainer: Torch, features: int, seed: int) -> nn.Module:
         ConfigError: it cannot be built for so many columns, or does not take them.
     """
     with drawing(seed):
-        module: nn.Module = trainer.module.build(trainer.columns(features), trainer.loss.outputs)
+        module: nn.Module = trainer.module.build(trainer.inputs.over(features), trainer.loss.outputs)
         module = module.to(device_of(trainer), getattr(torch, trainer.dtype))
         _try(module, torch.zeros(2, features, dtype=getattr(torch, trainer.dtype), device=device_of(trainer)))
     return module

@@ -20,7 +20,7 @@ from hansa.trainers.ghost import Dense, sum_clipped, write_clipped
 from hansa.trainers.on_torch.cost import mean_loss
 from hansa.trainers.on_torch.network import drawing, network, tensor, threads
 from hansa.trainers.on_torch.networks import Framed
-from hansa.trainers.private import Goal, descend_privately
+from hansa.trainers.private import Goal, check_network, descend_privately
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -151,18 +151,7 @@ class Clips:
 
 def _check(trainer: Torch, net: Network) -> None:
     """Refuse what cannot be private."""
-    if net.mean_buffers or net.norms:
-        raise ConfigError(
-            "The network has a batch norm, and private training clips each row's gradient.",
-            "A batch norm mixes the rows of a batch, and its statistics leave without noise.",
-            "Take a LayerNorm or GroupNorm in its place.",
-        )
-    if trainer.epochs or trainer.batch:
-        raise ConfigError(
-            "The trainer has epochs or a batch of its own.",
-            "Privacy is accounted from those of the job's local settings.",
-            "Leave them out, and set local.epochs or local.steps, and local.batch.",
-        )
+    check_network(batch_norm=bool(net.mean_buffers or net.norms), own_passes=bool(trainer.epochs or trainer.batch))
     if trainer.own is not None or trainer.optimizer not in {"", "sgd", "momentum", "adam"}:
         raise ConfigError(
             "Private training takes the task's own loss, and sgd, momentum or adam.",

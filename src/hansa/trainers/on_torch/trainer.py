@@ -10,7 +10,7 @@ from torch import nn
 
 from hansa.core.trainer import Inputs, Local, Task
 from hansa.errors import ConfigError
-from hansa.trainers.losses import Logistic, Loss, Softmax, Squared
+from hansa.trainers.losses import Loss, loss_of
 from hansa.trainers.on_torch import export, fit
 from hansa.trainers.on_torch.network import network
 from hansa.trainers.on_torch.ready import Given, Made, Module, Own, mlp
@@ -71,8 +71,7 @@ class Torch:
 
     def __post_init__(self) -> None:
         """Check the settings."""
-        if self.classes < 2 or (self.task != "multiclass" and self.classes != 2):
-            raise ConfigError(f"{self.classes} classes do not fit the task '{self.task}'.")
+        self.loss  # noqa: B018 - making it checks the classes
         if min(self.epochs, self.batch, self.threads - 1) < 0 or not 0 <= self.l2 < float("inf"):
             raise ConfigError("epochs, batch and l2 must be at least 0, and threads at least 1.")
         if self.head >= 0 and (self.own is None or self.own.loss is None):
@@ -90,24 +89,11 @@ class Torch:
     @property
     def loss(self) -> Loss:
         """What the task makes small, unless `own` has another loss."""
-        if self.task == "binary":
-            return Logistic()
-        return Softmax(self.classes) if self.task == "multiclass" else Squared()
+        return loss_of(self.task, self.classes)
 
     def reading(self, inputs: Inputs) -> Torch:
         """The same trainer for designs of these columns."""
         return replace(self, inputs=inputs)
-
-    def columns(self, features: int) -> Inputs:
-        """What is known of the columns; all are numbers where nobody has said more."""
-        if len(self.inputs.names) == features:
-            return self.inputs
-        return Inputs(tuple(f"x{i}" for i in range(features)), (0,) * features)
-
-    def settings(self, local: Local) -> Local:
-        """`Local`, with what this trainer says itself."""
-        local = replace(local, epochs=self.epochs, steps=None) if self.epochs else local
-        return replace(local, batch=self.batch) if self.batch else local
 
     def held(self, features: int) -> str:
         """SHA-256 over frozen parameters and whole-number buffers, as hex; empty where there are none."""
@@ -127,7 +113,7 @@ class Torch:
 
     def fit_many(self, params: Params, data: Sequence[Design], local: Local, draws: Sequence[Draws]) -> Load:
         """Train `n` parties from the same parameters, as one stack or one after another; see `how`."""
-        return fit.fit_many(self, params, data, self.settings(local), draws)
+        return fit.fit_many(self, params, data, local.by(self.epochs, self.batch), draws)
 
     def how(self, features: int) -> str:
         """How several parties are trained, and why, as a sentence."""
@@ -170,7 +156,7 @@ def on_torch(
         >>> import torch
         >>> from hansa.core.draws import Draws
         >>> trainer = on_torch(lambda inputs: torch.nn.Linear(len(inputs.names), 1), optimizer="AdamW", batch=64)
-        >>> trainer.init(3, "random", Draws(0, "start"))["net.weight"].shape, trainer.settings(Local()).batch
+        >>> trainer.init(3, "random", Draws(0, "start"))["net.weight"].shape, trainer.batch
         ((1, 3), 64)
     """
     if isinstance(module, nn.Module):
