@@ -6,9 +6,11 @@ import asyncio
 import errno
 import random
 
+import numpy as np
 import pytest
 
-from hansa.core.message import Name, Refusal
+from hansa.core.load import Load
+from hansa.core.message import Answer, Name, Refusal
 from hansa.engines.network.hub import Come
 from hansa.engines.network.site_store import SiteStore
 from hansa.engines.network.store import Store
@@ -61,6 +63,28 @@ def test_a_coordinator_that_was_killed_goes_on_to_the_same_model(tmp_path, keeps
         return await whole(Federation(tmp_path, job, parties))
 
     assert run(stopped()) == alone(job, parties)
+
+
+def test_a_word_that_is_made_up_after_a_restart_counts_in_no_round_that_waits_for_its_own(tmp_path):
+    """What was asked before is not known any more; a late word is of use only where the first few are enough."""
+    job, parties = job_of(), members()
+
+    async def stopped():
+        federation, keeps = Federation(tmp_path, job, parties), []
+        await federation.start()
+        with pytest.raises(WireError, match="stopped"):
+            await federation.run(lambda keep: keeps.append(keep) or (len(keeps) == 4 and federation.board.stop()))
+        await federation.stop()
+        again = Federation(tmp_path, job, parties)
+        await again.start()
+        load = Load({"delta": np.full((1, 4), 1e6), "weight": np.ones((1, 1))})
+        again.store.put(again.board.digest, [Word(Name(1, 2, 7), "bank-1", "Train", Answer(load))])
+        try:
+            return chosen(await again.run()), again.board._before
+        finally:
+            await again.stop()
+
+    assert run(stopped()) == (alone(job, parties), {"bank-1"})
 
 
 def test_a_bank_that_was_killed_comes_back_with_its_memory(tmp_path):

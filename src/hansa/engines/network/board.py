@@ -199,7 +199,8 @@ class Board:
     def _was_asked(self, party: str, name: Name) -> bool:
         """Whether a word answers an ask: where the first few are enough, a late one counts as well.
 
-        Of what was asked before the coordinator began again only the store knew: one word of each party is believed.
+        What was asked before the coordinator began again is known no more: one word of each party is believed. It
+        counts once, as late as it says, in the step that it names, and nowhere where all or a quorum are waited for.
         """
         if name in self._asked.get(party, ()):
             return True
