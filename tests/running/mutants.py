@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import sqrt
 
 import numpy as np
 
 from hansa.core.draws import Draws
 from hansa.engines.network.privacy_ledger import PrivacyLedger
+from hansa.horizontal.noise import Noise
 from hansa.links import noise as noise_links
 from hansa.privacy import sampling
 from hansa.trainers import ghost, private
@@ -136,6 +138,23 @@ def survivors_ignored(patch):
 def bare_count(patch):
     """The count behind an adaptive bound is not noised."""
     patch.setattr(noise_links, "discrete_gaussian", lambda sigma, n: np.zeros(n, np.int64))
+
+
+def geometric_by_the_root(patch):
+    """Geometric noise grows with the root of the columns that a record is counted in, as Gaussian noise does."""
+    patch.setattr(Noise, "change", lambda self, figures: max(self.customer_rows, 1) * sqrt(figures))
+
+
+def customers_of_one_row(patch):
+    """The noise on counts is as if each customer had one row."""
+    change = Noise.change
+    patch.setattr(Noise, "change", lambda self, figures: change(replace(self, customer_rows=0), figures))
+
+
+def noise_for_one_column(patch):
+    """The noise on counts is as if there were one column."""
+    counts = Noise.counts
+    patch.setattr(Noise, "counts", lambda self, told, figures: counts(self, told, 1))
 
 
 def ledger_reset(patch):

@@ -48,7 +48,7 @@ EDGES: Final = 0.25
 _PARTS_OF_ONE: Final = 2.0**28
 _FACTS: Final = len(PARTS) + 1 + CODES
 _NO_CLASS: Final = 1e-6
-"""The chance at which noise is taken for a class: one that is not there would spoil the whole job."""
+"""The chance at which noise is taken for a third class: one that is not there would spoil the whole job."""
 
 
 @final
@@ -174,7 +174,7 @@ def fitted(step: Prepare, parties: Roster) -> Gather[tuple[tuple[Fit, ...], Floa
     made = [_settled(fit, told[i:j], cell, least) for fit, i, j in zip(fits, ends[:-1], ends[1:], strict=True)]
     *rows, odd = np.where(told[: _FACTS - CODES] < least, 0.0, np.rint(told[: _FACTS - CODES])).tolist()
     classes, sure = told[_FACTS - CODES : _FACTS], amounts.seen(ask.figures, len(reply.counted), _NO_CLASS)
-    classes = np.where(classes < sure, 0.0, classes)
+    classes = np.where(classes < np.where(np.arange(CODES) < 2, least, sure), 0.0, classes)
     return tuple(made), np.array([*rows, 0.0, len(reply.counted), odd, *classes, *(classes > 0)])
 
 

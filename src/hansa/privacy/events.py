@@ -222,6 +222,11 @@ class Laplace:
         """Check the range."""
         _positive("scale", self.scale)
 
+    @property
+    def noise_multiplier(self) -> float:
+        """The scale, as a step's setting has it."""
+        return self.scale
+
 
 @final
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ from hansa.privacy.attacks.inversion import Known
 from hansa.running.attacked import Attacked, Finding
 from hansa.running.audits import noise_itself, one_run
 from hansa.running.leaks import exact_rows, inverted_rows, members
+from hansa.running.noised_steps import Noisy, noise_of_steps
 from hansa.running.privacy import DELTA
 from hansa.running.probes import probe_of
 from hansa.running.result import digest_of
@@ -76,6 +77,8 @@ def attack(job: Job, parties: Sequence[Party], only: Sequence[str] = ATTACKS) ->
             return Finding(name, name.capitalize(), f"Training failed under attack, so nothing was found. {error}")
 
     findings = tuple(tried(name) for name in only)
+    if "noise" in only and any(isinstance(step, Noisy) and step.noise.multiplier for step in job.steps):
+        findings += (noise_of_steps(job, parties),)
     chain = " -> ".join(link.sentence() for link in probe.chain)
     claimed = probe.claimed(probe.local, probe.rounds)
     return Attacked(job.name, str(digest_of(job)), chain, claimed, DELTA, findings)

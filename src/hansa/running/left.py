@@ -120,15 +120,10 @@ def _noised(step: Prepare | Binning | MakeCard | Evaluate) -> list[_Line]:
             if isinstance(event, Gaussian | Laplace):
                 times = step.often()[kind]
                 often = "once" if times == 1 else f"{times} times"
-                noise = f"the party's own exact {_size(event)} x what {each} changes"
+                size = f"{'geometric ' if isinstance(event, Laplace) else ''}noise of {event.noise_multiplier:.3g}"
+                noise = f"the party's own exact {size} x what {each} changes"
                 lines.append(_line(_NOISED[kind.__name__], often, noise))
     return lines
-
-
-def _size(event: Gaussian | Laplace) -> str:
-    if isinstance(event, Laplace):
-        return f"geometric noise of {event.scale:.3g}"
-    return f"noise of {event.noise_multiplier:.3g}"
 
 
 def _scorecard(step: Binning | Select | Glm | MakeCard, few: str, rungs: str, rare: str) -> list[_Line]:

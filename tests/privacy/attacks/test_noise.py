@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hansa.privacy.attacks.noise import ALARM, apart, poisson, shape, spread
+from hansa.privacy.attacks.noise import ALARM, apart, poisson, scored, shape, spread
+from hansa.privacy.sampling import whole_noise
 
 
 def test_honest_noise_passes_and_its_chances_are_even():
@@ -39,3 +40,17 @@ def test_samples_that_are_not_poisson_are_caught():
     assert poisson(honest, 2000, 0.2, 1.0) > 1e-6
     assert poisson(np.full(40, 400.0) + rng.normal(size=40), 2000, 0.2, 1.0) < ALARM
     assert poisson(rng.binomial(2000, 0.25, 40), 2000, 0.2, 1.0) < ALARM
+
+
+@pytest.mark.parametrize("mechanism", ["gaussian", "geometric"])
+@pytest.mark.parametrize("size", [0.6, 3.0, 4000.0])
+@pytest.mark.parametrize("step", [1.0, 2.0**-20])
+def test_released_noise_is_scored_as_the_normals_that_it_stands_for(mechanism, size, step):
+    noise = whole_noise(mechanism, size / step, 40_000) * step
+    found = scored(noise, size, mechanism)
+    assert min(spread(found, 1.0), shape(found, 1.0)) > ALARM
+    assert spread(scored(noise, 1.1 * size, mechanism), 1.0) < ALARM
+    other = "geometric" if mechanism == "gaussian" else "gaussian"
+    alike = size / 2**0.5 if mechanism == "gaussian" else size * 2**0.5  # of the same variance
+    assert shape(scored(noise, alike, other), 1.0) < ALARM
+    assert spread(scored(np.zeros(100), size, mechanism), 1.0) < ALARM or size < 1

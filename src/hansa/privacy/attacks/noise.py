@@ -5,7 +5,7 @@ Each gives the chance that honest noise looks as odd as this or odder; one below
 
 from __future__ import annotations
 
-from math import sqrt
+from math import exp, sqrt
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Final
 
@@ -16,8 +16,13 @@ from hansa.core.metrics.tails import chi2_beyond, normal_beyond
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from hansa.privacy.sampling import Mechanism
+
 ALARM: Final = 1e-9
 _CELLS: Final = 33
+_WIDE: Final = 100.0  # Gaussian noise of so many steps has next to none
+_TINY: Final = 1e-300
+_EPS: Final = 1e-16
 
 
 def spread(noise: NDArray[np.floating], sigma: float) -> float:
@@ -58,6 +63,35 @@ def apart(one: NDArray[np.floating], other: NDArray[np.floating]) -> float:
     one, other = one.astype(np.float64), other.astype(np.float64)
     size = float(np.linalg.norm(one) * np.linalg.norm(other))
     return normal_beyond(float(one @ other) / size * sqrt(len(one))) if size else 0.0
+
+
+def scored(noise: NDArray[np.floating], size: float, mechanism: Mechanism) -> NDArray[np.float64]:
+    """`noise [n]` of a released sum or count as standard normals, if it has this size: a sigma, or a scale.
+
+    A whole number stands for all of its chance, and a place in that is drawn. Numbers that are not all whole lie on a
+    fine grid, and are taken for continuous.
+
+    Example:
+        >>> from hansa.privacy.sampling import geometric
+        >>> told = scored(geometric(2.0, 10_000), 2.0, "geometric")
+        >>> spread(told, 1.0) > ALARM, shape(told, 1.0) > ALARM
+        (True, True)
+    """
+    far, whole = np.abs(noise).astype(np.float64), bool((noise == np.rint(noise)).all())
+    if mechanism == "gaussian" and not (whole and size < _WIDE):
+        return np.asarray(noise / size, np.float64)
+    if mechanism == "gaussian":
+        chances = np.exp(-(np.arange(12 * size + 2) ** 2) / (2 * size**2))
+        tails = np.append(np.cumsum(chances[::-1])[::-1], 0.0) / (2 * chances.sum() - 1)
+        place = np.minimum(far, len(chances) - 1).astype(np.intp)
+        high, low = tails[place], tails[place + 1]
+    else:
+        fade = exp(-1 / size) if whole else 1.0
+        high = np.exp(-far / size) / (1 + fade)
+        low = high * fade
+    tail = low + (high - low) * np.random.default_rng().random(len(far))
+    z = [NormalDist().inv_cdf(one) for one in np.clip(tail, _TINY, 1 - _EPS).tolist()]
+    return np.where(noise < 0, z, np.negative(z))
 
 
 def poisson(sizes: NDArray[np.floating], units: int, rate: float, blur: float) -> float:
