@@ -6,6 +6,7 @@ import random
 
 import pytest
 
+from hansa.engines.network.site_store import SiteStore
 from hansa.engines.network.store import Store
 from hansa.governance.site_file import read_node
 from hansa.privacy.released import priced
@@ -26,17 +27,32 @@ check_every = 0
 local = {{steps = 2, batch = 32}}
 chain = [{{use = "private_sgd", noise_multiplier = 20.0, sampling = 1.0}}, "{combine}"]
 """
+REFUSED = """
+name = "{name}"
+{settings}
+data = {{table = "loans", target = "late"}}
+[[steps]]
+use = "rounds"
+rounds = {rounds}
+check_every = 0
+trainer = {{use = "tabular", hidden = {hidden}}}
+local = {{steps = 2, batch = 32}}
+chain = [{{use = "private_sgd", noise_multiplier = 20.0, sampling = 1.0}}, "{combine}"]
+"""
 BUDGET = '\n[privacy.loans.record]\nepsilon = 20.0\ndelta = 1e-5\nsince = "2026-01-01"\nunbounded = ["prepare"]\n'
+
+
+def budgeted(trial, shared):
+    for name in NAMES:
+        path = trial.rig.folder / name / "node.toml"
+        path.write_text('ledger = "ledger"\n' * shared + path.read_text() + BUDGET)
+    return trial
 
 
 @pytest.fixture(params=["own", "shared", "sums"])
 def trial(tmp_path, request):
     made = Trial(tmp_path, text=TEXT, combine="secure_sum" if request.param == "sums" else "weighted_mean")
-    for name in NAMES:
-        path = made.rig.folder / name / "node.toml"
-        ledger = 'ledger = "ledger"\n' if request.param == "shared" else ""
-        path.write_text(ledger + path.read_text() + BUDGET)
-    return made
+    return budgeted(made, request.param == "shared")
 
 
 def ledgers(trial):
@@ -82,3 +98,29 @@ def test_one_or_all_die_at_random_instants_of_private_jobs(trial, tell):
     trial.carry((trial.at_random, 12, random.Random(12)))
     most = ledgers(trial)
     tell(f"ledger: 12 random instants of {', '.join(EVERYBODY)}, {len(trial.jobs)} private jobs; {most:.2f}")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shared", [False, True], ids=["own", "shared"])
+def test_a_node_that_refuses_what_it_has_computed_dies_wherever_its_ledger_is_written(tmp_path, shared, tell):
+    """Its policy lets nothing leave that is as large as an update."""
+    settings = "min_parties = 2\nquorum = 2\nset_aside_after = 0"
+    trial = budgeted(Trial(tmp_path, text=REFUSED, settings=settings), shared)
+    path = trial.rig.folder / "bank-1" / "node.toml"
+    whole = path.read_text()
+    path.write_text(whole.replace(f"max_payload = {64 << 20}", "max_payload = 48"))
+    assert path.read_text() != whole
+    trial.carry((trial.at_points, "bank-1", LEDGER, random.Random(13)))
+    said = dict.fromkeys(NAMES, 0)
+    for name in NAMES:
+        base = trial.rig.folder / name
+        store = SiteStore(base / "state", shared=base / "ledger" if shared else None)
+        lines = [one.line for one in store.ledger.lines() if one.line.kind == "Train"]
+        charged = sorted((one.job, given.name) for one in store.privacy.accounts() for given in one.given)
+        assert charged == sorted((line.job, line.name) for line in lines), "each once"
+        assert {bool(line.shapes) for line in lines} == {name != "bank-1"}
+        assert (store.verify(), store.privacy.verify()) == (None, None)
+        store.close()
+        said[name] = len(charged)
+    assert said["bank-1"] == trial.rounds * len(trial.jobs)
+    tell(f"ledger: {len(trial.killed)} named steps; {said['bank-1']} refusals of what was computed, each charged once")
