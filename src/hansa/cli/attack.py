@@ -9,8 +9,8 @@ from typing import Annotated, ClassVar, final
 
 import typer
 
-from hansa.cli.run import data_folder, settings
-from hansa.cli.runs import scenario_of, write
+from hansa.cli.run import Changes, DataAt, JobAt, staged
+from hansa.cli.runs import write
 from hansa.cli.talk import say, stderr
 
 
@@ -26,30 +26,23 @@ class Attack:
 
     example: ClassVar[str] = "hansa attack job.toml --data data --out attacks.html"
 
-    job: Annotated[Path, typer.Argument(help="The job file.")]
-    data: Annotated[
-        Path | None, typer.Option(help="Where relative data paths start: the job file's folder if not given.")
-    ] = None
+    job: JobAt
+    data: DataAt = None
     out: Annotated[Path, typer.Option(help="Where to write the page.")] = Path("attacks.html")
     json: Annotated[Path | None, typer.Option(help="Write all findings here as JSON.")] = None
     only: Annotated[
         list[str] | None,
         typer.Option(help="One of rows, inversion, membership, audit, noise; may be repeated. All if not given."),
     ] = None
-    changes: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Change a setting of the job; may be repeated."),
-    ] = None
+    changes: Changes = None
 
     def do(self) -> None:
         """Attack, and tell."""
         from hansa.report import attacks_page, attacks_text
         from hansa.running.attack import ATTACKS, attack
-        from hansa.running.scenario import read_job
 
-        file = read_job(self.job, settings(self.changes or ()))
-        parties = scenario_of(file).cast(data_folder(self.job, self.data), file.job).parties
-        summary = attack(file.job, parties, self.only or ATTACKS).summary()
+        job, parties = staged(self.job, self.data, self.changes)
+        summary = attack(job, parties, self.only or ATTACKS).summary()
         say(attacks_text(summary))
         write(self.out, attacks_page(summary))
         if self.json is not None:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar, final
+from typing import TYPE_CHECKING, ClassVar, final
 
-import typer
-
-from hansa.cli.run import data_folder, settings
+from hansa.cli.run import Changes, DataAt, JobAt, data_folder, settings
 from hansa.cli.talk import say
 from hansa.errors import DataError
 
@@ -32,14 +29,9 @@ class Check:
 
     example: ClassVar[str] = "hansa check job.toml --data data"
 
-    job: Annotated[Path, typer.Argument(help="The job file.")]
-    data: Annotated[
-        Path | None, typer.Option(help="Where relative data paths start: the job file's folder if not given.")
-    ] = None
-    changes: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Change a setting of the job; may be repeated."),
-    ] = None
+    job: JobAt
+    data: DataAt = None
+    changes: Changes = None
 
     def do(self) -> None:
         """Check the job first, then the data, then tell what is going to happen."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Final, final
 
 import typer
 
-from hansa.cli.runs import REGISTRY, ModelAt, RegistryAt, model_in, write
+from hansa.cli.runs import REGISTRY, ModelAt, Parts, RegistryAt, model_in, write
 from hansa.cli.talk import stderr
 from hansa.errors import ConfigError
 
@@ -33,10 +33,7 @@ class Export:
     form: Annotated[
         str, typer.Option("--format", help="sql, python, pmml, csv, json or onnx: by the file's name if not given.")
     ] = ""
-    parts: Annotated[
-        list[str] | None,
-        typer.Option("--part", metavar="NAME=SHA256", help="Allow a part of your own; may be repeated."),
-    ] = None
+    parts: Parts = None
     registry: RegistryAt = REGISTRY
 
     def do(self) -> None:

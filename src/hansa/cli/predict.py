@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Annotated, Any, ClassVar, final
 
 import typer
 
-from hansa.cli.runs import REGISTRY, ModelAt, RegistryAt, model_in, write
+from hansa.cli.runs import REGISTRY, ModelAt, Parts, RegistryAt, model_in, write
 from hansa.cli.talk import stderr
 
 if TYPE_CHECKING:
@@ -50,10 +50,7 @@ class Predict:
     dates: Annotated[
         list[str] | None, typer.Option(help="A format of dates in a CSV file, as %d.%m.%Y; may be repeated.")
     ] = None
-    parts: Annotated[
-        list[str] | None,
-        typer.Option("--part", metavar="NAME=SHA256", help="Allow a part of your own; may be repeated."),
-    ] = None
+    parts: Parts = None
     registry: RegistryAt = REGISTRY
 
     def do(self) -> None:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, final
 
 import typer
 
-from hansa.cli.run import data_folder, settings
-from hansa.cli.runs import scenario_of, write
+from hansa.cli.run import Changes, DataAt, JobAt, staged
+from hansa.cli.runs import write
 from hansa.cli.talk import say, stderr
 
 if TYPE_CHECKING:
@@ -29,26 +29,19 @@ class Quality:
 
     example: ClassVar[str] = "hansa quality job.toml --data data --pages quality"
 
-    job: Annotated[Path, typer.Argument(help="The job file.")]
-    data: Annotated[
-        Path | None, typer.Option(help="Where relative data paths start: the job file's folder if not given.")
-    ] = None
+    job: JobAt
+    data: DataAt = None
     pages: Annotated[Path, typer.Option(help="The folder for the pages.")] = Path("quality")
     json: Annotated[Path | None, typer.Option(help="Write all findings here as JSON.")] = None
-    changes: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Change a setting of the job; may be repeated."),
-    ] = None
+    changes: Changes = None
 
     def do(self) -> None:
         """Run the step by itself, and tell."""
         from hansa.engines.simulation import Simulation
         from hansa.report import quality_page, quality_text
-        from hansa.running.scenario import read_job
 
-        file = read_job(self.job, settings(self.changes or ()))
-        parties = scenario_of(file).cast(data_folder(self.job, self.data), file.job).parties
-        with Simulation(parties, workers=1).session(replace(file.job, steps=(_step(file.job),))) as session:
+        job, parties = staged(self.job, self.data, self.changes)
+        with Simulation(parties, workers=1).session(replace(job, steps=(_step(job),))) as session:
             summary = session.run().results[0].summary()
         say(quality_text(summary))
         write(self.pages / "all.html", quality_page(summary))

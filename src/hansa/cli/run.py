@@ -6,7 +6,7 @@ import shlex
 import tomllib
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, final
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias, final
 
 import typer
 
@@ -19,7 +19,18 @@ from hansa.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from hansa.core.job import Job
+    from hansa.core.party import Party
     from hansa.running.scenario import JobFile
+
+JobAt: TypeAlias = Annotated[Path, typer.Argument(help="The job file.")]
+DataAt: TypeAlias = Annotated[
+    Path | None, typer.Option(help="Where relative data paths start: the job file's folder if not given.")
+]
+Changes: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change a setting of the job; may be repeated."),
+]
 
 
 @final
@@ -33,14 +44,9 @@ class Run:
     example: ClassVar[str] = "hansa run job.toml --data data --set rounds=50"
 
     job: Annotated[Path | None, typer.Argument(help="The job file.")] = None
-    data: Annotated[
-        Path | None, typer.Option(help="Where relative data paths start: the job file's folder if not given.")
-    ] = None
+    data: DataAt = None
     json: Annotated[Path | None, typer.Option(help="Write result.json here too.")] = None
-    changes: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Change a setting of the job; may be repeated."),
-    ] = None
+    changes: Changes = None
     runs: Annotated[Path, typer.Option(help="Where run folders are made.")] = Path("runs")
     workers: Annotated[int | None, typer.Option(min=0, help="Processes to use; 0 finds out.")] = None
     seed: Annotated[int | None, typer.Option(min=0, help="The job's seed; the rows are dealt by simulation.seed.")] = (
@@ -116,6 +122,14 @@ class Run:
         if self.workers is not None:
             folder = replace(folder, note=replace(folder.note, workers=self.workers))
         return folder
+
+
+def staged(job: Path, data: Path | None, changes: Sequence[str] | None) -> tuple[Job, tuple[Party, ...]]:
+    """A job as changed, and the parties of its `[simulation]`."""
+    from hansa.running.scenario import read_job
+
+    file = read_job(job, settings(changes or ()))
+    return file.job, scenario_of(file).cast(data_folder(job, data), file.job).parties
 
 
 def data_folder(job: Path, data: Path | None) -> Path:

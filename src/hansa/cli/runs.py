@@ -34,6 +34,10 @@ REGISTRY: Final = Path("registry")
 ModelAt: TypeAlias = Annotated[
     Path, typer.Argument(help="A model folder, a run folder that holds one, or NAME@champion of a registry.")
 ]
+Parts: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--part", metavar="NAME=SHA256", help="Allow a part of your own; may be repeated."),
+]
 RegistryAt: TypeAlias = Annotated[Path, typer.Option("--registry", help="The registry's folder.")]
 
 
