@@ -7,7 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from hansa.cli.node import job_at
+from hansa.engines.network.privacy_ledger import uncapped
 from hansa.engines.network.signing import own_key
+from hansa.engines.network.site_store import SiteStore
+from hansa.governance.site_file import read_node
+from hansa.privacy.spending import Plan
 from tests.engines.network.banks import consortium, enrolled
 
 POLICY = """
@@ -143,6 +148,21 @@ def test_a_budget_is_told_and_a_job_that_it_does_not_cover_is_refused(hansa, nod
     assert "'prepare' would leave without a bound, and each record of the table 'loans' has a privacy budget" in said
     path.write_text(path.read_text("utf-8") + 'unbounded = ["prepare", "Train", "Check", "evaluate"]\n', "utf-8")
     assert "The policy lets the job through" in hansa("node", "check", path, tmp_path / "job.toml")
+
+
+def test_what_the_store_of_the_node_has_against_a_job_is_told(hansa, node, tmp_path):
+    path, job = node(), tmp_path / "job.toml"
+    store, tried = SiteStore(tmp_path / "state"), job_at(job, read_node(path))
+    store.privacy.approve(tried.digest, Plan("scores", "risk-team", "loans", ()), uncapped)
+    assert "It was begun here before" in hansa("node", "check", path, job)
+    store.privacy.release(tried.digest, "It never ended.")
+    said = hansa("node", "check", path, job, code=4)
+    assert "Refused: The bank has taken back what the job held" in said
+    store.privacy.approve("ab" * 32, Plan("another", "risk-team", "loans", ()), uncapped)
+    said = hansa("node", "check", node(POLICY + "max_jobs = 1\n"), job, code=4)
+    assert "Refused: It would be one of 2 jobs open at once; at most 1 is" in said
+    assert "refuses the job for 2 reasons" in said
+    store.close()
 
 
 def test_a_budget_of_a_table_or_unit_that_there_is_not_is_a_wrong_file(hansa, node):

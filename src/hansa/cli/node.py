@@ -39,6 +39,7 @@ class Check:
         from hansa.governance.explain import explain, explain_privacy, sentence
         from hansa.governance.site_file import read_node
         from hansa.running.left import left
+        from hansa.running.opening import standing
         from hansa.running.spent import overspent_by
 
         node = read_node(self.node)
@@ -50,13 +51,14 @@ class Check:
             return
         job = job_at(self.job, node)
         now = datetime.now(UTC)
-        found = self._judged(node, job, now)
+        stands = standing(node, self.node.parent, job)
+        found = (*self._judged(node, job, now), *stands.refused)
         say(f"\nJob '{job.name}', digest {job.digest[:16]}")
         for refusal in found:
             say(f"  Refused: {sentence(refusal)}")
         if found:
             raise PolicyRefusal(
-                f"The policy refuses the job for {len(found)} reason{'s' * (len(found) > 1)}.",
+                f"The node refuses the job for {len(found)} reason{'s' * (len(found) > 1)}.",
                 mend="Change the job, or the policy if you answer for it.",
             )
         if (spent := overspent_by(node, self.node.parent, job, self.submitter or "")) is not None:
@@ -70,19 +72,23 @@ class Check:
         say("  What would leave, by step:")
         for one in left(job):
             say(f"    {one['what']}, {one['how_many']}: {one['protection']}")
+        if stands.known:
+            say("  It was begun here before: it goes on from that submitter and with those parties alone.")
         if not (self.submitter and self.parties):
             say("  Who submits it and with whom is judged where --submitter and --parties say so.")
         if node.policy.judge_hours(now):
             say(f"  It would have to wait: jobs run {node.policy.hours}.")
 
     def _judged(self, node: NodeFile, job: Job, now: datetime) -> list[Refusal]:
-        """What the policy has against the job, at any hour; of who comes with it, as far as that is told."""
+        """What the node's file has against the job, at any hour; of who comes with it, as far as that is told."""
+        from hansa.running.opening import unpinned
+
         policy = node.policy
         parties = self.parties or max(job.min_parties, policy.min_parties or 1)
         submitter = self.submitter or next(iter(policy.submitters), "")
         closed = policy.judge_hours(now) if policy.hours else ()
         found = policy.judge(job, [f"party {i}" for i in range(parties)], submitter, now)
-        return [refusal for refusal in found if refusal not in closed]
+        return [*(refusal for refusal in found if refusal not in closed), *unpinned(node, job, parties)]
 
 
 @final

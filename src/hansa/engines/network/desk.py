@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from hansa.core.job import Job
     from hansa.core.message import Ask, Envelope
     from hansa.core.party import Party
+    from hansa.engines.network.database import Database
     from hansa.engines.network.privacy_ledger import Charge
     from hansa.engines.network.site_store import SiteStore
 
@@ -80,6 +81,37 @@ class Lasting(Compute, Protocol):
         ...
 
 
+def refused_asks(database: Database, job: str) -> int:
+    """How many asks of a job were refused, by a site's database.
+
+    Example:
+        >>> import tempfile
+        >>> from hansa.engines.network.site_store import SiteStore
+        >>> with tempfile.TemporaryDirectory() as path:
+        ...     store = SiteStore(Path(path))
+        ...     refused_asks(store.database, "5e1f"), store.close()
+        (0, None)
+    """
+    found: int = database.rows(_REFUSED, job)[0][0]
+    return found
+
+
+def bear(noes: int) -> None:
+    """Stay at a job of which so many asks were refused, or raise PolicyRefusal.
+
+    Example:
+        >>> bear(999)
+        >>> bear(1000)
+        Traceback (most recent call last):
+            ...
+        hansa.errors.PolicyRefusal: This party has refused 1,000 asks of the job. It answers no more of them. See why, \
+and submit it as a new job.
+    """
+    if noes >= _NOES:
+        what = f"This party has refused {noes:,} asks of the job."
+        raise PolicyRefusal(what, "It answers no more of them.", "See why, and submit it as a new job.")
+
+
 @final
 class Desk:
     """A durable seat; `kinds`: of asks that the job has, by name. `purse`: what it may cost; without one, anything."""
@@ -100,8 +132,8 @@ class Desk:
         for *name, kind in store.database.rows(_TOLD, digest):
             self.told.setdefault((name[0], kind), set()).add(Name(*name))
         self.purse.make_up(self.told)
-        self.noes = store.database.rows(_REFUSED, digest)[0][0]
-        self._bear()
+        self.noes = refused_asks(store.database, digest)
+        bear(self.noes)
 
     def answer(self, envelope: Envelope) -> Word:
         """Answer an ask: as before, if it was answered before.
@@ -129,18 +161,12 @@ class Desk:
         if isinstance(self.compute, Lasting):
             self.compute.close()
 
-    def _bear(self) -> None:
-        """Stay at a job of which not too much was refused."""
-        if self.noes >= _NOES:
-            what = f"This party has refused {self.noes:,} asks of the job."
-            raise PolicyRefusal(what, "It answers no more of them.", "See why, and submit it as a new job.")
-
     def _word(self, envelope: Envelope, said: Answer | Refusal) -> Word:
         return Word(envelope.name, self.party.name, kind_of(envelope.ask), said)
 
     def _fresh(self, envelope: Envelope) -> Word:
         """Answer an ask that is new, durably."""
-        self._bear()
+        bear(self.noes)
         before = self.seat.memory
         self.seat.settle(envelope.counted)
         settled = self.seat.memory

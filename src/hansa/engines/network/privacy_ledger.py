@@ -69,6 +69,12 @@ DIGESTS: Final = ()
 SHARED: Final = Schema("privacy ledger", 0x484E5333, (TABLE, DIGESTS))
 FILE: Final = "privacy.db"
 """What a ledger of its own is, and its name in its folder."""
+RELEASED: Final = Refusal(
+    "The bank has taken back what the job held of its privacy budgets.",
+    "It answers nothing more of it.",
+    "Submit it as a new job.",
+)
+"""Why a job is answered no more that a bank has released."""
 _CHARGED: Final = (
     "SELECT told FROM privacy WHERE kind = 'charged' AND store = ? AND job = ?"
     " AND step = ? AND keep = ? AND turn = ? AND attempt = ?"
@@ -154,11 +160,7 @@ class PrivacyLedger:
             turned, accounts = self._turned(), self.accounts()
             held = _held(accounts, self.store, job)
             if held is not None and held.released:
-                raise PolicyRefusal(
-                    "The bank has taken back what the job held of its privacy budgets.",
-                    "It answers nothing more of it.",
-                    "Submit it as a new job.",
-                )
+                raise PolicyRefusal(RELEASED.what, RELEASED.why, RELEASED.mend)
             given = () if held is None else held.given
             asked = Account(job, self.store, self.clock(), plan, open=True, given=given)
             refusal = cap(asked, [one for one in accounts if one is not held])
