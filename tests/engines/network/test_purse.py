@@ -243,6 +243,7 @@ def test_a_death_at_any_call_leaves_nothing_said_that_is_not_charged_and_nothing
         store, desk = sat(image / "a", shared=image / "ledger" if shared else None, guards=guards)
         written = [one.line.name for one in store.ledger.lines()]
         assert [name for _, _, name in given(store)] == written, "no word can leave before it is charged"
+        assert desk.purse.taken == {(0, "Train"): set(written)}
         for ask in asks:
             assert isinstance(desk.answer(ask).said, Refusal if guards else Answer)
         assert sorted(name for _, _, name in given(store)) == [ask.name for ask in asks]
