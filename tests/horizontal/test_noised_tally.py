@@ -213,7 +213,9 @@ def test_a_card_with_noise_has_no_answer_without_it_and_gives_one_once():
     assert step.often() == {Mark: 1}
     assert step.handlers() == {Mark: Marker(Noise(6.0))}
     assert [(part.what, part.times) for part in parts_of(Job("card", (step,)))] == [("Mark", 1)]
-    assert step.alone() == MakeCard(profile="none")
+    pure = MakeCard(noise_multiplier=2.0, noise_mechanism="geometric")
+    assert "0.5 at delta = 0: it is pure" in privacy(Job("card", (pure,)))["statement"]
+    assert step.alone() == pure.alone() == MakeCard(profile="none")
     for wrong in ({"noise_multiplier": -1.0}, {"customer_rows": 2}):
         with pytest.raises(ConfigError, match=r"noise_multiplier|customer_rows"):
             MakeCard(**wrong)
