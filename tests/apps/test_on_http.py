@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import queue
 import socket
@@ -11,11 +10,11 @@ import threading
 import pytest
 
 from hansa.apps.answering import Answering
+from tests.apps.asking import CANARY, ask
 from tests.horizontal.cards import CARD, DEBT, HOME, MISSING, rows
 
 http_room = pytest.importorskip("hansa.apps.on_http", reason="needs fastapi (extra 'server')")
 
-CANARY = "Ingrid-Tischbein-4711"
 ROWS = [row for row in rows() if row[DEBT] not in MISSING[DEBT] and row[HOME] not in MISSING[HOME]]
 
 
@@ -31,17 +30,6 @@ def port():
         stop.get(timeout=20)()
         thread.join()
     assert "p99" in told[0]
-
-
-def ask(port, path, body=None):
-    """Ask, and give the status and the answer."""
-    line = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-    line.request("GET" if body is None else "POST", path, body)
-    reply = line.getresponse()
-    told = reply.read().decode()
-    line.close()
-    assert CANARY not in told
-    return reply.status, json.loads(told)
 
 
 def test_single_and_batch_answer_as_the_card(port):

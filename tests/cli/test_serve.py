@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import re
 import selectors
@@ -15,9 +14,9 @@ import pytest
 
 from hansa import load
 from hansa.apps.answering import Answering
+from tests.apps.asking import CANARY, ask
 
 JOB = Path(__file__).parents[2] / "examples" / "jobs" / "scorecard.toml"
-CANARY = "Ingrid-Tischbein-4711"
 PATIENCE = 60.0
 BEGIN = "from hansa.cli.entry import main; main()"
 
@@ -42,17 +41,6 @@ def line_of(process):
         ready.register(process.stderr, selectors.EVENT_READ)
         assert ready.select(PATIENCE), "It says nothing."
         return process.stderr.readline()
-
-
-def ask(port, path, body=None):
-    """The status and the answer, and never what was sent."""
-    line = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
-    line.request("GET" if body is None else "POST", path, body)
-    reply = line.getresponse()
-    told = reply.read().decode()
-    line.close()
-    assert CANARY not in told
-    return reply.status, json.loads(told)
 
 
 def books(run):

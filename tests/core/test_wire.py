@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from hansa.core.message import Name
 from hansa.core.wire import DTYPES, MAGIC, Intake, Limits, Parcel, read
 from hansa.errors import WireError
+from tests.core.trees import same
 
 GOLDEN = Path(__file__).parent / "golden" / "frame-1.bin"
 
@@ -40,16 +41,6 @@ def parcel(body=None, **changes):
 GOLD = parcel(
     {"load": {"delta": np.arange(6, dtype="<f4").reshape(2, 3), "rows": np.array([[3.0]])}, "甲": [None, True, 1.5]}
 )
-
-
-def same(a, b):
-    if isinstance(a, np.ndarray):
-        return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
-    if isinstance(a, dict):
-        return list(a) == list(b) and all(same(a[key], b[key]) for key in a)
-    if isinstance(a, list):
-        return len(a) == len(b) and all(map(same, a, b))
-    return type(a) is type(b) and repr(a) == repr(b)
 
 
 def head(**changes):

@@ -12,7 +12,33 @@ from hansa.core.job import Job
 from hansa.core.party import Party
 from hansa.core.post import in_process, seats_of
 from hansa.core.table import Table
+from hansa.data.schema import Field, Schema
 from hansa.horizontal.prepare import Prepare
+
+AGREED = Schema(
+    (
+        Field("who", "integer", role="id"),
+        Field("income", "float", low=0, high=1_000_000),
+        Field("arrears", "float", low=-1000, high=1000),
+        Field("age", "integer", low=18, high=80),
+        Field("home", "category", levels=("free", "own", "rent")),
+        Field("default", "integer", known_at="outcome", role="target"),
+    )
+)
+
+
+class Ear:
+    """A guard that hears every answer that leaves a party."""
+
+    def __init__(self):
+        self.heard = []
+
+    def admit(self, ask, job):
+        return None
+
+    def release(self, answer, ask, job):
+        self.heard.append((type(ask).__name__, answer))
+        return answer
 
 
 def book(rows, seed=0):

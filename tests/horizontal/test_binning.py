@@ -38,7 +38,7 @@ from hansa.horizontal.woe import Cells
 from hansa.links import private_sgd, secure_sum, weighted_mean
 from hansa.privacy.accounting import epsilon
 from hansa.running.privacy import privacy
-from tests.horizontal.banks import book, divided, fitted
+from tests.horizontal.banks import AGREED, book, divided, fitted
 
 ALL = HashSplit(1.0, 0.0, 0.0)
 
@@ -201,16 +201,6 @@ def test_give_me_some_credit_keeps_its_tails_and_its_codes_apart(shared_data):
     assert found.table("RevolvingUtilizationOfUnsecuredLines").iv > 1.0
 
 
-AGREED = Schema(
-    (
-        Field("who", "integer", role="id"),
-        Field("income", "float", low=0, high=1_000_000),
-        Field("arrears", "float", low=-1000, high=1000),
-        Field("age", "integer", low=18, high=80),
-        Field("home", "category", levels=("free", "own", "rent")),
-        Field("default", "integer", known_at="outcome", role="target"),
-    )
-)
 QUIET = Binning(ALL, drop=("who",), noise_multiplier=0.01)
 """Noise that protects nobody, so that only what it is asked and told differs."""
 

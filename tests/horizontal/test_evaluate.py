@@ -22,6 +22,7 @@ from hansa.horizontal.rounds import Learning, Rounds
 from hansa.horizontal.scores import measures
 from hansa.horizontal.training import layout_of
 from hansa.trainers import Linear
+from tests.horizontal.banks import Ear
 
 LOCAL = Local(steps=1, batch=0, learning_rate=1.0)
 
@@ -124,23 +125,6 @@ def test_small_and_one_sided_parties_say_why_they_are_quiet():
     }
 
 
-class Ear:
-    """Hears all that leaves a party."""
-
-    def __init__(self):
-        self.heard = []
-
-    def admit(self, ask, job):
-        return None
-
-    def release(self, answer, ask, job):
-        self.heard.append((type(ask).__name__, answer.load.vectors))
-        return answer
-
-    def of(self, kind):
-        return [vectors for name, vectors in self.heard if name == kind]
-
-
 def overheard(party):
     ear = Ear()
     return ear, Party(party.name, party.tables, (ear,))
@@ -179,7 +163,7 @@ def test_what_is_told_of_a_party_is_a_handful_of_figures():
     parties = members()
     ear, parties[0] = overheard(parties[0])
     judged(parties)
-    told = {name: {key: v.shape[1] for key, v in vectors.items()} for name, vectors in ear.heard}
+    told = {name: {key: v.shape[1] for key, v in answer.load.vectors.items()} for name, answer in ear.heard}
     assert told["Compare"] == {"figures": 9}
     assert told["Losses"] == {"sums": 7, "binary": 1}
     assert set(told["Scores"]) == {"low", "high", "ties", "left_out"}
@@ -191,7 +175,7 @@ def test_a_count_of_few_customers_leaves_neither_at_a_check_nor_at_the_test():
     few = table.with_columns([Column.of("y", (np.arange(400) % 16 == 0).astype(float))])
     ear, parties[0] = overheard(Party("few", {"t": few}))
     _, _, done = judged(parties)
-    sums = [vectors["sums"][0] for kind in ("Check", "Losses") for vectors in ear.of(kind)]
+    sums = [answer.load["sums"][0] for kind, answer in ear.heard if kind in {"Check", "Losses"}]
     assert len(sums) == 4
     for found in sums:
         assert found[:3].all()

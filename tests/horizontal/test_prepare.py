@@ -23,7 +23,7 @@ from hansa.horizontal.evaluate import Evaluate
 from hansa.horizontal.prepare import Prepare
 from hansa.horizontal.rounds import Rounds
 from tests.core.test_carry import Memoir, Stop
-from tests.horizontal.banks import book, divided, figures, fitted, job_of, only
+from tests.horizontal.banks import Ear, book, divided, figures, fitted, job_of, only
 
 HOME = Coding("onehot", levels=("free", "own", "rent"))
 STEPS = (
@@ -63,20 +63,6 @@ def test_winsorised_ends_are_the_quantiles():
     values = np.random.default_rng(3).standard_t(2, 4000)
     scaled = only({"x": values}, step=Prepare(winsorise=0.05)).encodings[0]
     assert abs(np.searchsorted(np.sort(values), [scaled.low, scaled.high]) - [200, 3800]).max() < 10
-
-
-class Ear:
-    """Hears every answer that leaves a party."""
-
-    def __init__(self):
-        self.heard = []
-
-    def admit(self, ask, job):
-        return None
-
-    def release(self, answer, ask, job):
-        self.heard.append((type(ask).__name__, answer))
-        return answer
 
 
 def test_nothing_but_counts_and_sums_leaves():

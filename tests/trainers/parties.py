@@ -6,10 +6,16 @@ import numpy as np
 
 from hansa.core.draws import Draws
 from hansa.core.pytree import ravel, unravel
-from hansa.core.trainer import Design
+from hansa.core.trainer import Design, Local
 from hansa.trainers.linear import Linear
 
 DRAWS = Draws(seed=11, party="bank-a", round=2)
+LOCALS = [
+    Local(epochs=2, batch=7, learning_rate=0.1),
+    Local(steps=3, learning_rate=0.5, optimizer="momentum"),
+    Local(epochs=2, batch=16, learning_rate=0.01, optimizer="adam", clip_norm=0.5),
+    Local(epochs=1, batch=8, class_weight="balanced", prox=0.3),
+]
 
 
 def classes_of(trainer):

@@ -114,6 +114,17 @@ def test_nothing_that_a_stream_brings_is_run(tmp_path):
     assert not (tmp_path / "fired").exists()
 
 
+async def joined(hub, name, *, hello=True):
+    """A bank at the hub, which it has greeted: the way there, its line, and the hub's task."""
+    there, back = Tube(), Tube()
+    line = Line(Ends(there, back), name, COORDINATOR, lambda digest: UNSIGNED, Inbox(believe))
+    task = asyncio.create_task(hub.attend(Ends(back, there), name))
+    if hello:
+        await line.send(plainly("Hello", name, COORDINATOR, body={"version": VERSION, "holds": {}, "jobs": []}))
+        assert (await line.receive()).kind == "Welcome"
+    return there, line, task
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_a_hub_that_hears_nonsense_ends_that_line_and_serves_the_others(tmp_path, seed):
     rng = np.random.default_rng(seed)
@@ -122,13 +133,8 @@ def test_a_hub_that_hears_nonsense_ends_that_line_and_serves_the_others(tmp_path
         store = Store(tmp_path / "coordinator")
         hub, ended = Hub(store, lambda digest: UNSIGNED, believe), []
         for place in range(12):
-            there, back = Tube(), Tube()
             name = f"bank-{place}"
-            line = Line(Ends(there, back), name, COORDINATOR, lambda digest: UNSIGNED, Inbox(believe))
-            task = asyncio.create_task(hub.attend(Ends(back, there), name))
-            if place % 3:
-                await line.send(plainly("Hello", name, COORDINATOR, body={"version": VERSION, "holds": {}, "jobs": []}))
-                assert (await line.receive()).kind == "Welcome"
+            there, line, task = await joined(hub, name, hello=place % 3 > 0)
             if place % 3 == 1:  # a word of a job that is not known is let go
                 await line.send(word_parcel("cd" * 32, Name(0, 1, 0), "Shape", Refusal("No."), name, COORDINATOR))
                 assert (await line.receive()).kind == "Ack"
@@ -147,12 +153,9 @@ def test_a_hub_that_hears_nonsense_ends_that_line_and_serves_the_others(tmp_path
 def test_numbers_in_what_is_no_word_end_the_line_before_they_come(tmp_path):
     async def heard():
         store = Store(tmp_path / "coordinator")
-        hub, there, back = Hub(store, lambda digest: UNSIGNED, believe), Tube(), Tube()
-        line = Line(Ends(there, back), "bank-0", COORDINATOR, lambda digest: UNSIGNED, Inbox(believe))
-        task = asyncio.create_task(hub.attend(Ends(back, there), "bank-0"))
+        hub = Hub(store, lambda digest: UNSIGNED, believe)
         try:
-            await line.send(plainly("Hello", "bank-0", COORDINATOR, body={"version": VERSION, "holds": {}, "jobs": []}))
-            assert (await line.receive()).kind == "Welcome"
+            _, line, task = await joined(hub, "bank-0")
             large = plainly("Beat", "bank-0", COORDINATOR, body={"x": np.zeros(1 << 20)})
             sending = asyncio.create_task(line.send(large))  # its last messages find no reader
             with pytest.raises(WireError, match="Only a word brings numbers"):
@@ -171,11 +174,9 @@ def test_a_bank_that_reads_nothing_of_what_it_is_told_loses_its_line(tmp_path, m
 
     async def heard():
         store = Store(tmp_path / "coordinator")
-        hub, there, back = Hub(store, lambda digest: UNSIGNED, believe), Tube(), Tube()
-        line = Line(Ends(there, back), "bank-0", COORDINATOR, lambda digest: UNSIGNED, Inbox(believe))
-        task = asyncio.create_task(hub.attend(Ends(back, there), "bank-0"))
+        hub = Hub(store, lambda digest: UNSIGNED, believe)
         try:
-            await line.send(plainly("Hello", "bank-0", COORDINATOR, body={"version": VERSION, "holds": {}, "jobs": []}))
+            _, line, task = await joined(hub, "bank-0")
             for keep in range(100):  # words of no job are let go, and each is acknowledged
                 said = word_parcel("cd" * 32, Name(0, keep, 0), "Shape", Refusal("No."), "bank-0", COORDINATOR)
                 sending = asyncio.create_task(line.send(said))

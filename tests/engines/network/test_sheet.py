@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hansa.core.wire import DTYPES
 from hansa.engines.network.sheet import START, digest_of, first_digest_of, lay_out, pick_up
 from hansa.errors import DataError, WireError
+from tests.core.trees import same
 
 arrays = st.tuples(st.sampled_from(DTYPES), st.lists(st.integers(0, 4), max_size=3)).map(
     lambda pair: np.ones(pair[1], pair[0])
@@ -25,16 +26,6 @@ trees = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=12,
 )
-
-
-def same(a, b):
-    if isinstance(a, np.ndarray):
-        return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
-    if isinstance(a, dict):
-        return list(a) == list(b) and all(same(a[key], b[key]) for key in a)
-    if isinstance(a, list):
-        return len(a) == len(b) and all(map(same, a, b))
-    return type(a) is type(b) and repr(a) == repr(b)
 
 
 def sheet(tree):

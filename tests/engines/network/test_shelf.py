@@ -79,10 +79,19 @@ def come(shelf):
     return shelf.take([incoming])[0]
 
 
+def whole_or_not_there(image):
+    """Where a file bears the digest, it is the whole one; the sweep takes what no row speaks of."""
+    again = Shelf(image, LocalDisk(), 0)
+    digest = again.weigh(TREE)
+    if (image / digest.digest).exists():
+        assert again.get(digest)["x"].sum() == 435
+    again.sweep([])
+    assert list(image.iterdir()) == []
+
+
 @pytest.mark.parametrize("way", [put, come])
 @pytest.mark.parametrize("power", [False, True])
 def test_a_death_at_any_call_leaves_nothing_that_stays(tmp_path, way, power):
-    """Either no file bears the digest, or the whole one does; the sweep takes what no row speaks of."""
     most = 8 if way is put else 9
     for n in range(1, most + 1):
         for how in ("die", "torn"):
@@ -94,12 +103,7 @@ def test_a_death_at_any_call_leaves_nothing_that_stays(tmp_path, way, power):
                 assert n == most
             except Dead:
                 assert disk.dead
-                again = Shelf(image, LocalDisk(), 0)
-                digest = again.weigh(TREE)
-                if (image / digest.digest).exists():
-                    assert again.get(digest)["x"].sum() == 435
-                again.sweep([])
-                assert list(image.iterdir()) == []
+                whole_or_not_there(image)
 
 
 def test_what_comes_lies_where_it_would_lie_and_needs_no_other_look_while_it_is_in_use(tmp_path):
@@ -185,12 +189,7 @@ def test_a_death_while_a_file_is_written_over_leaves_no_sheet_that_is_not_whole(
             disk.n = disk.calls + n
             with pytest.raises(Dead):
                 way(shelf)
-            again = Shelf(image, LocalDisk(), 0)
-            digest = again.weigh(TREE)
-            if (image / digest.digest).exists():
-                assert again.get(digest)["x"].sum() == 435
-            again.sweep([])
-            assert list(image.iterdir()) == []
+            whole_or_not_there(image)
 
 
 def test_the_digests_of_small_arrays_are_taken_over_where_all_of_them_are_known(tmp_path):

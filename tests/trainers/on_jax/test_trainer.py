@@ -13,6 +13,7 @@ from hansa.core.trainer import Design, Local
 from hansa.errors import ConfigError, DataError
 from hansa.trainers import Tabular
 from hansa.trainers.on_jax import Jax, on_jax
+from tests.trainers.parties import LOCALS
 
 
 def rows(n, seed=0, dtype="float64"):
@@ -23,14 +24,6 @@ def rows(n, seed=0, dtype="float64"):
 
 def to_tabular(params):
     return [params["learned"][place] for place in sorted(params["learned"])]
-
-
-LOCALS = [
-    Local(epochs=2, batch=7, learning_rate=0.1),
-    Local(steps=3, learning_rate=0.5, optimizer="momentum"),
-    Local(epochs=2, batch=16, learning_rate=0.01, optimizer="adam", clip_norm=0.5),
-    Local(epochs=1, batch=8, class_weight="balanced", prox=0.3),
-]
 
 
 @pytest.mark.parametrize("local", LOCALS)

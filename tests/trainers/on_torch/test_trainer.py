@@ -11,6 +11,7 @@ from hansa.errors import ConfigError
 from hansa.trainers import Tabular
 from hansa.trainers.on_torch import Torch, on_torch
 from hansa.trainers.on_torch.ready import mlp
+from tests.trainers.parties import LOCALS
 
 
 def rows(n, seed=0, features=4, dtype="float64"):
@@ -31,14 +32,6 @@ def flat(load, trainer, params):
 
     delta = unravel(ravel(params)[1], load["delta"][0])
     return np.concatenate([np.r_[layer["bias"], layer["weight"].ravel()] for layer in to_tabular(delta)])
-
-
-LOCALS = [
-    Local(epochs=2, batch=7, learning_rate=0.1),
-    Local(steps=3, learning_rate=0.5, optimizer="momentum"),
-    Local(epochs=2, batch=16, learning_rate=0.01, optimizer="adam", clip_norm=0.5),
-    Local(epochs=1, batch=8, class_weight="balanced", prox=0.3),
-]
 
 
 @pytest.mark.parametrize("local", LOCALS)
