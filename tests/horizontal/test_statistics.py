@@ -11,18 +11,26 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from hansa.core.codec import pack, unpack
-from hansa.core.job import Job
+from hansa.core.job import Data, Job
 from hansa.core.table import Column, Table
 from hansa.data.parts import HashSplit
+from hansa.data.schema import Schema
 from hansa.errors import ConfigError, DataError
 from hansa.horizontal.description import Description
-from hansa.horizontal.statistics import Cross, Statistics
-from hansa.privacy.events import Gaussian, Protects
+from hansa.horizontal.evaluate import Evaluate, own_job
+from hansa.horizontal.noised_moments import Powers
+from hansa.horizontal.rounds import Rounds
+from hansa.horizontal.statistics import Cross, Kinds, Statistics
+from hansa.privacy.accounting import epsilon
 from hansa.privacy.released import parts_of
+from hansa.running.privacy import privacy
 from tests.horizontal.banks import book, divided, fitted
+from tests.horizontal.test_amounts import AGREED
 
 ALL = HashSplit(1.0, 0.0, 0.0)
+DATA = Data(schema=AGREED)
 STEP = Statistics(ALL, drop=("who",), cross=(("age", "home"), ("home", "default")), splits={"age": (30.0, 50.0)})
+NOISED = replace(STEP, splits={"age": (30.0, 50.0), "default": (0.0,)}, noise_multiplier=4.0)
 
 
 @settings(max_examples=12, deadline=None)
@@ -87,27 +95,45 @@ def test_wrong_settings_are_refused_and_the_step_stands_in_a_job_file():
     assert fitted(Statistics(ALL), divided(labels, [20]))[0].moments == ()
 
 
-def test_cross_tables_with_noise_are_the_counts_and_exact_noise_and_are_charged():
-    step, table = replace(STEP, noise_multiplier=4.0), book(2000, seed=3)
-    exact, _ = fitted(STEP, divided(table, [1000]), min_cell=1)
+@pytest.mark.parametrize("mechanism", ["gaussian", "geometric"])
+def test_cross_tables_with_noise_are_the_counts_and_exact_noise_and_are_charged(mechanism):
+    step, table = replace(NOISED, noise_multiplier=2.0, noise_mechanism=mechanism), book(2000, seed=3)
+    exact, _ = fitted(
+        replace(step, noise_multiplier=0.0, noise_mechanism="gaussian"), divided(table, [1000]), min_cell=1
+    )
     noises = []
     for _ in range(60):
-        found, _ = fitted(step, divided(table, [1000]), min_cell=10)
+        found, _ = fitted(step, divided(table, [1000]), data=DATA, min_cell=10)
         for plain, noisy in zip(exact.tables, found.tables, strict=True):
             large = plain.counts > 150  # of two parties; none is cut at 0
-            noises.append((noisy.counts - plain.counts)[large])
-    noise = np.concatenate(noises)
-    assert noise.std() == pytest.approx(4.0 * np.sqrt(2) * np.sqrt(2), rel=0.15)  # two tables, two parties
+            noises.append((noisy.counts[: len(plain.counts), : plain.counts.shape[1]] - plain.counts)[large])
+    noise, parties = np.concatenate(noises), 2
+    stated = 2.0 * np.sqrt(2) if mechanism == "gaussian" else 2.0 * 2 * np.sqrt(2)  # half of the privacy
+    tables = np.sqrt(2) if mechanism == "gaussian" else 2
+    assert noise.std() == pytest.approx(stated * tables * np.sqrt(parties), rel=0.15)
     assert abs(noise.mean()) < 2
-    assert step.releases() == {Cross: (Gaussian(4.0, Protects("record")),)}
+    assert step.releases().keys() == step.handlers().keys() == step.often().keys() == {Kinds, Powers, Cross}
     assert STEP.releases() == {}
     assert set(step.often().values()) == {1}
 
 
-def test_a_statement_tells_cross_tables_apart_from_what_leaves_as_it_is():
-    step = replace(STEP, noise_multiplier=4.0)
-    bounded = {part.what: part.bounded for part in parts_of(Job("described", (step,)))}
-    assert bounded == {"Kinds": False, "Firsts": False, "Seconds": False, "Cross": True}
+def test_a_statement_covers_all_that_is_told():
+    job = Job("described", (NOISED,), data=DATA)
+    assert {part.what: part.bounded for part in parts_of(job)} == {"Powers": True, "Cross": True}
+    assert privacy(job)["epsilon"] == pytest.approx(epsilon(noise_multiplier=4.0, steps=1, delta=1e-5), rel=1e-3)
+    pure = privacy(replace(job, steps=(replace(NOISED, noise_mechanism="geometric"),)))
+    assert "and 0.25 at delta = 0: it is pure" in pure["statement"]
+    assert privacy(Job("described", (STEP,)))["epsilon"] == "infinity"
+    assert own_job(Job("scores", (NOISED, Rounds(), Evaluate()), data=DATA)).steps[0].noise_multiplier == 0
+
+
+def test_noise_without_agreed_ranges_is_refused_when_the_job_is_made():
+    with pytest.raises(ConfigError, match=r"statistics step has noise.*'age', 'home', 'default' may hold"):
+        Job("described", (replace(STEP, keep=("age",), drop=(), splits={}, noise_multiplier=1.0),))
+    labels = Schema(tuple(replace(one, levels=()) if one.name == "home" else one for one in AGREED.fields))
+    with pytest.raises(ConfigError, match="'home' may hold"):
+        Job("described", (NOISED,), data=Data(schema=labels))
+    Job("described", (replace(NOISED, cross=()),), data=Data(schema=labels))  # only numbers are described
 
 
 def test_noise_below_nothing_is_refused():
@@ -118,15 +144,16 @@ def test_noise_below_nothing_is_refused():
 def test_of_each_customer_only_so_many_rows_are_crossed_and_customers_are_charged():
     table = book(900, seed=3)
     table = table.with_columns([Column.of("who", np.arange(900) // 9)])
-    step = replace(STEP, noise_multiplier=0.01, customer_rows=2)
-    found, _ = fitted(step, divided(table, (450,)))
+    step = replace(NOISED, noise_multiplier=0.001, customer_rows=2)
+    found, _ = fitted(step, divided(table, (450,)), data=DATA)
     assert found.tables[0].counts.sum() == pytest.approx(200, abs=2)
+    assert found.rows == 200
+    assert found.moment("age").values == pytest.approx(200, abs=1)
     assert step.releases()[Cross][0].protects.unit == "customer"
 
 
 def test_noise_hides_whether_a_party_has_as_many_rows_as_the_job_wants():
-    found, _ = fitted(
-        replace(STEP, noise_multiplier=0.01), divided(book(500, seed=3), (495,)), min_cell=10, min_rows=20
-    )
+    step = replace(NOISED, noise_multiplier=0.01)
+    found, _ = fitted(step, divided(book(500, seed=3), (495,)), data=DATA, min_cell=10, min_rows=20)
     assert found.tables[0].counts.sum() == pytest.approx(500, abs=2)
-    assert found.rows == 495
+    assert found.rows == pytest.approx(500, abs=1)

@@ -15,6 +15,7 @@ from hansa.horizontal.quality import Quality
 from hansa.horizontal.reasons import Explain
 from hansa.horizontal.scorecard import MakeCard
 from hansa.horizontal.selection import Select
+from hansa.horizontal.statistics import Statistics
 from hansa.horizontal.validation import Validate
 from hansa.links import by_examples, clip_l2, secure_sum, weighted_mean
 from hansa.running.left import left
@@ -127,5 +128,10 @@ def test_with_noise_nothing_else_is_told_than_counts_and_sums_that_hold_it():
     assert "5 x what a record changes" in lines[-1]["protection"]
     assert all("exact noise of" in line["protection"] for line in lines[1:])
     assert "of whom 3 rows count" in lines[1]["protection"]
+    described = left(
+        Job("private", (Statistics(noise_multiplier=2.0, noise_mechanism="geometric"),), data=Data(schema=schema))
+    )
+    assert "exact geometric noise of 2 x what a record changes" in described[1]["protection"]
+    assert [len(left(Job("open", (Statistics(cross=cross),)))) for cross in ((), (("a", "b"),))] == [2, 3]
     binned = left(Job("private", (Binning(noise_multiplier=2.0),), data=Data(schema=schema)))
     assert [line["what"].split(" ")[0] for line in binned] == ["that", "counts", "rows"]

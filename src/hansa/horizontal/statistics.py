@@ -4,21 +4,23 @@ What leaves a party: its columns' names and kinds, and labels that `min_cell` of
 column how many values there are and their sum; sums of powers of values less the pooled mean, and of products of two
 columns over rows without a gap; rows by two columns' cells. Few gaps count as a value from the middle of their column,
 cells with fewer than `min_cell` rows are told jointly, and a party with fewer than `min_rows` rows adds nothing. No
-minimum, maximum or sketch of values leaves. Only training rows are looked at.
+minimum, maximum or sketch of values leaves. Only training rows are looked at. With noise, nothing leaves but figures
+that hold it, of all rows as they are (see `noised_moments`); ranges and labels are the contract's.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
-from typing import Any, final
+from typing import Any, Final, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hansa.core.codec import pack
+from hansa.core.contract import Domain
 from hansa.core.fold import Collect
 from hansa.core.load import Load
 from hansa.core.message import Answer, Ask
@@ -35,13 +37,15 @@ from hansa.horizontal.fitting import check_alike
 from hansa.horizontal.floors import Floors, floors_of
 from hansa.horizontal.groups import Told
 from hansa.horizontal.labels import in_order, shared
-from hansa.horizontal.noise import Noise
+from hansa.horizontal.noise import Noise, as_agreed, check_agreed
+from hansa.horizontal.noised_moments import POWERS, Powers, moments_of, powers_of
 from hansa.horizontal.regressors import triangle, whole
 from hansa.horizontal.veil import Veil
 from hansa.horizontal.woe import Cells
 from hansa.privacy.sampling import Mechanism
 
-POWERS = 4
+CROSSED: Final = 0.5
+"""The share of a description's privacy that cross tables cost, where there are any; moments cost the rest."""
 
 
 @final
@@ -108,8 +112,7 @@ class Statistics:
     `split`: which rows train. `drop`, `keep`: columns left out, or the only ones. `cross`: pairs of columns that are
     counted against each other; the target may be one. `splits`: the edges of a numeric one, each the last value of its
     bin; without, its numbers are labels. Rows count once, whatever their weight. `noise_multiplier`, `noise_mechanism`,
-    `customer_rows`: cross tables are told with noise as in `Binning`, and are charged; all else that is asked leaves as
-    it is.
+    `customer_rows`: all that is told holds noise, as in `Binning`; only columns whose range is agreed are described.
 
     Raises:
         ConfigError: a pair of a column with itself, or settings of noise that protect nobody.
@@ -146,8 +149,13 @@ class Statistics:
 
     @property
     def noise(self) -> Noise:
-        """The noise on cross tables."""
+        """The noise on all that the step tells, as one release."""
         return Noise(self.noise_multiplier, self.customer_rows, self.noise_mechanism)
+
+    @property
+    def noises(self) -> tuple[Noise, Noise]:
+        """The noise of the moments, and that of the cross tables."""
+        return (self.noise.part(1 - CROSSED), self.noise.part(CROSSED)) if self.cross else (self.noise, self.noise)
 
     @property
     def digest(self) -> str:
@@ -155,20 +163,43 @@ class Statistics:
         return sha256(pack(self)).hexdigest()
 
     def events(self) -> tuple[Event, ...]:
-        """Cross tables with noise; nothing else that an accountant could bound."""
+        """What the whole step costs, where it has noise; else nothing that an accountant could bound."""
         return (self.noise.event,) if self.noise_multiplier else ()
 
     def releases(self) -> Mapping[type[Ask], tuple[Event, ...]]:
-        """All cross tables are one release; what else is asked leaves as it is."""
-        return {Cross: self.events()} if self.noise_multiplier else {}
+        """With noise, the sums of powers and the cross tables; names and kinds are the contract's."""
+        if not self.noise_multiplier:
+            return {}
+        moments, crossed = self.noises
+        return {Kinds: (), Powers: (moments.event,), **({Cross: (crossed.event,)} if self.cross else {})}
 
     def often(self) -> Mapping[type[Ask], int]:
         """Each kind once."""
-        return dict.fromkeys((Kinds, Firsts, Seconds, Cross), 1)
+        return dict.fromkeys(self._kinds, 1)
+
+    def check_domains(self, domains: Mapping[str, Domain]) -> None:
+        """With noise, ranges must be agreed, and labels of what is crossed; a column with `splits` needs no range."""
+        if self.noise_multiplier:
+            crossed = [name for pair in self.cross for name in pair]
+            names = dict.fromkeys([*(name for name in domains if self._uses(name)), *self.keep, *crossed])
+            words = {name for name, domain in domains.items() if domain.words}
+            check_agreed(
+                self.title, domains, [n for n in names if n not in self.splits and (n in crossed or n not in words)]
+            )
+
+    def clear(self) -> Statistics:
+        """The same description without noise."""
+        return replace(self, noise_multiplier=0.0, noise_mechanism="gaussian", customer_rows=0)
 
     def handlers(self) -> Mapping[type[Ask], Handler]:
         """The party's half: one describer answers every kind."""
-        return dict.fromkeys((Kinds, Firsts, Seconds, Cross), Describer(self))
+        return dict.fromkeys(self._kinds, Describer(self))
+
+    @property
+    def _kinds(self) -> tuple[type[Ask], ...]:
+        if self.noise_multiplier:
+            return (Kinds, Powers, *(Cross,) * bool(self.cross))
+        return (Kinds, Firsts, Seconds, Cross)
 
     def collects(self) -> frozenset[type[Ask]]:
         """Names and kinds of columns."""
@@ -176,10 +207,11 @@ class Statistics:
 
     def used(self, table: Table) -> tuple[str, ...]:
         """The columns of a table that are described, and those of cross tables."""
-        out = {PART_COLUMN, *self.drop}
         crossed = [name for pair in self.cross for name in pair if name in table.columns]
-        used = (name for name in table.features if (name in self.keep if self.keep else name not in out))
-        return tuple(dict.fromkeys([*used, *crossed]))
+        return tuple(dict.fromkeys([*(name for name in table.features if self._uses(name)), *crossed]))
+
+    def _uses(self, name: str) -> bool:
+        return name in self.keep if self.keep else name not in {PART_COLUMN, *self.drop}
 
     def plan(self, parties: Roster, kept: Description | None, done: Done) -> Plan[Description]:
         """Kinds, sums, powers and products, cross tables."""
@@ -196,6 +228,8 @@ class Statistics:
         for name in (*self.keep, *self.splits, *(name for pair in self.cross for name in pair)):
             if name not in names:
                 raise DataError(f"There is no column '{name}'.", mend=nearest(name, names))
+        if self.noise_multiplier:
+            return (yield from self._noised(parties, here, said))
         words = {name for one in said.values() for name, kind in one["kinds"].items() if kind == "label"}
         numeric = tuple(name for name in names if name not in words)
         reply = yield Asks(dict.fromkeys(here, Firsts(numeric)))
@@ -212,6 +246,16 @@ class Statistics:
         complete, shift = float(reply.value["complete"][0, 0]), reply.value["shift"][0]
         tables = yield from self._tables(here, said)
         return described(int(rows[0]), moments, (complete, shift, products), tables)
+
+    def _noised(self, parties: Roster, here: tuple[str, ...], said: Mapping[str, Any]) -> Gather[Description]:
+        """The same from figures with noise, over the ranges of the contract."""
+        agreed = {name: Domain(*one) for name, one in next(iter(said.values()))["domains"].items()}
+        ask = Powers(tuple(name for name, domain in agreed.items() if domain.closed and not domain.words))
+        reply = yield Asks(dict.fromkeys(here, ask), until=parties.until(len(here)))
+        told, least = reply.value["powers"][0], self.noises[0].seen(ask.figures, len(reply.counted))
+        moments, products = moments_of(told, ask.names, agreed, least)
+        tables = yield from self._tables(here, said)
+        return described(round(told[0]), moments, products, tables)
 
     def _tables(self, here: tuple[str, ...], said: Mapping[str, Any]) -> Gather[tuple[CrossTable, ...]]:
         if not self.cross:
@@ -246,10 +290,11 @@ class Describer:
 
     def answer(self, ask: Ask, site: Site, memory: Memory) -> tuple[Answer, Memory]:
         """Answer any of the step's asks; nothing is remembered."""
-        noise = self.step.noise if isinstance(ask, Cross) else Noise(0.0)
-        table, floors = self._train(site, noise)
+        (table, floors), (moments, crossed) = self._train(site), self.step.noises
         if isinstance(ask, Kinds):
-            text = json.dumps(self._kinds(table, floors), ensure_ascii=False).encode()
+            noised = self.step.noise.multiplier > 0
+            said = as_agreed(site, self.step, self.step.used(table)) if noised else self._kinds(table, floors)
+            text = json.dumps(said, ensure_ascii=False).encode()
             return Answer(Load({"text": np.frombuffer(text, np.uint8)[None, :]})), memory
         if isinstance(ask, Firsts):
             X = self._values(site, table, floors, ask.names)
@@ -265,23 +310,31 @@ class Describer:
             sums = {"powers": np.concatenate(powers), "products": triangle(full.T @ full), "shift": full.sum(axis=0)}
             shown = {word: one[None, :] for word, one in sums.items()}
             return Answer(Load({**shown, "complete": np.array([[float(len(full))]])})), memory
+        if isinstance(ask, Powers):
+            domains = self._agreed(site, ask.names)
+            told = moments.sums(powers_of(table, ask.names, domains), ask.figures)
+            return Answer(Load({"powers": told[None, :]})), memory
         if isinstance(ask, Cross):
-            if noise.customer_rows:
-                table = table.take(noise.rows(np.arange(len(table)), floors.who))
             told = np.concatenate([_crossed(table, one, other, floors.cell) for one, other in ask.pairs])
-            return Answer(Load({"counts": noise.counts(told, ask.figures)[None, :]})), memory
+            return Answer(Load({"counts": crossed.counts(told, ask.figures)[None, :]})), memory
         raise DataError(f"A description has no answer to {type(ask).__name__}.")
 
-    def _train(self, site: Site, noise: Noise) -> tuple[Table, Floors]:
+    def _train(self, site: Site) -> tuple[Table, Floors]:
         """The training rows, or none where they are too few and no noise hides that, and their floors."""
 
         def make() -> tuple[Table, Floors]:
             rows = np.flatnonzero(parts_at(site, self.step.split) == TRAIN)
-            floors = noise.floors(floors_of(site).at(rows))
+            floors = self.step.noise.floors(floors_of(site).at(rows))
             rows = rows if floors.suffice(len(rows)) else rows[:0]
-            return site.table.take(rows), floors
+            return site.table.take(self.step.noise.rows(rows, floors.who)), floors
 
-        return site.derived(f"statistics/train/{self.step.digest}/{noise}", make)
+        return site.derived(f"statistics/train/{self.step.digest}", make)
+
+    def _agreed(self, site: Site, names: tuple[str, ...]) -> dict[str, Domain]:
+        """The ranges of columns that are asked for, as the contract has them."""
+        agreed = {} if site.job.data.schema is None else site.job.data.schema.domains
+        check_agreed(self.step.title, agreed, names)
+        return {name: agreed[name] for name in names}
 
     def _kinds(self, table: Table, floors: Floors) -> dict[str, Any]:
         kinds, labels = {}, {}

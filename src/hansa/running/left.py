@@ -14,6 +14,7 @@ from hansa.horizontal.reasons import Explain
 from hansa.horizontal.rounds import Rounds
 from hansa.horizontal.scorecard import MakeCard
 from hansa.horizontal.selection import Select
+from hansa.horizontal.statistics import Statistics
 from hansa.horizontal.validation import Validate
 from hansa.privacy.events import Gaussian, Laplace
 from hansa.privacy.released import events_in
@@ -31,6 +32,8 @@ _NOISED: Final = {
     "Amounts": "rows by part and class, gaps, labels, and sums of values and of squares in each column's agreed range",
     "Mark": "rows without and with the event by band of scores, of training and of validation",
     "NoisedScores": "counts of test scores by bin and label",
+    "Powers": "rows, and values, their powers and their products on the scale of each column's agreed range, summed",
+    "Cross": "rows by pairs of cells",
 }
 _LOSSES: Final = "sums of {} losses, and the numbers of rows that are right and that are positive"
 
@@ -58,7 +61,7 @@ def left(job: Job) -> list[dict[str, str]]:
 def _step(job: Job, step: Step) -> list[_Line]:
     few, cell = f"none below {job.min_rows} customers", f"counts under {job.min_cell} merged or left out"
     thin = f"counts under {job.min_cell} left out"
-    if isinstance(step, Prepare | Binning | MakeCard | Evaluate) and step.noise_multiplier:
+    if isinstance(step, Prepare | Statistics | Binning | MakeCard | Evaluate) and step.noise_multiplier:
         return _noised(step)
     rungs = f"in steps of at least {job.min_cell} that are a party's own, whatever the edges"
     if isinstance(step, Prepare):
@@ -85,6 +88,8 @@ def _step(job: Job, step: Step) -> list[_Line]:
                 "how each column's groups rank the events", "once", f"groups of at least {job.min_cell} rows", _CLEAR
             ),
         ]
+    if isinstance(step, Statistics):
+        return _described(step, few, rare=f"counts under {job.min_cell} joined with others")
     if isinstance(step, Binning | Select | Glm | MakeCard):
         return _scorecard(step, few, rungs, rare=f"counts under {job.min_cell} joined with others")
     if isinstance(step, Fairness):
@@ -110,7 +115,7 @@ def _step(job: Job, step: Step) -> list[_Line]:
     return []
 
 
-def _noised(step: Prepare | Binning | MakeCard | Evaluate) -> list[_Line]:
+def _noised(step: Prepare | Statistics | Binning | MakeCard | Evaluate) -> list[_Line]:
     """What a step with noise tells, each kind of answer with its own."""
     agreed = _line("that it has the agreed columns", "once", "none", _CLEAR)
     lines = [] if isinstance(step, MakeCard | Evaluate) else [agreed]
@@ -124,6 +129,16 @@ def _noised(step: Prepare | Binning | MakeCard | Evaluate) -> list[_Line]:
                 noise = f"the party's own exact {size} x what {each} changes"
                 lines.append(_line(_NOISED[kind.__name__], often, noise))
     return lines
+
+
+def _described(step: Statistics, few: str, rare: str) -> list[_Line]:
+    """What a description tells of columns."""
+    names = "names and kinds of columns, and labels of those that are crossed"
+    lines = [
+        _line(names, "once", "labels with enough customers", _CLEAR),
+        _line("values of columns, and sums of their powers and products over training rows", "once", few),
+    ]
+    return [*lines, _line(_NOISED["Cross"], "once", rare)] if step.cross else lines
 
 
 def _scorecard(step: Binning | Select | Glm | MakeCard, few: str, rungs: str, rare: str) -> list[_Line]:
