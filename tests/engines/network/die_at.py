@@ -95,6 +95,7 @@ SUM_AT_NODE = points(
 LEDGER = points(
     "privacy_ledger.PrivacyLedger.approve",
     "privacy_ledger.PrivacyLedger.add",
+    "privacy_ledger.PrivacyLedger.pay",
     "privacy_ledger.PrivacyLedger.close_job",
     "seat_book.SeatBook.give Train",
     "stream.Line.send Train",
