@@ -24,8 +24,7 @@ from hansa.horizontal.noised_moments import Powers, moments_of, powers_of
 from hansa.horizontal.rounds import Rounds
 from hansa.horizontal.statistics import Describer, Statistics
 from hansa.links import secure_sum, uniform
-from tests.horizontal.banks import book, divided, fitted
-from tests.horizontal.test_amounts import AGREED
+from tests.horizontal.banks import AGREED, book, divided, fitted
 
 STEP = Statistics(HashSplit(1.0, 0.0, 0.0), drop=("who",), noise_multiplier=1e-4)
 NAMES = ("income", "arrears", "age")

@@ -24,8 +24,7 @@ from hansa.horizontal.statistics import Cross, Kinds, Statistics
 from hansa.privacy.accounting import epsilon
 from hansa.privacy.released import parts_of
 from hansa.running.privacy import privacy
-from tests.horizontal.banks import book, divided, fitted
-from tests.horizontal.test_amounts import AGREED
+from tests.horizontal.banks import AGREED, book, divided, fitted
 
 ALL = HashSplit(1.0, 0.0, 0.0)
 DATA = Data(schema=AGREED)

@@ -17,8 +17,7 @@ from hansa.horizontal.rounds import Rounds
 from hansa.links import private_sgd, secure_sum, uniform
 from hansa.running.attack import attack
 from hansa.running.noised_steps import noise_of_steps
-from tests.horizontal.banks import book, divided
-from tests.horizontal.test_amounts import AGREED
+from tests.horizontal.banks import AGREED, book, divided
 from tests.running import mutants
 
 PAGE = Path(__file__).parents[2] / "docs" / "attacks.md"
