@@ -5,8 +5,11 @@ ever made anew: a later version gets a file of its own beside them.
 
     stores-1    the first of all: a job of 8 rounds, ended in the sixth
     stores-2    sites with a privacy ledger: the same job, and a private one of 6 rounds that ended in the fourth
+    stores-3    the same; charges hold the digests of their words
     ledger-1    a bank with a ledger apart: two rounds of the private job were answered, and a third one was charged
                 there as the node died, before the answer was in its store
+    ledger-2    with digests: a third round was refused once it was computed, and a fourth one answered in the node's
+                store as it died, before that was charged in the ledger
 """
 
 from __future__ import annotations
@@ -60,7 +63,7 @@ async def finished(folder, job):
         await federation.stop()
 
 
-@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("version", [1, 2, 3])
 def test_what_an_older_hansa_left_in_mid_job_goes_on_to_the_same_model(tmp_path, version):
     old, job = unpacked(version, tmp_path), job_of(PLAIN)
     model, rounds, jobs = asyncio.run(asyncio.wait_for(finished(old, job), 60))
@@ -83,8 +86,9 @@ def account(folder, name, job):
         store.close()
 
 
-def test_what_an_older_hansa_has_charged_stays_charged_and_the_job_goes_on_in_the_same_account(tmp_path):
-    old, job = unpacked(2, tmp_path), job_of(PRIVATE)
+@pytest.mark.parametrize("version", [2, 3])
+def test_what_an_older_hansa_has_charged_stays_charged_and_the_job_goes_on_in_the_same_account(tmp_path, version):
+    old, job = unpacked(version, tmp_path), job_of(PRIVATE)
     before = {party.name: account(old, party.name, job) for party in members()}
     model, rounds, jobs = asyncio.run(asyncio.wait_for(finished(old, job), 60))
     assert jobs == [job_of(PLAIN).digest, job.digest]
@@ -99,24 +103,39 @@ def test_what_an_older_hansa_has_charged_stays_charged_and_the_job_goes_on_in_th
         assert {one.part.events for one in after.given} == {held.plan.parts[0].events}
 
 
-def test_a_ledger_apart_that_did_not_know_words_by_their_digests_goes_on(tmp_path):
-    old, job, bank = unpacked(1, tmp_path, "ledger"), job_of(PRIVATE), members(1)[0]
-    store = SiteStore(old / "bank-0", shared=old / "ledger")
+def seated(old, job):
+    """A bank at its desk, beside a ledger apart, and an ask to train under any name."""
+    store, bank = SiteStore(old / "bank-0", shared=old / "ledger"), members(1)[0]
     purse = Purse(store.privacy, job, job.digest, bank, "anna")
     desk = Desk(store, job, store.open(job.to_toml(), job.digest), bank, in_process(job, [bank]), purse)
     ask = Train(np.zeros(3), 0, job.steps[0].local, ({}, {}))
-    said = [desk.answer(Envelope(Name(0, keep, 1), ask)).said for keep in (0, 1, 3)]
-    assert all(isinstance(one, Answer) for one in said)
+    return store, lambda keep: desk.answer(Envelope(Name(0, keep, 1), ask)).said
+
+
+def test_a_ledger_apart_that_did_not_know_words_by_their_digests_goes_on(tmp_path):
+    store, answer = seated(unpacked(1, tmp_path, "ledger"), job_of(PRIVATE))
+    assert all(isinstance(answer(keep), Answer) for keep in (0, 1, 3))
     (account,) = store.privacy.accounts()
     assert [one.name.keep for one in account.given] == [0, 1, 2, 3], "what it had said is not charged again"
     assert len({one.part for one in account.given}) == 1
     with pytest.raises(PolicyRefusal, match="Another word to step 0, keep 2"):  # nobody knows whether it has left
-        desk.answer(Envelope(Name(0, 2, 1), ask))
+        answer(2)
     assert store.privacy.verify() is None
     store.close()
 
 
-@pytest.mark.parametrize("version", [1, 2])
+def test_a_ledger_apart_goes_on_with_what_a_node_had_not_paid_as_it_died(tmp_path):
+    store, answer = seated(unpacked(2, tmp_path, "ledger"), job_of(PRIVATE))
+    (account,) = store.privacy.accounts()
+    assert [one.name.keep for one in account.given] == [0, 1, 2, 3]
+    assert [isinstance(answer(keep), Answer) for keep in range(5)] == [True, True, False, True, True]
+    (account,) = store.privacy.accounts()
+    assert [one.name.keep for one in account.given] == [0, 1, 2, 3, 4]
+    assert store.privacy.verify() is None
+    store.close()
+
+
+@pytest.mark.parametrize("version", [1, 2, 3])
 @pytest.mark.parametrize(("kind", "place"), [(Store, "coordinator/coordinator.db"), (SiteStore, "bank-0/site.db")])
 def test_a_store_of_a_newer_hansa_is_refused_and_stays_as_it_is(tmp_path, kind, place, version):
     path = unpacked(version, tmp_path) / place

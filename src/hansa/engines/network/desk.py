@@ -140,7 +140,7 @@ class Desk:
 
         Raises:
             DataError: the disk fails; nothing has left.
-            PolicyRefusal: so many asks of the job were refused that it is refused itself.
+            PolicyRefusal: so many asks of the job were refused that it is refused itself; or another word was charged.
             BudgetSpent: what is asked would cost more of a table's privacy than the job may have.
             PartyLost: whoever computes went home; there is no word, and the ask can come again.
         """
