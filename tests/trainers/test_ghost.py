@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hansa.trainers.ghost import Dense, group_squares, row_squares, sum_clipped, write_clipped
 
@@ -81,6 +83,35 @@ def test_rows_of_one_customer_that_nearly_cancel_are_cut_in_single_precision_too
         made = [Dense(below, np.array([[0.5], [-0.5]], "f4"), np.zeros((20, 1), "f4"), np.zeros(1, "f4"))]
         write_clipped(made, 1.0, np.array([0, 0]))
         assert np.linalg.norm(written(made)) < 1 + 2.0**-16
+
+
+@pytest.mark.parametrize(("below", "error"), [(1e19, 1e-23), (1e-23, 1e19)])
+@pytest.mark.parametrize("group", [None, np.array([0, 0])])
+def test_squares_too_small_for_single_precision_do_not_hide_a_gradient(below, error, group):
+    """Their factors of 0 once made a norm of 0, and a gradient of twenty clips left as it was."""
+    made = [Dense(np.full((2, 2), below, "f4"), np.full((2, 1), error, "f4"), np.zeros((2, 1), "f4"), None)]
+    write_clipped(made, 1e-5, group)
+    assert 0 < np.linalg.norm(written(made).astype("f8")) < (2 if group is None else 1) * 1e-5 * (1 + 2.0**-16)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.integers(-30, 18), st.integers(-30, 18), st.integers(-12, 1), st.integers(1, 20), st.booleans(), st.integers(0)
+)
+def test_no_size_of_inputs_and_errors_gets_a_gradient_over_its_clip(below, error, clip, rows, bias, seed):
+    rng = np.random.default_rng(seed)
+    spread = 10.0 ** rng.integers(-3, 1, (rows, 1))
+    made = [
+        Dense(
+            (10.0**below * spread * rng.normal(size=(rows, 6))).astype("f4"),
+            (10.0**error * rng.normal(size=(rows, 4))).astype("f4"),
+            np.zeros((6, 4), "f4"),
+            np.zeros(4, "f4") if bias else None,
+        )
+    ]
+    with np.errstate(all="ignore"):  # as training ignores them
+        write_clipped(made, 10.0**clip, np.zeros(rows, int) if rows > 1 else None)
+    assert np.linalg.norm(written(made).astype("f8")) <= 10.0**clip * (1 + 2.0**-16)
 
 
 @pytest.mark.parametrize("group", [None, np.array([0, 0, 1, 2])])

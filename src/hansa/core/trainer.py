@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from math import ceil, cos, pi
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, final, runtime_checkable
+from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias, TypeVar, final, runtime_checkable
 
 from hansa.errors import ConfigError
 
@@ -27,6 +27,9 @@ Task: TypeAlias = Literal["binary", "multiclass", "regression"]
 
 
 @final
+_LEAST_CLIP: Final = 1e-12
+"""Squares of less are too small for float32."""
+
 @dataclass(frozen=True)
 class Design:
     """The rows that a trainer learns from: `X [rows, features]`, `y [rows]`, and `weight [rows]` where they differ.
@@ -128,10 +131,11 @@ class Private:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        if not (0 < self.clip < float("inf") and 0 <= self.noise_multiplier < float("inf") and 0 < self.sampling <= 1):
+        within = _LEAST_CLIP <= self.clip < float("inf") and 0 <= self.noise_multiplier < float("inf")
+        if not (within and 0 < self.sampling <= 1):
             raise ConfigError(
-                "Private training needs a clip above 0, a noise_multiplier of at least 0, and a sampling rate in"
-                " (0, 1].",
+                f"Private training needs a clip of at least {_LEAST_CLIP:g}, a noise_multiplier of at least 0, and a"
+                " sampling rate in (0, 1].",
                 f"Got clip={self.clip}, noise_multiplier={self.noise_multiplier}, sampling={self.sampling}.",
             )
         if self.unit not in {"record", "customer"}:

@@ -25,6 +25,8 @@ _PAIRS = 16
 """Customers with more rows than this are summed row by row, not pair by pair."""
 _ROUGH = 2.0**18
 """So many roundings of a sum are 2^-16 of a clip at most: what training's noise is larger for."""
+_LOST = 2.0**-100
+"""More than float32 loses of a sum of squares that are too small for it, over any layer: so a norm is never too low."""
 
 
 class Dense(NamedTuple):
@@ -84,10 +86,12 @@ def row_squares(layers: Sequence[Dense]) -> NDArray[np.floating]:
         >>> row_squares([Dense(np.array([[3.0, 4.0]]), np.array([[2.0]]), np.zeros((2, 1)), np.zeros(1))]).item()
         104.0
     """
-    total: NDArray[np.floating] = sum(
-        (_dots(below, below, bias is not None) * _dots(error, error, one=False) for below, error, _, bias in layers),
-        np.zeros(len(layers[0].below), layers[0].below.dtype),
-    )
+    total: NDArray[np.floating] = np.zeros(len(layers[0].below), layers[0].below.dtype)
+    for below, error, _, bias in layers:
+        inputs, errors = _dots(below, below), _dots(error, error)
+        inputs += _LOST if bias is None else 1
+        errors += _LOST
+        total += np.multiply(inputs, errors, out=errors)
     return total
 
 
@@ -104,16 +108,16 @@ def group_squares(layers: Sequence[Dense], group: NDArray[np.intp]) -> NDArray[n
     """
     sizes = np.bincount(group)
     starts, small = np.cumsum(sizes) - sizes, sizes[group] <= _PAIRS
-    squares = np.zeros(len(sizes))
-    for lag in range(int(min(sizes.max(initial=0), _PAIRS))):
+    alone = row_squares(layers)
+    squares = np.bincount(group, alone, len(sizes))
+    for lag in range(1, int(min(sizes.max(initial=0), _PAIRS))):
         first = np.flatnonzero((group[: len(group) - lag] == group[lag:]) & small[lag:])
         pairs = sum(
-            _dots(below[first], below[first + lag], bias is not None)
-            * _dots(error[first], error[first + lag], one=False)
+            (_dots(below[first], below[first + lag]) + (bias is not None)) * _dots(error[first], error[first + lag])
             for below, error, _, bias in layers
         )
-        squares += np.bincount(group[first], (1 if lag == 0 else 2) * pairs, len(sizes))
-    most = np.square(np.bincount(group, np.sqrt(row_squares(layers)), len(sizes)))  # where nothing cancels
+        squares += np.bincount(group[first], 2 * pairs, len(sizes))
+    most = np.square(np.bincount(group, np.sqrt(alone), len(sizes)))  # where nothing cancels
     rough = _ROUGH * float(np.finfo(layers[0].error.dtype).eps)
     for g in np.flatnonzero((sizes > _PAIRS) | (squares < rough * most)).tolist():
         rows, squares[g] = slice(starts[g], starts[g] + sizes[g]), 0.0
@@ -164,6 +168,6 @@ def _factors(norms: NDArray[np.floating], clip: float) -> NDArray[np.floating]:
     return np.where(np.isfinite(norms), clip / np.maximum(norms, clip), 0)
 
 
-def _dots(a: Array, b: Array, one: bool) -> Array:  # noqa: FBT001 - the bias's constant input, or none
+def _dots(a: Array, b: Array) -> Array:
     products: Array = np.einsum("bi,bi->b", a, b)
-    return products + 1 if one else products
+    return products
