@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from math import ceil, cos, pi
-from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias, TypeVar, final, runtime_checkable
+from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias, final, runtime_checkable
 
 from hansa.errors import ConfigError
 
@@ -25,11 +25,11 @@ Honour: TypeAlias = Literal["prox", "tilt", "per_record", "mask"]
 Start: TypeAlias = Literal["zero", "random"]
 Task: TypeAlias = Literal["binary", "multiclass", "regression"]
 
-
-@final
 _LEAST_CLIP: Final = 1e-12
 """Squares of less are too small for float32."""
 
+
+@final
 @dataclass(frozen=True)
 class Design:
     """The rows that a trainer learns from: `X [rows, features]`, `y [rows]`, and `weight [rows]` where they differ.
