@@ -34,6 +34,7 @@ from hansa.links import private_sgd, secure_sum, weighted_mean
 from hansa.privacy.accounting import epsilon
 from hansa.privacy.released import parts_of
 from hansa.running.left import left
+from hansa.running.noised_steps import noise_of_steps
 from hansa.running.privacy import privacy
 from tests.horizontal.banks import divided
 
@@ -198,6 +199,14 @@ def _truth(job, result):
     table = book()
     mine = table.take(np.flatnonzero(job.steps[0].split.codes(table) == 2))
     return -result.model.card.score(mine), mine.y()
+
+
+def test_an_audit_of_noise_hears_the_card_too_and_finds_it_as_stated():
+    rounds, card = trained(17.0, MakeCard(noise_multiplier=3.0))
+    watched = replace(rounds, check_every=1, patience=2, check_noise=Noise(30.0))
+    found = noise_of_steps(job_of(watched, card, bins=2.0), divided(book(2000), (700, 1400)))
+    assert found.verdict == "held", found.views[0].said
+    assert list(found.views[0].figures) == ["size", "shape", "answers", "runs"]
 
 
 def test_noise_travels_inside_a_secure_sum():

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hansa.core.plan import Keep
 
 SAID = {"prepare": "agreeing on the columns", "evaluate": "opening the sealed test"}
-FIRST = ("validation_log_loss", "validation_mse", "train_loss")
+FIRST = ("validation_log_loss", "validation_mse", "validation_brier", "train_loss")
 LINES = 10
 
 

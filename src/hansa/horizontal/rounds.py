@@ -2,7 +2,8 @@
 
 What leaves a party: in training, its update (`delta`), row count and summed loss, as the chain's links leave them; at a
 check, sums of its validation losses and, from `min_cell` rows on, how many are right and how many positive. The
-coordinator's half is `Rounds.plan`, the party's are `Trains` and `Checks`; votes on the model stand in `votes`.
+coordinator's half is `Rounds.plan`, the party's are `Trains` and `Checks`; what checks do, and checks with noise, stand
+in `watching`, votes on the model in `votes`.
 
 Example:
     >>> from hansa.core.job import Job
@@ -43,12 +44,14 @@ from hansa.core.trainer import Local, Start, Trainer
 from hansa.errors import ConfigError, DataError, JobError
 from hansa.horizontal.cohorts import CHANGED, by_one, counted
 from hansa.horizontal.design import design_of, enough, floors_at, prepared_of, width_of
+from hansa.horizontal.noise import Noise
 from hansa.horizontal.prepared import Prepared, told
 from hansa.horizontal.protected import check_kept, events_of, made_local, rows_of
-from hansa.horizontal.scores import LOSS, loss_sums, measures
+from hansa.horizontal.scores import loss_sums
 from hansa.horizontal.shape import Shape, Shapes, agreed
 from hansa.horizontal.training import check_order, fit, form_after, layout_of, made_finite, released
 from hansa.horizontal.votes import Tally, Vote, Votes, voted
+from hansa.horizontal.watching import NoisedChecks, check_noised, watched
 
 
 def _part(name: str) -> Any:
@@ -74,6 +77,11 @@ class Check(Ask):
 
     params: NDArray[np.floating]
     centre: float = 0.0
+
+    @property
+    def figures(self) -> int:
+        """How many of the sums with noise a row changes: both."""
+        return 2
 
 
 @final
@@ -124,6 +132,8 @@ class Rounds:
     every k-th round (0: never). `patience`: stop after so many checks that improve by less than `min_improvement`,
     relative (0: never). `seconds`: stop after the round in which this much time has passed (0: never). `start`:
     `random` or `zero` parameters, or `given` by an earlier step of the job or by `run(..., start=model)`.
+    `check_noise`: each party adds such noise to a check, of an event, that tells its Brier score alone; each check is
+    a release of its own.
 
     Raises:
         ConfigError: a setting outside its range.
@@ -146,6 +156,7 @@ class Rounds:
     min_improvement: float = 1e-4
     seconds: float = 0.0
     start: Start | Literal["given"] = "random"
+    check_noise: Noise = field(default_factory=lambda: Noise(0.0))
 
     def __post_init__(self) -> None:
         """Check ranges, and the chain against itself and the trainer."""
@@ -161,6 +172,7 @@ class Rounds:
             )
         self.links().check_trainer(self.trainer)
         check_kept(self.links(), self.local, self.check_every)
+        check_noised(self)
 
     @property
     def title(self) -> str:
@@ -181,8 +193,11 @@ class Rounds:
         return events_of(self.links(), self.local)
 
     def releases(self) -> Mapping[type[Ask], tuple[Event, ...]]:
-        """A round's update, as the links protect it; the width of a design is nobody's."""
-        return {Train: released(self.links(), self.local)} | ({} if self.trainer.task == "regression" else {Shape: ()})
+        """A round's update, as the links protect it; a check with noise; the width of a design is nobody's."""
+        told: dict[type[Ask], tuple[Event, ...]] = {Train: released(self.links(), self.local)}
+        if self.check_noise.multiplier:
+            told[Check] = (self.check_noise.event,)
+        return told if self.trainer.task == "regression" else {**told, Shape: ()}
 
     def check_after(self, after: Sequence[Step]) -> None:
         """No preparation comes after, and a scorecard only of a logistic linear model."""
@@ -195,12 +210,17 @@ class Rounds:
         """
         own = tuple(link for link in self.chain if link.stage == "coordinator")
         start = "random" if first and self.start == "given" else self.start
-        return replace(self, chain=(_part("weighted_mean"), *own), start=start)
+        return replace(self, chain=(_part("weighted_mean"), *own), start=start, check_noise=Noise(0.0))
 
     def handlers(self) -> Mapping[type[Ask], Handler]:
         """The party's half, and what the links add to it."""
         chain, checks, shapes = self.links(), Checks(self.trainer), Shapes(self.trainer)
-        inner: dict[type[Ask], Handler] = {Shape: shapes, Train: Trains(self.trainer, chain, self.local), Check: checks}
+        checked = NoisedChecks(self.trainer, self.check_noise) if self.check_noise.multiplier else checks
+        inner: dict[type[Ask], Handler] = {
+            Shape: shapes,
+            Train: Trains(self.trainer, chain, self.local),
+            Check: checked,
+        }
         if chain.vote is not None:
             inner[Vote] = Votes(chain.vote, self.trainer, Check, checks)
         return chain.handlers(inner)
@@ -225,7 +245,7 @@ class Rounds:
             tally = yield from voted(chain.vote, parties, state.params, moved.params, state.centre)
             state = moved if tally is None else _judged(state, moved, tally)
             if self._checks(state.round):
-                state = yield from self._check(parties, state)
+                state = yield from watched(self, parties, state, Check(state.params, state.centre))
             seconds = yield Keep(state, state.history[-1].measures)
             state = replace(state, seconds=state.seconds + (seconds or 0.0))
         if not any(point.counted for point in state.history):
@@ -295,28 +315,6 @@ class Rounds:
 
     def _checks(self, round_: int) -> bool:
         return bool(self.check_every) and (round_ % self.check_every == 0 or round_ == self.rounds)
-
-    def _check(self, parties: Roster, state: Learning) -> Gather[Learning]:
-        """Pool the validation loss, note it, and keep the parameters if they are the best yet."""
-        check = Check(state.params, state.centre)
-        reply = yield Asks(dict.fromkeys(parties, check), until=parties.until(len(parties)))
-        if reply.value is None or not reply.value["rows"][0, 0] > 0:
-            if self.patience and state.best is None and 1 < len(parties) == len(reply.counted):
-                raise DataError(
-                    "Early stopping has nothing to watch: no party has enough validation rows.",
-                    "None has as many as the job's min_rows, so no validation loss is told.",
-                    "Bring more rows, let the prepare step part off more of them, or set patience to 0.",
-                )
-            return state
-        found = measures(self.trainer, reply.value["sums"][0], state.centre)
-        value = found[LOSS[self.trainer.task]]
-        last = state.history[-1]
-        noted = {f"validation_{name}": number for name, number in found.items()}
-        state = replace(state, history=(*state.history[:-1], replace(last, measures={**last.measures, **noted})))
-        if value < state.best_value:
-            state = replace(state, best=state.params, best_round=state.round, best_value=value)
-        better = value < state.anchor * (1 - self.min_improvement) if np.isfinite(state.anchor) else np.isfinite(value)
-        return replace(state, stale=0, anchor=value) if better else replace(state, stale=state.stale + 1)
 
 
 @final

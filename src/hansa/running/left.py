@@ -119,16 +119,20 @@ def _noised(step: Prepare | Statistics | Binning | MakeCard | Evaluate) -> list[
     """What a step with noise tells, each kind of answer with its own."""
     agreed = _line("that it has the agreed columns", "once", "none", _CLEAR)
     lines = [] if isinstance(step, MakeCard | Evaluate) else [agreed]
-    each = f"a customer, of whom {step.customer_rows} rows count," if step.customer_rows else "a record"
     for kind, events in step.releases().items():
         for event in events_in(events):
             if isinstance(event, Gaussian | Laplace):
                 times = step.often()[kind]
                 often = "once" if times == 1 else f"{times} times"
-                size = f"{'geometric ' if isinstance(event, Laplace) else ''}noise of {event.noise_multiplier:.3g}"
-                noise = f"the party's own exact {size} x what {each} changes"
-                lines.append(_line(_NOISED[kind.__name__], often, noise))
+                lines.append(_line(_NOISED[kind.__name__], often, _exact(event, step.customer_rows)))
     return lines
+
+
+def _exact(event: Gaussian | Laplace, customer_rows: int) -> str:
+    """A party's own noise in words."""
+    each = f"a customer, of whom {customer_rows} rows count," if customer_rows else "a record"
+    size = f"{'geometric ' if isinstance(event, Laplace) else ''}noise of {event.noise_multiplier:.3g}"
+    return f"the party's own exact {size} x what {each} changes"
 
 
 def _described(step: Statistics, few: str, rare: str) -> list[_Line]:
@@ -194,6 +198,9 @@ def _rounds(step: Rounds, few: str, thin: str) -> list[_Line]:
     if (vote := step.links().vote) is not None:
         lines.append(_line("whether it votes, and whether for the new model", "every round", vote.sentence()))
     often = "every round" if step.check_every == 1 else f"every {step.check_every} rounds"
+    if (noise := step.check_noise).multiplier:
+        squares = "the number of its validation rows, and the sum of their squared errors"
+        return [*lines, _line(squares, often, _exact(noise.event, noise.customer_rows))]
     return [*lines, _line(_LOSSES.format("validation"), often, f"{few}; {thin}")] if step.check_every else lines
 
 

@@ -138,7 +138,12 @@ def noise_of_steps(job: Job, parties: Sequence[Party]) -> Finding:
 
 def _told(job: Job, parties: Sequence[Party]) -> list[NDArray[np.float64]]:
     """What parties without rows tell in one run, with a single round in place of all of them; as normal scores."""
-    steps = tuple(replace(s, rounds=1, chain=_PLAIN, check_every=0) if isinstance(s, Rounds) else s for s in job.steps)
+    steps = tuple(
+        Rounds(one.trainer, one.local, _PLAIN, rounds=1, check_every=0, start=one.start)
+        if isinstance(one, Rounds)
+        else one
+        for one in job.steps
+    )
     listener = Listener(steps)
     bare = {name: table.take([]) for name, table in parties[0].tables.items()}
     without = [Party(f"without rows {place}", bare, (listener,)) for place in range(_WITHOUT)]

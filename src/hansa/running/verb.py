@@ -243,7 +243,7 @@ def _warnings(job: Job, done: Done, metrics: Mapping[str, Any]) -> list[str]:
     checked = any(isinstance(step, Rounds) and step.check_every for step in job.steps)
     learned = done.find(Learning)
     if checked and learned is not None and learned.best is None:
-        lines.append("Nothing was chosen on validation: no party has min_rows validation rows; the last round is kept.")
+        lines.append("Nothing was chosen on validation, for too few rows were told; the last round is kept.")
     for name, why in metrics.get("missing", {}).items():
         lines.append(f"There is no {MODELS[name]} model to compare with. {why}")
     reading = Reading({"metrics": metrics})
