@@ -177,3 +177,9 @@ def test_exact_noise_and_that_of_training_are_told_apart():
     assert "exactly" not in training["questions"]["hazards"]
     assert both["questions"]["hazards"] == f"{alone['questions']['hazards']} {training['questions']['hazards']}"
     assert both["epsilon"] != "infinity"
+
+
+def test_time_is_said_to_be_not_covered():
+    pytest.importorskip("dp_accounting", reason="needs dp_accounting (extra 'dp')")
+    said = privacy(private(ROUND))["questions"]["side channels"]
+    assert said.startswith("Not covered: how long an answer")

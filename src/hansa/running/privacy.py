@@ -49,6 +49,7 @@ _AGAINST: Final = {
     "coordinator": "the coordinator, the other parties and whoever reads the model; not the party itself",
     "readers": "whoever reads the model and what is published; not the coordinator, nor the parties' own people",
 }
+_TIMES: Final = "Not covered: how long an answer or a refusal takes, and what else a machine shows of its work."
 _EVERY_MEMBER: Final = (
     "It is of one party's table. Somebody with rows at m members is protected with up to m times this epsilon and delta"
 )
@@ -133,6 +134,7 @@ def _questions(protects: Protects, private: Sequence[Part]) -> dict[str, str]:
         "trust": f"Protected against {_AGAINST[protects.against]}.",
         "several members": _EVERY_MEMBER if protects.unit != "institution" else "It is of one institution.",
         "hazards": hazards,
+        "side channels": _TIMES,
         "reuse": "Each site's ledger adds up what its tables have given to all jobs: hansa ledger privacy.",
     }
 
