@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import FrozenInstanceError
 
-import numpy as np
 import pytest
 
 from hansa.core.load import Load
-from hansa.core.message import Answer, Envelope, Masked, Name, Refusal, stack_answers
+from hansa.core.message import Answer, Envelope, Masked, Name, Refusal
 
 
 def test_messages_are_frozen():
@@ -19,8 +18,3 @@ def test_messages_are_frozen():
 
 def test_names_sort_by_step_keep_turn_and_attempt():
     assert Name(0, 9, 9) < Name(1, 0, 0) < Name(1, 0, 0, attempt=1) < Name(1, 1, 0)
-
-
-def test_answers_stack_row_by_row():
-    answers = [Answer(Load({"x": np.full((1, 2), float(i))})) for i in range(3)]
-    assert stack_answers(answers).load["x"][:, 0].tolist() == [0.0, 1.0, 2.0]

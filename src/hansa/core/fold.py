@@ -61,11 +61,6 @@ class Fold(Protocol[P, V_co]):
 class Mergeable(Protocol):
     """A fold whose partial results are small: workers fold their own part."""
 
-    @property
-    def merges_small(self) -> bool:
-        """Always true; the mark of the protocol."""
-        ...
-
     def settle(self, partial: Any) -> Any:
         """The same partial result, with nothing in it that waits to be summed: it may travel."""
         ...
@@ -127,11 +122,6 @@ class Sum:
     def sees_each(self) -> bool:
         """A sum shows no single answer to what comes after it (the engine that carries it still can)."""
         return False
-
-    @property
-    def merges_small(self) -> bool:
-        """Partial sums are a few loads."""
-        return True
 
     def zero(self, asked: Sequence[int]) -> Nodes:
         """Begin with no sums."""

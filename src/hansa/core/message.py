@@ -15,10 +15,10 @@ from abc import ABC
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar, final
 
-from hansa.core.load import Load, stack
+from hansa.core.load import Load
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
 
 class Ask(ABC):  # noqa: B024 - a kind of message, told apart by its class
@@ -123,15 +123,3 @@ class Envelope:
     name: Name
     ask: Ask
     counted: tuple[Name, ...] = ()
-
-
-def stack_answers(answers: Sequence[Answer]) -> Answer:
-    """Put the answers of several parties into one, their loads stacked.
-
-    Example:
-        >>> import numpy as np
-        >>> one = Answer(Load({"rows": np.ones((1, 1))}))
-        >>> stack_answers([one, one]).load.n
-        2
-    """
-    return Answer(stack([answer.load for answer in answers]))
