@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from inspect import signature
 from math import ceil, cos, pi
-from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias, final, runtime_checkable
+from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias, TypeVar, final, runtime_checkable
 
 from hansa.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from hansa.core.load import Load
     from hansa.core.pytree import Params
 
+T = TypeVar("T")
 Honour: TypeAlias = Literal["prox", "tilt", "per_record", "mask"]
 Start: TypeAlias = Literal["zero", "random"]
 Task: TypeAlias = Literal["binary", "multiclass", "regression"]
@@ -85,6 +87,15 @@ class Inputs:
         if len(self.names) == features:
             return self
         return Inputs(tuple(f"x{i}" for i in range(features)), (0,) * features)
+
+    def given_to(self, factory: Callable[..., T]) -> T:
+        """What a function makes of these; one that needs nothing is called with nothing."""
+        try:
+            taken = signature(factory).parameters.values()
+        except ValueError:  # a class of another language tells nothing
+            return factory()
+        needs = any(p.default is p.empty and p.kind in {p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD} for p in taken)
+        return factory(self) if needs else factory()
 
     @property
     def numbers(self) -> tuple[int, ...]:
@@ -225,6 +236,11 @@ class Local:
     def by_links(self) -> bool:
         """Whether anything is set that only a link may set."""
         return bool(self.prox) or any(wish is not None for wish in (self.tilt, self.start, self.private))
+
+    def of(self, place: int) -> Local:
+        """One party's part of what links made for a stack."""
+        tilt, start = (None if each is None else each[place : place + 1] for each in (self.tilt, self.start))
+        return replace(self, tilt=tilt, start=start)
 
     def by(self, epochs: int, batch: int) -> Local:
         """The same with a trainer's own epochs and batch, where it says any (above 0)."""

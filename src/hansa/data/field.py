@@ -190,10 +190,15 @@ def _without_codes(column: Column, field: Field) -> Column:
     if column.kind in {"float", "integer"}:
         codes = [code for code in field.missing if not isinstance(code, str)]
         return column.with_gaps(np.isin(column.values, codes))
-    marks = {_written(code) for code in field.missing}
+    marks = {label_of(code) for code in field.missing}
     return column.with_gaps(np.array([word in marks for word in column.strings().tolist()], bool))
 
 
-def _written(code: float | str) -> str:
-    """A code as a file holds it: a whole number has no fraction, though TOML and Python may have read a float."""
+def label_of(code: float | str) -> str:
+    """A code for a gap as a file holds it: a whole number has no fraction, though TOML and Python may read a float.
+
+    Example:
+        >>> label_of(-9.0), label_of("none")
+        ('-9', 'none')
+    """
     return str(int(code)) if isinstance(code, float) and code.is_integer() else str(code)

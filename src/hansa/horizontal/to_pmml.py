@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from typing import Final
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
+from hansa.data.field import label_of
 from hansa.errors import ConfigError
 from hansa.horizontal.card import Card, Characteristic
-from hansa.horizontal.to_sql import Gaps, label_of, line_of
+from hansa.horizontal.to_sql import Gaps, line_of
 
 _NAMESPACE: Final = "http://www.dmg.org/PMML-4_4"
 _UNWRITABLE: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

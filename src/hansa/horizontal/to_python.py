@@ -6,8 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
+from hansa.data.field import label_of
 from hansa.horizontal.card import Card, Characteristic
-from hansa.horizontal.to_sql import Gaps, label_of, least_scores, line_of
+from hansa.horizontal.to_sql import Gaps, least_scores, line_of
 
 _CODE: Final = '''"""A scorecard, written by hansa: score({column: value}); higher is safer, None is a gap."""
 

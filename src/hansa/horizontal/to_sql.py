@@ -12,6 +12,7 @@ from typing import Final
 
 import numpy as np
 
+from hansa.data.field import label_of
 from hansa.errors import ConfigError
 from hansa.horizontal.card import Card, Characteristic
 
@@ -73,16 +74,6 @@ def least_scores(card: Card) -> tuple[tuple[int, int], ...]:
     scores = np.arange(card.lowest, card.highest + 1)
     grades = card.grade(scores)
     return tuple((int(scores[grades == grade].min()), grade) for grade in sorted(set(grades.tolist())))
-
-
-def label_of(code: float | str) -> str:
-    """A code for a gap as a label: a whole number has no fraction.
-
-    Example:
-        >>> label_of(-9.0), label_of("none")
-        ('-9', 'none')
-    """
-    return str(int(code)) if isinstance(code, float) and code.is_integer() else str(code)
 
 
 def _grade(card: Card) -> str:

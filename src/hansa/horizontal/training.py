@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -53,7 +52,7 @@ def fit(trainer: Trainer, params: Any, data: Sequence[Design], local: Local, dra
     if isinstance(trainer, ManyTrainer):
         return trainer.fit_many(params, data, local, draws)
     pairs = enumerate(zip(data, draws, strict=True))
-    return stack([trainer.fit(params, one, _own(local, i), draw) for i, (one, draw) in pairs])
+    return stack([trainer.fit(params, one, local.of(i), draw) for i, (one, draw) in pairs])
 
 
 def form_after(chain: Chain, size: int) -> Form | None:
@@ -179,12 +178,3 @@ def made_finite(load: Load, chain: Chain, names: Sequence[str], round_: int) -> 
         return load
     finite = np.isfinite(load["delta"]).all(axis=1, keepdims=True)
     return load if finite.all() else load.replace(delta=np.where(finite, load["delta"], 0))
-
-
-def _own(local: Local, i: int) -> Local:
-    """One party's part of settings that links made for a stack."""
-    return replace(
-        local,
-        tilt=None if local.tilt is None else local.tilt[i : i + 1],
-        start=None if local.start is None else local.start[i : i + 1],
-    )

@@ -192,6 +192,16 @@ def tie_sums(keys: Keys, label: ArrayLike, edges: Keys, min_cell: int = 1) -> Fl
     return sums
 
 
+def mass_below(mass: Mass) -> Floats:
+    """Mass below each edge, `[2, bins + 1]`, of mass by bin.
+
+    Example:
+        >>> mass_below(np.array([[1, 2], [0, 3]])).tolist()
+        [[0.0, 1.0, 3.0], [0.0, 0.0, 3.0]]
+    """
+    return np.pad(np.cumsum(mass, axis=1), ((0, 0), (1, 0))).astype(np.float64)
+
+
 def too_few(label: ArrayLike, min_cell: int, weight: ArrayLike | None = None) -> bool:
     """Party side: say whether some, but fewer than `min_cell`, rows have one of the labels.
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, final
 
 import numpy as np
 
-from hansa.core.metrics.counts import ScoreCounts
+from hansa.core.metrics.counts import ScoreCounts, mass_below
 from hansa.core.metrics.keys import unkey
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def ks(counts: ScoreCounts) -> Bounded:
     if why:
         return Bounded.none(why)
     scale = np.array(counts.totals)[:, None]
-    most, least = _upto(counts.low) / scale, _upto(counts.high) / scale
+    most, least = mass_below(counts.low) / scale, mass_below(counts.high) / scale
     (most_n, most_p), (least_n, least_p) = most, least
     at_edges = np.maximum(least_n - most_p, least_p - most_n).max()
     inside = np.maximum(most_n[1:] - least_p[:-1], most_p[1:] - least_n[:-1])[~counts.single]
@@ -209,11 +209,6 @@ def roc(counts: ScoreCounts) -> Curve:
 
 def _below(mass: Floats) -> Floats:
     return np.cumsum(mass) - mass
-
-
-def _upto(mass: NDArray[np.int64] | NDArray[np.float64]) -> Floats:
-    """Mass below each edge, `[2, bins + 1]`."""
-    return np.pad(np.cumsum(mass, axis=1), ((0, 0), (1, 0))).astype(np.float64)
 
 
 def _rank_sums(start: Floats, length: Floats, false: Floats, shift: float) -> Floats:

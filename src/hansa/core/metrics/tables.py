@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, final
 
 import numpy as np
 
-from hansa.core.metrics.counts import ScoreCounts
+from hansa.core.metrics.counts import ScoreCounts, mass_below
 from hansa.core.metrics.keys import unkey
 from hansa.errors import ConfigError, DataError
 
@@ -141,9 +141,9 @@ def calibration(counts: ScoreCounts, sums: ScoreCounts, groups: int = 10) -> Cal
         raise DataError("Counts and summed probabilities stand over different score bins.")
     middle = counts.middle
     cut = _even_cuts(middle.sum(axis=0), groups)
-    rows = np.diff(_below(middle)[:, cut].sum(axis=0))
-    predicted = np.diff(_below(sums.middle)[:, cut].sum(axis=0))
-    observed = np.diff(_below(middle)[1, cut])
+    rows = np.diff(mass_below(middle)[:, cut].sum(axis=0))
+    predicted = np.diff(mass_below(sums.middle)[:, cut].sum(axis=0))
+    observed = np.diff(mass_below(middle)[1, cut])
     (least_n, least_p), (most_n, most_p) = _inside(counts, cut)
     return Calibration(
         rows=rows,
@@ -169,20 +169,15 @@ def _even_cuts(mass: Floats, groups: int) -> NDArray[np.intp]:
     return cut
 
 
-def _below(mass: NDArray[np.float64] | NDArray[np.int64]) -> Floats:
-    """Mass below each edge, `[2, bins + 1]`."""
-    return np.pad(np.cumsum(mass, axis=1), ((0, 0), (1, 0))).astype(np.float64)
-
-
 def _above(mass: NDArray[np.float64] | NDArray[np.int64]) -> Floats:
     """Mass at or above each edge, `[2, bins + 1]`."""
-    below = _below(mass)
+    below = mass_below(mass)
     return below[:, -1:] - below
 
 
 def _inside(counts: ScoreCounts, cut: NDArray[np.intp]) -> tuple[Floats, Floats]:
     """The least and the most mass `[2, groups]` that may lie between two cuts."""
-    most_below, least_below = _below(counts.low)[:, cut], _below(counts.high)[:, cut]
+    most_below, least_below = mass_below(counts.low)[:, cut], mass_below(counts.high)[:, cut]
     least = np.maximum(least_below[:, 1:] - most_below[:, :-1], 0.0)
     return least, most_below[:, 1:] - least_below[:, :-1]
 

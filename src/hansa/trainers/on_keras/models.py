@@ -11,9 +11,8 @@ Example:
 
 from __future__ import annotations
 
-import inspect
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -94,7 +93,7 @@ def ends_in_chances(model: Any) -> bool:
 def _made(trainer: Keras, inputs: Inputs) -> Any:
     own = trainer.own
     if own is not None and own.factory is not None:
-        model = own.factory(inputs) if _takes_one(own.factory) else own.factory()
+        model = inputs.given_to(own.factory)
     else:
         model = configs.read_model(trainer.config) if trainer.config else _dense(trainer, inputs)
     if not isinstance(model, keras.Model):
@@ -138,11 +137,3 @@ def _seeded(seed: int) -> Iterator[None]:
         yield
     finally:
         random.setstate(before)
-
-
-def _takes_one(factory: Callable[..., Any]) -> bool:
-    try:
-        taken = inspect.signature(factory).parameters.values()
-    except ValueError:  # a class of another language tells nothing
-        return False
-    return any(p.default is p.empty and p.kind in {p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD} for p in taken)

@@ -75,7 +75,7 @@ def fit_many(trainer: Torch, params: Params, data: Sequence[Design], local: Loca
         return fit_privately(trainer, params, data, local, draws, _penalty(trainer, cast("Named", params)))
     if why_one_by_one(trainer, features):
         places = range(len(data))
-        return stack([_alone(trainer, params, data[i], _part(local, i), draws[i]) for i in places])
+        return stack([_alone(trainer, params, data[i], local.of(i), draws[i]) for i in places])
     net = network(trainer, features)
     widths = sum(p.shape[0] for p in net.learned.values() if p.ndim > 1)
     objective = Objective(
@@ -249,15 +249,6 @@ def _is_weight(value: NDArray[np.floating]) -> bool:
 
 def _row(tilt: NDArray[np.floating] | None, origin: NDArray[np.floating]) -> NDArray[np.floating]:
     return np.zeros_like(origin) if tilt is None else tilt[0].astype(origin.dtype)
-
-
-def _part(local: Local, i: int) -> Local:
-    """One party's part of settings that links made for a stack."""
-    return replace(
-        local,
-        tilt=None if local.tilt is None else local.tilt[i : i + 1],
-        start=None if local.start is None else local.start[i : i + 1],
-    )
 
 
 @lru_cache(maxsize=2)

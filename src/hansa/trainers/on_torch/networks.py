@@ -218,7 +218,7 @@ def own(factory: Callable[..., Any], inputs: Inputs) -> Framed:
     Raises:
         ConfigError: the factory makes something else than a torch module, or the same one again.
     """
-    net = factory(inputs) if _takes_one(factory) else factory()
+    net = inputs.given_to(factory)
     if not isinstance(net, nn.Module):
         raise ConfigError("The factory makes no torch.nn.Module.", f"It made a {type(net).__name__}.")
     if getattr(net, _TAKEN, False):
@@ -234,14 +234,6 @@ def own(factory: Callable[..., Any], inputs: Inputs) -> Framed:
             framed.eval()(torch.zeros(1, len(inputs.sizes)))  # lazy layers take their shapes from it
     framed.train()
     return framed
-
-
-def _takes_one(factory: Callable[..., Any]) -> bool:
-    try:
-        taken = inspect.signature(factory).parameters.values()
-    except ValueError:  # a class of another language tells nothing
-        return False
-    return any(p.default is p.empty and p.kind in {p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD} for p in taken)
 
 
 def emptied(net: nn.Module) -> tuple[nn.Module, Mapping[str, NDArray[np.generic]]]:
