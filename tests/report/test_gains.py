@@ -59,6 +59,12 @@ def test_the_table_of_rounds_shows_those_that_were_checked():
     assert "–" not in page.text
 
 
+def test_a_curve_of_noised_checks_is_called_by_its_name():
+    rounds = [{"round": i, "counted": 3, "measures": {"validation_brier": 0.2 - i / 100}} for i in (1, 2, 3)]
+    assert "The Brier score with noise after each round" in Balance(learning(Reading(summary()), rounds)).text
+    assert "The log loss after each round" in Balance(learning(Reading(summary()), history())).text
+
+
 def test_measures_of_other_names_are_drawn_too():
     points = [{"round": i, "counted": 2, "measures": {"<b>odd</b>": 1 / i}} for i in (1, 2, 3)]
     shown = learning(Reading({}), points)

@@ -113,7 +113,8 @@ def learning(reading: Reading, history: Sequence[Mapping[str, Any]]) -> str:
     best = number(reading.summary.get("best_round"))
     if not lines:
         return section(title, paragraph("No losses were noted over the rounds, so there is no learning curve."))
-    measure = "mean squared error" if reading.measure == "mse" else "log loss"
+    brier = any(one.name == "validation_brier" for one in lines)  # what checks with noise tell, alone
+    measure = "Brier score with noise" if brier else "mean squared error" if reading.measure == "mse" else "log loss"
     picked = int(best) if isfinite(best) else 0
     words = f"The {measure} after each round; lower is better. " + (
         f"The model of round {picked} was kept." if picked > 0 else "Which round was kept is not noted."
