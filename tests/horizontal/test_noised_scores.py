@@ -59,6 +59,17 @@ def test_figures_are_near_those_of_the_rows():
     assert "AUC" in found.table()
 
 
+@pytest.mark.parametrize("mechanism", ["gaussian", "geometric"])
+def test_calibration_is_read_from_the_same_counts_and_costs_nothing_more(mechanism):
+    step = replace(QUIET, noise_multiplier=1.0, noise_mechanism=mechanism)
+    exact = judged(replace(QUIET, noise_multiplier=0.0)).metrics["federated"]["counts"]["calibration"]
+    found = judged(step)
+    line = found.metrics["federated"]["counts"]["calibration"]
+    assert line["slope"] == pytest.approx(exact["slope"], abs=0.35)
+    assert line["intercept"] == pytest.approx(exact["intercept"], abs=0.35)
+    assert [(part.what, part.times) for part in parts_of(Job("scores", (step,)))] == [("NoisedScores", 1)]
+
+
 def test_the_test_is_one_release_and_nothing_else_is_asked():
     job = Job("scores", (replace(QUIET, noise_multiplier=4.0),))
     assert [(part.what, part.times) for part in parts_of(job)] == [("NoisedScores", 1)]

@@ -1,7 +1,8 @@
 """The sealed test by noised counts: rows of each label between fixed scores, once; both halves on this page.
 
 What leaves a party: how many of its test rows of each label score in each of some bins that know no data, with noise.
-AUC, KS and average precision are read from the sum of these counts; their intervals are of the rows, not of the noise.
+AUC, KS, average precision and the line of calibration are read from their sum; intervals are of the rows, not of the
+noise.
 """
 
 from __future__ import annotations

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import log, nan
+from math import nan
 from typing import TYPE_CHECKING, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hansa.core.metrics.keys import LOWEST, TOP, Keys, score_keys
+from hansa.core.metrics.lines import logistic_line
 from hansa.horizontal.card import Calibration, Card
 
 if TYPE_CHECKING:
     from hansa.horizontal.card import Scaling
 
-_STEPS = 100
-_AT_REST = 1e-10
 _MOST_BINS = 1000
 
 
@@ -187,20 +186,9 @@ class Tally:
         return CutOff(int(self.scores[place]), approved / max(self.rows, 1e-300), bad_rate, profit)
 
     def _slope(self, z: NDArray[np.float64]) -> float:
-        """The slope of goods over bads by Newton's steps; 1 where there is no finite one above 0."""
-        rows, goods = self.counts.sum(axis=0), self.counts[0]
-        X = np.stack([np.ones(len(z)), z - z.mean()], axis=1)
-        beta = np.array([log(float(goods.sum()) / float(self.counts[1].sum())), 0.0])
-        for _ in range(_STEPS):
-            chance = 1 / (1 + np.exp(-X @ beta))
-            information = (X * (rows * chance * (1 - chance))[:, None]).T @ X
-            if np.linalg.cond(information) > 1e12:
-                return 1.0
-            step = np.linalg.solve(information, X.T @ (goods - rows * chance))
-            beta = beta + np.clip(step, -1.0, 1.0)
-            if float(np.abs(step).max()) <= _AT_REST:
-                return float(beta[1]) if beta[1] > 0 else 1.0
-        return 1.0
+        """The slope of goods over bads; 1 where there is no finite one above 0."""
+        line = logistic_line(z, self.counts[0], self.counts.sum(axis=0))
+        return line[1] if line is not None and line[1] > 0 else 1.0
 
     def _intercept(self, line: NDArray[np.float64], rate: float) -> float:
         """What must be added to log odds so that the mean chance of the event is this rate, by bisection."""

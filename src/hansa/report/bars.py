@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, final
 
 import numpy as np
 
-from hansa.core.metrics import Calibration, ScoreCounts, calibration, probability, unkey
+from hansa.core.metrics import Calibration, ScoreCounts, bin_chances, calibration, probability, unkey
 from hansa.report.figures import NONE, count, percent
 from hansa.report.placement import placed
 from hansa.report.svg import (
@@ -73,8 +73,7 @@ def calibrated(counts: ScoreCounts, groups: int = 10) -> Calibration:
         [0.27, 0.73]
     """
     counts = placed(counts)
-    chance = (probability(unkey(counts.edges[:-1])) + probability(unkey(counts.edges[1:] - np.uint64(1)))) / 2
-    return calibration(counts, ScoreCounts.exact(counts.edges, counts.middle * chance), groups)
+    return calibration(counts, ScoreCounts.exact(counts.edges, counts.middle * bin_chances(counts.edges)), groups)
 
 
 def wilson(share: float, rows: float) -> tuple[float, float]:

@@ -22,7 +22,15 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from hansa.core.codec import pack
-from hansa.core.metrics import auc_interval, average_precision, classification_report, confusion_at, gini, ks
+from hansa.core.metrics import (
+    auc_interval,
+    average_precision,
+    calibration_line,
+    classification_report,
+    confusion_at,
+    gini,
+    ks,
+)
 from hansa.errors import ConfigError, DataError
 from hansa.horizontal.gain import ROUGH
 from hansa.horizontal.scores import MEASURE
@@ -171,6 +179,7 @@ def from_counts(counts: ScoreCounts, asks: int) -> dict[str, Any]:
     }
     for name, figure in (("gini", gini(counts)), ("ks", ks(counts)), ("average_precision", average_precision(counts))):
         figures[name] = {"value": figure.value, "low": figure.low, "high": figure.high}
+    figures["calibration"] = dict(zip(("intercept", "slope"), calibration_line(counts), strict=True))
     return {**figures, "bins": counts.bins, "asks": asks}
 
 

@@ -13,6 +13,7 @@ higher, the likelier a 1.
 | refine | | `refine` |
 | curves | | `auc`, `gini`, `ks`, `average_precision`, `roc` |
 | tables | | `lift_table`, `calibration` |
+| lines | | `calibration_line` |
 | confusion | `confusion_counts`, `small_cells` | `confusion_at`, `classification_report` |
 | losses | `binary_sums`, `regression_sums`, `class_sums` | `binary_losses`, `regression_losses`, `class_losses` |
 | delong | `paired_delong` | `auc_interval`, `pool_paired` |
@@ -47,6 +48,7 @@ from hansa.core.metrics.delong import (
 from hansa.core.metrics.distance import ks_interval
 from hansa.core.metrics.exact import auc_of, average_precision_of, ks_of, log_loss_of
 from hansa.core.metrics.keys import first_edges, score_keys, unkey
+from hansa.core.metrics.lines import bin_chances, calibration_line
 from hansa.core.metrics.losses import (
     BinaryLosses,
     ClassLosses,
@@ -87,10 +89,12 @@ __all__ = [
     "auc_of",
     "average_precision",
     "average_precision_of",
+    "bin_chances",
     "bin_counts",
     "binary_losses",
     "binary_sums",
     "calibration",
+    "calibration_line",
     "class_losses",
     "class_sums",
     "classification_report",
