@@ -13,7 +13,7 @@ from hansa.core.metrics import auc_of
 from hansa.core.table import Column, Table
 from hansa.data.alike import coded, readable
 from hansa.data.ids import numbered
-from hansa.data.parts import PART_COLUMN
+from hansa.data.parts import features_of
 
 LEAK: Final = 0.95
 """A column that tells the target apart this well by itself, as an AUC, is suspected to be known only afterwards."""
@@ -33,7 +33,7 @@ def oddities(table: Table) -> tuple[str, ...]:
         ("Column 'x' has the same value in all 3 rows.", "Columns 'z' and 'w' hold the same values.")
     """
     table = _categorised(table.take(slice(0, _MOST)))
-    names = [name for name in table.features if name != PART_COLUMN]
+    names = features_of(table)
     return (*_shared_ids(table), *(remark for name in names for remark in _of(table, name)), *_twins(table, names))
 
 

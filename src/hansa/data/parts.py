@@ -119,6 +119,16 @@ class FixedTest:
         return frozenset(as_one(str(one)) for one in self.ids)
 
 
+def features_of(table: Table) -> tuple[str, ...]:
+    """A table's features, less the column of parts.
+
+    Example:
+        >>> features_of(Table.of({"age": [31], "__part__": [0], "late": [1]}, target="late"))
+        ('age',)
+    """
+    return tuple(name for name in table.features if name != PART_COLUMN)
+
+
 @final
 @dataclass(frozen=True)
 class Duplicates:

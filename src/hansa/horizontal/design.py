@@ -13,7 +13,7 @@ from hansa.core.codec import pack, unpack
 from hansa.core.party import Memory, Site
 from hansa.core.table import Table
 from hansa.core.trainer import Design
-from hansa.data.parts import PART_COLUMN, PARTS, TRAIN, Codes, Split
+from hansa.data.parts import PART_COLUMN, PARTS, TRAIN, Codes, Split, features_of
 from hansa.errors import DataError, Refused
 from hansa.horizontal.floors import Floors, floors_of
 from hansa.horizontal.prepared import Prepared
@@ -54,7 +54,7 @@ def width_of(site: Site, memory: Memory) -> int:
         2
     """
     prepared = prepared_of(site, memory)
-    return len(_raw_features(site.table)) if prepared is None else prepared.width
+    return len(features_of(site.table)) if prepared is None else prepared.width
 
 
 def prepared_of(site: Site, memory: Memory) -> Prepared | None:
@@ -183,16 +183,12 @@ def _parts(site: Site, memory: Memory) -> Codes:
 
 
 def _raw(table: Table, dtype: str) -> NDArray[np.floating]:
-    X = np.ascontiguousarray(table.matrix(_raw_features(table)), dtype=dtype)
+    X = np.ascontiguousarray(table.matrix(features_of(table)), dtype=dtype)
     if not np.isfinite(X).all():
         raise DataError(
             "The features have gaps or are not finite.", "No step has filled them.", "Add a prepare step to the job."
         )
     return X
-
-
-def _raw_features(table: Table) -> tuple[str, ...]:
-    return tuple(name for name in table.features if name != PART_COLUMN)
 
 
 def _digest(memory: Memory) -> str:

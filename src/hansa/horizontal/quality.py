@@ -29,7 +29,7 @@ from hansa.core.plan import Asks, Gather, Keep, Plan
 from hansa.core.step import Done, Event, Roster
 from hansa.core.table import Column, Table
 from hansa.data.infer import outward
-from hansa.data.parts import PART_COLUMN, TRAIN, VALIDATION, Split, row_hashes
+from hansa.data.parts import TRAIN, VALIDATION, Split, features_of, row_hashes
 from hansa.data.schema import Field, KnownAt, Schema
 from hansa.errors import ConfigError, DataError
 from hansa.horizontal.columns import NUMERIC
@@ -293,17 +293,13 @@ class Looker:
         return site.derived(f"quality/rungs/{self.step.digest}/{name}", make)
 
 
-def _looked_at(table: Table) -> tuple[str, ...]:
-    return tuple(name for name in table.features if name != PART_COLUMN)
-
-
 def _inventory(table: Table, floors: Floors) -> dict[str, Any]:
     """What a party tells of its rows and columns."""
     cell, rows = floors.cell, len(table)
     said: dict[str, Any] = {"rows": rows, "min_rows": floors.min_rows, "columns": {}, "labels": {}}
     if not rows:
         return said
-    names = _looked_at(table)
+    names = features_of(table)
     events = _events(table)
     said["repeated"] = (
         told(rows - len(np.unique(row_hashes(table.select(names), "quality"))), rows, cell) if names else 0
