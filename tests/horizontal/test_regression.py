@@ -57,6 +57,8 @@ def test_rounds_on_binned_columns_are_a_regression_of_those_of_the_right_sign():
     assert (found.names, found.params.tolist(), turned) == (("const", "age"), [-1.5, -0.5], ("b",))
     assert np.isnan(found.bse).all()
     assert regression_in(Done((bins, rounds, exact))) == (exact, ())
+    with pytest.raises(DataError, match="nothing to make a scorecard of"):
+        regression_in(Done((bins, Learning(2, np.array([0.5, 0.1, -1.5])))))
     for done in (Done((bins, Learning(2, np.zeros(7)))), Done((rounds,))):
         with pytest.raises(JobError, match="No earlier step"):
             regression_in(done)

@@ -73,3 +73,21 @@ def test_the_page_holds_the_same_and_labels_are_made_safe():
 def test_what_is_missing_is_no_error(broken):
     assert isinstance(card_text(broken), str)
     assert isinstance(carded(Reading(broken)), str)
+
+
+def test_what_was_left_out_and_what_holds_noise_is_said_and_what_is_missing_is_not():
+    text = " ".join(card_text(told(turned=("<b>", "income"), noise=14.2)).split())
+    assert "Left out for the wrong sign of their coefficients: <b>, income." in text
+    assert "were told with noise of about ±14.2 rows" in text
+    page = carded(Reading(told(turned=("<b>",))))
+    assert "&lt;b&gt;" in page
+    assert "<b>" not in page
+    plain = " ".join(card_text(told()).split())
+    assert "wrong sign" not in plain
+    assert "noise" not in plain
+    bare = told()
+    bare["scorecard"]["calibration"] |= {"rows": 0.0, "event_rate": None}
+    bare["scorecard"]["rounding"] = {}
+    text = " ".join(card_text(bare).split())
+    assert "it is not calibrated" in text
+    assert "Rounding" not in text

@@ -209,6 +209,7 @@ def regression_in(done: Done) -> tuple[Regression, tuple[str, ...]]:
 
     Raises:
         JobError: there is no binning, or neither a regression nor rounds.
+        DataError: rounds have found no coefficient of the right sign.
 
     Example:
         >>> from hansa.horizontal.binning_table import BinningTable
@@ -225,5 +226,11 @@ def regression_in(done: Done) -> tuple[Regression, tuple[str, ...]]:
         return done.last(Regression), ()
     own = dict(zip(binned.names, found.chosen.tolist(), strict=False))
     kept = {CONST: float(found.chosen[-1]), **{name: param for name, param in own.items() if param < 0}}
+    if len(kept) == 1:
+        raise DataError(
+            "No column's coefficient has the right sign: there is nothing to make a scorecard of.",
+            "The rounds have learned too little, or their noise hides it.",
+            "Take more rounds, a higher local.learning_rate, less noise, or more rows.",
+        )
     errors = np.full((len(kept), len(kept)), nan)
     return Regression(tuple(kept), np.array([*kept.values()]), errors), tuple(name for name in own if name not in kept)

@@ -109,7 +109,7 @@ def _counted(told: Mapping[str, Any]) -> str:
     found = mapping(told.get("calibration"))
     rows, rate, apart = (number(found.get(name)) for name in ("rows", "event_rate", "apart"))
     intercept, slope = (number(found.get(name)) for name in ("intercept", "slope"))
-    fit = f"calibrated there, slope {figure(slope)}, intercept {figure(intercept)}"
+    fit = f"calibrated there, slope {figure(slope)}, intercept {figure(intercept)}" if rows else "it is not calibrated"
     lines = [f"Counted on {count(rows)} {found.get('on', '')} rows, {percent(rate)} of them bad; {fit}."]
     if apart:
         lines.append(f"Banks told {count(apart)} rows jointly with neighbouring scores, for few have these.")
