@@ -92,9 +92,10 @@ def test_the_noise_is_of_the_size_that_is_stated(mechanism):
 
 
 def test_a_party_is_asked_for_no_column_without_an_agreed_range():
-    site = site_of(Party("bank", {"t": book(300)}), Job("described", (STEP,), data=DATA))
+    step = replace(STEP, cross=(("home", "default"),), splits={"default": (0.0,)})
+    site = site_of(Party("bank", {"t": book(300)}), Job("described", (step,), data=DATA))
     with pytest.raises(ConfigError, match="leaves open what 'default' may hold"):
-        Describer(STEP).answer(Powers(("age", "default")), site, {})
+        Describer(step).answer(Powers(("age", "default")), site, {})
 
 
 def test_what_the_noise_hides_is_no_number():

@@ -12,15 +12,17 @@ from scipy import stats
 
 from hansa.core.codec import pack, unpack
 from hansa.core.job import Data, Job
+from hansa.core.party import Party, site_of
 from hansa.core.table import Column, Table
 from hansa.data.parts import HashSplit
 from hansa.data.schema import Schema
-from hansa.errors import ConfigError, DataError
+from hansa.errors import ConfigError, DataError, PolicyRefusal
 from hansa.horizontal.description import Description
 from hansa.horizontal.evaluate import Evaluate, own_job
 from hansa.horizontal.noised_moments import Powers
 from hansa.horizontal.rounds import Rounds
-from hansa.horizontal.statistics import Cross, Kinds, Statistics
+from hansa.horizontal.statistics import Cross, Describer, Firsts, Kinds, Seconds, Statistics
+from hansa.horizontal.woe import Cells
 from hansa.privacy.accounting import epsilon
 from hansa.privacy.released import parts_of
 from hansa.running.privacy import privacy
@@ -133,6 +135,16 @@ def test_noise_without_agreed_ranges_is_refused_when_the_job_is_made():
     with pytest.raises(ConfigError, match="'home' may hold"):
         Job("described", (NOISED,), data=Data(schema=labels))
     Job("described", (replace(NOISED, cross=()),), data=Data(schema=labels))  # only numbers are described
+
+
+@pytest.mark.parametrize("step", [STEP, NOISED])
+def test_no_column_is_told_of_that_the_job_does_not_describe(step):
+    step = replace(step, drop=("who", "income"))
+    site = site_of(Party("bank", {"t": book(300)}), Job("described", (step,), data=DATA))
+    cells = Cells("income", (1e4,)), Cells("age", (30.0,))
+    for ask in (Firsts(("income",)), Seconds(("income",), np.zeros(1)), Powers(("income",)), Cross((cells,))):
+        with pytest.raises(PolicyRefusal, match="asks for other columns than its job"):
+            Describer(step).answer(ask, site, {})
 
 
 def test_noise_below_nothing_is_refused():

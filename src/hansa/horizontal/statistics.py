@@ -33,6 +33,7 @@ from hansa.errors import ConfigError, DataError, nearest
 from hansa.horizontal.columns import NUMERIC
 from hansa.horizontal.description import CrossTable, Description, Moments, described
 from hansa.horizontal.design import parts_at
+from hansa.horizontal.fitter import other
 from hansa.horizontal.fitting import check_alike
 from hansa.horizontal.floors import Floors, floors_of
 from hansa.horizontal.groups import Told
@@ -290,6 +291,7 @@ class Describer:
 
     def answer(self, ask: Ask, site: Site, memory: Memory) -> tuple[Answer, Memory]:
         """Answer any of the step's asks; nothing is remembered."""
+        self._check(ask, site)
         (table, floors), (moments, crossed) = self._train(site), self.step.noises
         if isinstance(ask, Kinds):
             noised = self.step.noise.multiplier > 0
@@ -318,6 +320,13 @@ class Describer:
             told = np.concatenate([_crossed(table, one, other, floors.cell) for one, other in ask.pairs])
             return Answer(Load({"counts": crossed.counts(told, ask.figures)[None, :]})), memory
         raise DataError(f"A description has no answer to {type(ask).__name__}.")
+
+    def _check(self, ask: Ask, site: Site) -> None:
+        """Refuse columns that the job does not describe."""
+        names = ask.names if isinstance(ask, Firsts | Seconds | Powers) else ()
+        pairs = ask.pairs if isinstance(ask, Cross) else ()
+        if not {*names, *(one.column for pair in pairs for one in pair)} <= {*self.step.used(site.table)}:
+            raise other("columns")
 
     def _train(self, site: Site) -> tuple[Table, Floors]:
         """The training rows, or none where they are too few and no noise hides that, and their floors."""
