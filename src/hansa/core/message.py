@@ -11,9 +11,12 @@ Example:
 
 from __future__ import annotations
 
+import json
 from abc import ABC
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar, final
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, final
+
+import numpy as np
 
 from hansa.core.load import Load
 
@@ -61,13 +64,27 @@ class Answer:
     """What a party says: a load, and letters for other parties.
 
     Example:
-        >>> import numpy as np
         >>> Answer(Load({"rows": np.array([[120.0]])})).load.n
         1
     """
 
     load: Load
     mail: Mapping[str, Sealed] = field(default_factory=dict)
+
+    @classmethod
+    def of_text(cls, said: Any) -> Answer:
+        """An answer of names and labels, as JSON.
+
+        Example:
+            >>> Answer.of_text({"home": ["own", "rent"]}).text()
+            {'home': ['own', 'rent']}
+        """
+        text = json.dumps(said, ensure_ascii=False).encode()
+        return cls(Load({"text": np.frombuffer(text, np.uint8)[None, :]}))
+
+    def text(self) -> Any:
+        """What `of_text` was given; tuples are lists now."""
+        return json.loads(self.load["text"][0].tobytes())
 
 
 @final

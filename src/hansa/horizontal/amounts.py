@@ -9,7 +9,6 @@ beside the noise: winsorise such a column, or take signed logs.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from math import ceil
 from typing import TYPE_CHECKING, Final, final
@@ -89,8 +88,7 @@ class NoisedFitter:
         if isinstance(ask, Describe):
             check_names(self.step, site.table)
             said = as_agreed(site, self.step, self.step.used(site.table))
-            text = json.dumps(said, ensure_ascii=False).encode()
-            return Answer(Load({"text": np.frombuffer(text, np.uint8)[None, :]})), memory
+            return Answer.of_text(said), memory
         quantiles, amounts = self.step.noises
         table = self._train(site)
         if isinstance(ask, Crowds):
@@ -154,7 +152,7 @@ def fitted(step: Prepare, parties: Roster) -> Gather[tuple[tuple[Fit, ...], Floa
         {'bank-a': Describe()}
     """
     reply = yield Asks(dict.fromkeys(parties, Describe()), Collect(), parties.until(len(parties)))
-    said = {parties.names[place]: json.loads(one.load["text"][0].tobytes()) for place, one in reply.value.rows}
+    said = {parties.names[place]: one.text() for place, one in reply.value.rows}
     here, wants = reply.counted, wants_of(step, said)
     if not wants:
         raise DataError("The parties have no column to learn from.", mend="Look at drop, keep and the tables.")

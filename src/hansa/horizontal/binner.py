@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, final
@@ -121,8 +120,7 @@ class Binner:
                 if noise.multiplier
                 else self._described(table, floors)
             )
-            text = json.dumps(said, ensure_ascii=False).encode()
-            return Answer(Load({"text": np.frombuffer(text, np.uint8)[None, :]})), memory
+            return Answer.of_text(said), memory
         if isinstance(ask, Beneath):
             return Answer(told_below({self._rungs(site, name): edges for name, edges in ask.edges.items()})), memory
         if isinstance(ask, Crowds):

@@ -11,7 +11,6 @@ it, of all rows as they are; ranges and labels are the contract's. The party's h
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -193,7 +192,7 @@ class Binning:
     def _fit(self, parties: Roster) -> Gather[BinningProcess]:
         reply = yield Asks(dict.fromkeys(parties, Inquire()), Collect(), parties.until(len(parties)))
         here = reply.counted
-        said = {parties.names[place]: json.loads(a.load["text"][0].tobytes()) for place, a in reply.value.rows}
+        said = {parties.names[place]: a.text() for place, a in reply.value.rows}
         kinds = {party: one["kinds"] for party, one in said.items()}
         words = {name for name, rule in self.columns.items() if rule.categorical}
         check_alike(kinds, words)

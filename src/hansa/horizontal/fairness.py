@@ -10,7 +10,6 @@ stay too. Groups are not mixed otherwise, for that would make them look alike.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, final
@@ -132,7 +131,7 @@ class Fairness:
             words = tuple(name for name in self.protected if name not in self.splits)
             until = parties.until(len(parties))
             reply = yield Asks(dict.fromkeys(parties, Members(words)), Collect(), until)
-            said = [json.loads(answer.load["text"][0].tobytes()) for _, answer in reply.value.rows]
+            said = [answer.text() for _, answer in reply.value.rows]
             cells = tuple(self._cells(name, said) for name in self.protected)
             reply = yield Asks(dict.fromkeys(reply.counted, Decide(card, cut_off, cells)))
             ends = np.cumsum([one.size for one in cells])[:-1]
@@ -176,8 +175,7 @@ class Judge:
         floors = floors_at(site, memory, "validation")
         if isinstance(ask, Members):
             told = {name: shared(_column(table, name).column(name), floors) for name in ask.names}
-            text = json.dumps(told, ensure_ascii=False).encode()
-            return Answer(Load({"text": np.frombuffer(text, np.uint8)[None, :]})), memory
+            return Answer.of_text(told), memory
         if isinstance(ask, Decide):
             sums, untold = tell_groups(ask, table, floors)
             return Answer(Load({"sums": sums.reshape(1, -1), "untold": np.array([[untold]])})), memory

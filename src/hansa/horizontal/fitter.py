@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -186,7 +185,7 @@ class Fitter:
                 del site.cache[key]
             return Answer(Load({"adopted": np.ones((1, 1))})), {**first.into(memory), "prepared": kept}
         if isinstance(ask, Describe):
-            return Answer(Load({"text": self._described(site)})), memory
+            return self._described(site), memory
         table, floors = self._train(site)
         if isinstance(ask, Count):
             if not {want.name for want in ask.wants} <= {*self.step.used(site.table)}:
@@ -224,7 +223,7 @@ class Fitter:
 
         return site.derived(f"prepare/train/{self.step.digest}", make)
 
-    def _described(self, site: Site) -> NDArray[np.uint8]:
+    def _described(self, site: Site) -> Answer:
         check_names(self.step, site.table)
         table, floors = self._train(site)
         kinds, labels = {}, {}
@@ -239,8 +238,7 @@ class Fitter:
             if named and not coding.levels and len(column):
                 labels[name] = shared(column, floors)
             forget(column.values, whole.values)
-        text = json.dumps({"kinds": kinds, "labels": labels}, ensure_ascii=False).encode()
-        return np.frombuffer(text, np.uint8)[None, :]
+        return Answer.of_text({"kinds": kinds, "labels": labels})
 
     def _below(self, site: Site, name: str, edges: NDArray[np.float64], ask: Below) -> NDArray[np.intp]:
         codes = ask.special_codes[name]

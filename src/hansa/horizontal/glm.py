@@ -10,7 +10,6 @@ the sums travel through a secure sum. A party with fewer training rows than `min
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, final
@@ -205,7 +204,7 @@ Leave one of them out.
 
     def _names(self, parties: Roster, each: Any, done: Done) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The columns that all parties have, less what is dropped; and which of them are reference levels."""
-        said = {parties.names[place]: tuple(json.loads(a.load["text"][0].tobytes())) for place, a in each.rows}
+        said = {parties.names[place]: tuple(a.text()) for place, a in each.rows}
         first, names = next(iter(said.items()))
         for party, other in said.items():
             if other != names:

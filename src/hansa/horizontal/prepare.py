@@ -9,7 +9,6 @@ adds nothing to the sums and takes the preparation all the same. The party's hal
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -225,7 +224,7 @@ if it is really taken then.
         Once values were summed, edges and ends stay: two sums with other ends would tell the values in between.
         """
         reply = yield Asks(dict.fromkeys(parties, Describe()), Collect(), parties.until(len(parties)))
-        said = {parties.names[place]: json.loads(one.load["text"][0].tobytes()) for place, one in reply.value.rows}
+        said = {parties.names[place]: one.text() for place, one in reply.value.rows}
         here, wants = reply.counted, wants_of(self, said)
         if not wants:
             raise DataError("The parties have no column to learn from.", mend="Look at drop, keep and the tables.")

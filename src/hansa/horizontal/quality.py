@@ -9,7 +9,6 @@ that. Rows of the sealed test are not looked at.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -165,7 +164,7 @@ class Quality:
 
     def _look(self, parties: Roster) -> Gather[Findings]:
         reply = yield Asks(dict.fromkeys(parties, Inventory()), Collect(), parties.until(len(parties)))
-        said = {parties.names[place]: json.loads(a.load["text"][0].tobytes()) for place, a in reply.value.rows}
+        said = {parties.names[place]: a.text() for place, a in reply.value.rows}
         here = tuple(party for party, one in said.items() if one["rows"])
         if not here:
             raise DataError("No party has enough rows to look at.", mend="Lower min_rows, or bring more rows.")
@@ -253,8 +252,7 @@ class Looker:
         table, floors = self._rows(site)
         cell = site.job.min_cell
         if isinstance(ask, Inventory):
-            text = json.dumps(_inventory(table, floors), ensure_ascii=False).encode()
-            return Answer(Load({"text": np.frombuffer(text, np.uint8)[None, :]})), memory
+            return Answer.of_text(_inventory(table, floors)), memory
         if isinstance(ask, Under):
             return Answer(told_below({self._rungs(site, name): edges for name, edges in ask.edges.items()})), memory
         events = _events(table)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, final
@@ -119,8 +118,7 @@ class Summer:
     def answer(self, ask: Ask, site: Site, memory: Memory) -> tuple[Answer, Memory]:
         """Answer any of the step's asks; nothing is remembered."""
         if isinstance(ask, Regressed):
-            text = json.dumps(names_of(site, memory, self.step.offset, self.step.cluster), ensure_ascii=False).encode()
-            return Answer(Load({"text": np.frombuffer(text, np.uint8)[None, :]})), memory
+            return Answer.of_text(names_of(site, memory, self.step.offset, self.step.cluster)), memory
         rows = regressors_of(site, memory, self.step.offset, self.step.cluster)
         kind = self.step.kind
         if isinstance(ask, Totals):

@@ -11,7 +11,6 @@ its table, vintages that `min_cell` customers share, and the figures of its `Por
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import final
@@ -125,7 +124,7 @@ class Validate:
         until = parties.until(len(parties))
         reply = yield Asks(dict.fromkeys(parties, Origin()), Collect(), until)
         here = reply.counted
-        origins = {parties.names[i]: json.loads(a.load["text"][0].tobytes()) for i, a in reply.value.rows}
+        origins = {parties.names[i]: a.text() for i, a in reply.value.rows}
         vintages = in_order({one for said in origins.values() for one in said["vintages"]})
         ask = Outturn(card, beta, *_odds(made), _bands(made.train), vintages)
         reply = yield Asks(dict.fromkeys(here, ask))

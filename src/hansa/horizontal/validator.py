@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias, final
 
@@ -144,8 +143,7 @@ class Validator:
         times = self._times(site, memory)
         if isinstance(ask, Origin):
             labels = shared(times, floors_of(site)) if times is not None else []
-            text = json.dumps({"table": digest(site.table), "vintages": labels}, ensure_ascii=False).encode()
-            return Answer(Load({"text": np.frombuffer(text, np.uint8)[None, :]})), memory
+            return Answer.of_text({"table": digest(site.table), "vintages": labels}), memory
         if not isinstance(ask, Outturn | Rank | Recalibrate | Portray):
             raise DataError(f"A validation has no answer to {type(ask).__name__}.")
         _check_card(ask.card, site, memory)
