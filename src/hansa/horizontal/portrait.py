@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from hansa.core.load import Load
 from hansa.core.metrics import ScoreCounts, auc_interval, bin_counts, ks_interval, paired_delong, score_keys
 from hansa.horizontal.groups import Told
-from hansa.horizontal.parity import Measure
+from hansa.horizontal.parity import Measure, Z
 from hansa.horizontal.stability import Drift, drift
 from hansa.horizontal.tally import score_edges
 
@@ -193,7 +193,7 @@ def calibrated(bads: float, expected: float, variance: float) -> Measure:
     """
     if not expected > 0:
         return Measure()
-    reach = 1.959964 * sqrt(max(variance, 0.0)) / expected
+    reach = Z * sqrt(max(variance, 0.0)) / expected
     return Measure(bads / expected, bads / expected - reach, bads / expected + reach)
 
 

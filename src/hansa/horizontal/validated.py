@@ -14,11 +14,9 @@ from hansa.core.metrics import ScoreCounts, auc_by_placements, jeffreys_interval
 from hansa.core.metrics import ks as distance
 from hansa.core.metrics.tails import chi2_beyond
 from hansa.horizontal.card import Card
-from hansa.horizontal.parity import Measure
+from hansa.horizontal.parity import Measure, Z
 from hansa.horizontal.portrait import Portrait, calibrated, gini_of
 from hansa.horizontal.stability import Drift, drift, over_time
-
-_Z = 1.959964
 
 
 @final
@@ -40,7 +38,7 @@ class Line:
     def ends(self) -> tuple[Measure, Measure]:
         """Intercept and slope, each with its 95 % interval."""
         pairs = ((self.intercept, self.intercept_se), (self.slope, self.slope_se))
-        first, second = (Measure(value, value - _Z * se, value + _Z * se) for value, se in pairs)
+        first, second = (Measure(value, value - Z * se, value + Z * se) for value, se in pairs)
         return first, second
 
 
