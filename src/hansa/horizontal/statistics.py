@@ -10,7 +10,6 @@ that hold it, of all rows as they are (see `noised_moments`); ranges and labels 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -223,7 +222,7 @@ class Statistics:
 
     def _describe(self, parties: Roster) -> Gather[Description]:
         reply = yield Asks(dict.fromkeys(parties, Kinds()), Collect(), parties.until(len(parties)))
-        said = {parties.names[place]: json.loads(a.load["text"][0].tobytes()) for place, a in reply.value.rows}
+        said = {parties.names[place]: a.text() for place, a in reply.value.rows}
         check_alike({party: one["kinds"] for party, one in said.items()}, ())
         here, names = reply.counted, next(iter(said.values()))["kinds"]
         for name in (*self.keep, *self.splits, *(name for pair in self.cross for name in pair)):
@@ -296,8 +295,7 @@ class Describer:
         if isinstance(ask, Kinds):
             noised = self.step.noise.multiplier > 0
             said = as_agreed(site, self.step, self.step.used(table)) if noised else self._kinds(table, floors)
-            text = json.dumps(said, ensure_ascii=False).encode()
-            return Answer(Load({"text": np.frombuffer(text, np.uint8)[None, :]})), memory
+            return Answer.of_text(said), memory
         if isinstance(ask, Firsts):
             X = self._values(site, table, floors, ask.names)
             there = ~np.isnan(X)
