@@ -12,7 +12,7 @@ from hansa.running.scenario import read_job
 from hansa.running.verb import run
 
 JOB = Path(__file__).parents[2] / "examples" / "jobs" / "uci_default_private_woe.toml"
-PUBLIC = 0.7733
+PUBLIC = 0.7730
 """The exact regression on bins without noise, of the same columns; see docs/privacy.md."""
 
 
