@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, final
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, TypeAlias, final
 
 import typer
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from hansa.governance.site_file import NodeFile
     from hansa.running.accounted import Odd
 
+NodeAt: TypeAlias = Annotated[Path, typer.Argument(help="The node's file, or its folder.")]
+
+_NODE: Final = Path("node.toml")
 _TIMES: Final = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"]
 
 
@@ -37,7 +40,7 @@ class Wire:
 
     example: ClassVar[str] = "hansa ledger wire node.toml --job 5e1f0a --since 2026-11-21"
 
-    node: Annotated[Path, typer.Argument(help="The node's file, or its folder.")] = Path("node.toml")
+    node: NodeAt = _NODE
     job: Annotated[str, typer.Option(help="Only of this job, by the first digits of its digest.")] = ""
     since: Annotated[datetime | None, typer.Option(formats=_TIMES, help="Only what left since then, local time.")] = (
         None
@@ -56,7 +59,7 @@ class Wire:
         from hansa.running.accounted import approved, of_jobs
         from hansa.running.site import STATE
 
-        path = self.node / "node.toml" if self.node.is_dir() else self.node
+        path = _file_of(self.node)
         file, ledger = read_node(path), read_ledger(path.parent / STATE)
         try:
             broken, head, whole, texts = verified(ledger), ledger.head(), ledger.lines(), texts_of(ledger)
@@ -89,7 +92,7 @@ class Notes:
 
     example: ClassVar[str] = "hansa ledger notes node.toml"
 
-    node: Annotated[Path, typer.Argument(help="The node's file, or its folder.")] = Path("node.toml")
+    node: NodeAt = _NODE
     job: Annotated[str, typer.Option(help="Only of this job, by the first digits of its digest.")] = ""
 
     def do(self) -> None:
@@ -97,7 +100,7 @@ class Notes:
         from hansa.engines.network.site_store import notes_of, read_ledger
         from hansa.running.site import STATE
 
-        ledger = read_ledger((self.node if self.node.is_dir() else self.node.parent) / STATE)
+        ledger = read_ledger(_file_of(self.node).parent / STATE)
         try:
             found = [one for one in notes_of(ledger) if one[2].startswith(self.job)]
         finally:
@@ -121,7 +124,7 @@ class Privacy:
 
     example: ClassVar[str] = "hansa ledger privacy node.toml --json privacy.json"
 
-    node: Annotated[Path, typer.Argument(help="The node's file, or its folder.")] = Path("node.toml")
+    node: NodeAt = _NODE
     json: Annotated[Path | None, typer.Option(help="Write all of it here too.")] = None
 
     def do(self) -> None:
@@ -130,7 +133,7 @@ class Privacy:
         from hansa.governance.site_file import read_node
         from hansa.running.spent import lines, spent
 
-        path = self.node / "node.toml" if self.node.is_dir() else self.node
+        path = _file_of(self.node)
         told = spent(read_node(path), path.parent)
         say("\n".join(lines(told)))
         chain, uncharged = told["chain"], told["uncharged"]
@@ -155,19 +158,23 @@ class Release:
 
     job: Annotated[str, JOB]
     why: Annotated[str, typer.Option(help="Why: it stands in the ledger.")]
-    node: Annotated[Path, typer.Argument(help="The node's file, or its folder.")] = Path("node.toml")
+    node: NodeAt = _NODE
 
     def do(self) -> None:
         """Release it, and say so."""
         from hansa.governance.site_file import read_node
         from hansa.running.spent import release
 
-        path = self.node / "node.toml" if self.node.is_dir() else self.node
+        path = _file_of(self.node)
         one = release(read_node(path), path.parent, self.job, self.why)
         say(f"{one.job[:8]}  '{one.plan.name}' of {one.plan.submitter} holds nothing now, and is answered no more.")
 
 
 VERBS: Final = (Wire, Privacy, Release, Notes)
+
+
+def _file_of(node: Path) -> Path:
+    return node / "node.toml" if node.is_dir() else node
 
 
 def line_of(one: Recorded, jobs: Mapping[str, Job], begun: Mapping[tuple[str, int], int]) -> str:

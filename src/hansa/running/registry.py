@@ -218,8 +218,8 @@ class Registry:
         """Make the champion before this one champion again, and retire this one; what was retired by hand stays so."""
         with self._writing() as entries:
             versions = [one for one in _standing(entries) if one.name == name]
-            now = next((one.version for one in versions if one.stage == "champion"), None)
-            earlier = [number for number in _reigns(entries, name) if number != now]
+            champion = next((one.version for one in versions if one.stage == "champion"), None)
+            earlier = [number for number in _reigns(entries, name) if number != champion]
             if not earlier:
                 raise ConfigError(
                     f"There is no earlier champion of '{name}'.", mend="Promote a version, or retire the champion."
@@ -279,7 +279,7 @@ def job_of(run: Path) -> str:
         >>> job_of(Path("nowhere"))
         ''
     """
-    model = run / "model" if (run / "model").is_dir() else run
+    model = _model_of(run)
     try:
         told = str(json.loads((model / _MODEL[0]).read_bytes())["job"])
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
@@ -287,9 +287,13 @@ def job_of(run: Path) -> str:
     return re.sub(r"[^a-z0-9._-]+", "-", told.lower()).strip("._-")[:63]
 
 
+def _model_of(run: Path) -> Path:
+    return run / "model" if (run / "model").is_dir() else run
+
+
 def _files(run: Path) -> dict[str, bytes]:
     """The files of a run that are kept, by name."""
-    model = run / "model" if (run / "model").is_dir() else run
+    model = _model_of(run)
     none = DataError(f"There is no whole model in '{run}'.", mend="Give a finished run's folder, or a model's.")
     try:
         files = {name: (model / name).read_bytes() for name in _MODEL}
