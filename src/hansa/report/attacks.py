@@ -32,6 +32,7 @@ _NAMES: Final = {
     "size": "chance of its size",
     "shape": "chance of its shape",
     "rounds": "chance that rounds are as unlike",
+    "answers": "chance that answers are as unlike",
     "runs": "chance that runs are as unlike",
     "samples": "chance of the samples' sizes",
     "counts": "chance of the noise on counts",

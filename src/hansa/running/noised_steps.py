@@ -23,7 +23,7 @@ import numpy as np
 from hansa.core.party import Party, inner
 from hansa.core.step import Accounted
 from hansa.engines.simulation import Simulation
-from hansa.errors import DataError, PartyFailed
+from hansa.errors import HansaError
 from hansa.horizontal.rounds import Rounds
 from hansa.links import uniform, weighted_mean
 from hansa.privacy.attacks.noise import ALARM, apart, scored, shape, spread
@@ -124,7 +124,7 @@ def noise_of_steps(job: Job, parties: Sequence[Party]) -> Finding:
         return Finding("noise", title, "No step tells counts with noise: nothing can be held against it.")
     try:
         one, other = (_told(job, parties) for _ in range(2))
-    except (DataError, PartyFailed) as error:  # with so much noise a job may find nothing to learn from
+    except HansaError as error:  # with so much noise a job may find nothing to learn from
         return Finding("noise", title, f"The job does not run beside parties without rows. {error}")
     both = np.concatenate([*one, *other])
     figures = {"size": spread(both, 1.0), "shape": shape(both, 1.0)}
