@@ -14,6 +14,7 @@ from hansa.core.post import in_process, seats_of
 from hansa.core.table import Table
 from hansa.data.schema import Field, Schema
 from hansa.horizontal.prepare import Prepare
+from hansa.horizontal.prepared import Prepared
 
 AGREED = Schema(
     (
@@ -59,6 +60,11 @@ def book(rows, seed=0):
         target="default",
         id="who",
     )
+
+
+def coded(encoding, column):
+    """A column as an encoding has it, `[rows, width]`."""
+    return Prepared((encoding,)).transform(Table.of([column]))
 
 
 def divided(table, cuts):

@@ -13,6 +13,7 @@ from hansa.horizontal.card import Calibration, Card, Characteristic, Scaling
 from hansa.horizontal.regression import Regression
 from hansa.horizontal.woe import Cells
 from hansa.running.regressions import GLM, GLMResults
+from tests.horizontal.banks import coded
 
 
 @pytest.fixture(scope="module")
@@ -81,4 +82,4 @@ def test_codings_make_the_points_of_a_table() -> None:
     one = Characteristic(Cells("age", edges=(30.0,)), (-9, 11, 2), (-0.6, 0.7, 0.0))
     rows = Table.of({"age": [25, 40, None]})
     card = Card((one,), 600)
-    assert card.codings[0].coded(rows.column("age"))[:, 0].tolist() == card.points(rows)[:, 0].tolist()
+    assert coded(card.codings[0], rows.column("age"))[:, 0].tolist() == card.points(rows)[:, 0].tolist()

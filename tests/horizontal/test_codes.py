@@ -16,6 +16,7 @@ from hansa.horizontal.columns import Coding
 from hansa.horizontal.prepare import Prepare
 from hansa.horizontal.prepared import Prepared, told
 from hansa.trainers import Linear
+from tests.horizontal.banks import coded
 
 CANARY = "wilhelmina"
 STEP = Prepare(categorical="codes", columns={"note": Coding("tokens", length=3, buckets=50)})
@@ -59,7 +60,7 @@ def test_no_word_of_a_text_leaves_a_party():
 
 def test_a_text_is_its_first_words_in_order_and_a_chinese_character_is_a_word():
     tokens = Tokens("note", 4, 1 << 20)
-    latin, chinese, long = tokens.coded(Column.of("note", ["Paid, PAID late", "\u8fdf\u4ed8paid", "a b c d e f"]))
+    latin, chinese, long = coded(tokens, Column.of("note", ["Paid, PAID late", "\u8fdf\u4ed8paid", "a b c d e f"]))
     assert latin[0] == latin[1] != latin[2]
     assert latin[3] == 0
     assert chinese[2] == latin[0]

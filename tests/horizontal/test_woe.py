@@ -11,6 +11,7 @@ from hansa.core.codec import pack, unpack
 from hansa.core.table import Column
 from hansa.errors import DataError
 from hansa.horizontal.woe import Cells, Woe
+from tests.horizontal.banks import coded
 
 
 def test_values_at_an_edge_codes_and_gaps_have_their_place():
@@ -53,4 +54,4 @@ def test_a_column_of_labels_is_no_column_of_numbers():
 def test_a_coding_travels():
     coding = Woe(Cells("home", labels=(("own",),)), (0.25, -1.0, 0.0))
     assert unpack(Woe, pack(coding)) == coding
-    np.testing.assert_array_equal(coding.coded(Column.of("home", ["own", "b", None])), [[0.25], [-1.0], [0.0]])
+    np.testing.assert_array_equal(coded(coding, Column.of("home", ["own", "b", None])), [[0.25], [-1.0], [0.0]])

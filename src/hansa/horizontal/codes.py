@@ -29,8 +29,10 @@ class Codes:
     """A category as its place among the known levels, from 2 on; 1 is any other label and 0 a gap.
 
     Example:
+        >>> from hansa.core.table import Table
+        >>> from hansa.horizontal.prepared import Prepared
         >>> grade = Codes("grade", ("a", "b"))
-        >>> grade.coded(Column.of("grade", ["b", None, "z"])).tolist(), grade.sizes
+        >>> Prepared((grade,)).transform(Table.of({"grade": ["b", None, "z"]})).tolist(), grade.sizes
         ([[3.0], [0.0], [1.0]], (4,))
     """
 
@@ -52,12 +54,6 @@ class Codes:
         count = len(self.known)
         out[:, 0] = np.array([*range(2, count + 2), 1, 0])[placed(column, self.known)]
 
-    def coded(self, column: Column) -> NDArray[np.float64]:
-        """The column as codes [rows, 1]."""
-        out = np.zeros((len(column), 1))
-        self.write(column, out)
-        return out
-
 
 @final
 @dataclass(frozen=True)
@@ -67,8 +63,10 @@ class Tokens:
     Nothing is fitted, so no word leaves a party. Two words may share a code (Weinberger et al. 2009).
 
     Example:
+        >>> from hansa.core.table import Table
+        >>> from hansa.horizontal.prepared import Prepared
         >>> note = Tokens("note", length=4, buckets=1000)
-        >>> rows = note.coded(Column.of("note", ["Paid late, late!", None]))
+        >>> rows = Prepared((note,)).transform(Table.of({"note": ["Paid late, late!", None]}))
         >>> rows.shape, bool(rows[0, 1] == rows[0, 2]), rows[0, 3], rows[1].tolist()
         ((2, 4), True, np.float64(0.0), [0.0, 0.0, 0.0, 0.0])
     """
@@ -93,12 +91,6 @@ class Tokens:
             if not gap:
                 words = _WORD.findall(text.lower())[: self.length]
                 out[row, : len(words)] = [1 + _crc(word) % self.buckets for word in words]
-
-    def coded(self, column: Column) -> NDArray[np.float64]:
-        """The column as codes [rows, length]."""
-        out = np.zeros((len(column), self.length))
-        self.write(column, out)
-        return out
 
 
 @lru_cache(maxsize=1 << 16)

@@ -93,8 +93,10 @@ class Scaled:
     Indicator columns follow for gaps (`missing`) and for each special code.
 
     Example:
+        >>> from hansa.core.table import Table
+        >>> from hansa.horizontal.prepared import Prepared
         >>> age = Scaled("age", fill=40.0, centre=40.0, scale=10.0, missing=True)
-        >>> age.names, age.coded(Column.of("age", [50.0, None])).tolist()
+        >>> age.names, Prepared((age,)).transform(Table.of({"age": [50.0, None]})).tolist()
         (('age', 'age (missing)'), [[1.0, 0.0], [0.0, 1.0]])
     """
 
@@ -126,10 +128,6 @@ class Scaled:
             column, self.special_codes, self.indicators, out[:, int(not self.constant) :], missing=self.missing
         )
 
-    def coded(self, column: Column) -> NDArray[np.float64]:
-        """The column as numbers [rows, width]."""
-        return _coded(self, column)
-
 
 @final
 @dataclass(frozen=True)
@@ -139,12 +137,14 @@ class Binned:
     A gap has a column of its own (`missing`), or falls into the bin of `fill`, one in the middle.
 
     Example:
+        >>> from hansa.core.table import Table
+        >>> from hansa.horizontal.prepared import Prepared
         >>> limit = Binned("limit", edges=(0.0, 500.0), fill=500.0)
         >>> limit.names
         ('limit <= 0', '0 < limit <= 500', 'limit > 500')
         >>> Binned("arrears", edges=(-5e-324, 0.0), fill=0.0).names
         ('arrears < 0', 'arrears = 0', 'arrears > 0')
-        >>> limit.coded(Column.of("limit", [0, 501, None])).tolist()
+        >>> Prepared((limit,)).transform(Table.of({"limit": [0, 501, None]})).tolist()
         [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, 1.0, 0.0]]
     """
 
@@ -176,10 +176,6 @@ class Binned:
             out[rows, bins[rows]] = 1.0
         _write_indicators(column, self.special_codes, self.indicators, out[:, width:], missing=self.missing)
 
-    def coded(self, column: Column) -> NDArray[np.float64]:
-        """The column as numbers [rows, width]."""
-        return _coded(self, column)
-
 
 @final
 @dataclass(frozen=True)
@@ -189,10 +185,12 @@ class OneHot:
     A gap has a column of its own (`missing`), or goes where other labels go.
 
     Example:
+        >>> from hansa.core.table import Table
+        >>> from hansa.horizontal.prepared import Prepared
         >>> housing = OneHot("housing", levels=("own", "rent"), other=True)
         >>> housing.names
         ('housing=own', 'housing=rent', 'housing (other)')
-        >>> housing.coded(Column.of("housing", ["rent", "boat", None])).tolist()
+        >>> Prepared((housing,)).transform(Table.of({"housing": ["rent", "boat", None]})).tolist()
         [[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [0.0, 0.0, 1.0]]
     """
 
@@ -216,10 +214,6 @@ class OneHot:
         rows = np.flatnonzero(codes >= 0)
         out[rows, codes[rows]] = 1.0
 
-    def coded(self, column: Column) -> NDArray[np.float64]:
-        """The column as numbers [rows, width]."""
-        return _coded(self, column)
-
 
 @final
 @dataclass(frozen=True)
@@ -227,8 +221,10 @@ class Ordinal:
     """A category as its place among the levels, standardised; any other label and a gap become the mean.
 
     Example:
+        >>> from hansa.core.table import Table
+        >>> from hansa.horizontal.prepared import Prepared
         >>> grade = Ordinal("grade", ordered=("a", "b", "c"), mean=1.0, scale=0.5)
-        >>> grade.coded(Column.of("grade", ["c", "z"])).tolist()
+        >>> Prepared((grade,)).transform(Table.of({"grade": ["c", "z"]})).tolist()
         [[2.0], [0.0]]
     """
 
@@ -249,10 +245,6 @@ class Ordinal:
         out[:, 0] = np.where(codes < len(self.ordered), (codes - self.mean) / self.scale, 0.0)
         if self.missing:
             out[:, 1] = codes > len(self.ordered)
-
-    def coded(self, column: Column) -> NDArray[np.float64]:
-        """The column as numbers [rows, width]."""
-        return _coded(self, column)
 
 
 Encoding: TypeAlias = Scaled | Binned | OneHot | Ordinal | Codes | Tokens
@@ -301,12 +293,6 @@ def tamed(values: NDArray[np.float64], low: float, high: float, *, signed_log: b
     if low > -np.inf or high < np.inf:
         values = np.clip(values, low, high)
     return np.copysign(np.log1p(np.abs(values)), values) if signed_log else values
-
-
-def _coded(encoding: Encoding, column: Column) -> NDArray[np.float64]:
-    out = np.zeros((len(column), len(encoding.names)))
-    encoding.write(column, out)
-    return out
 
 
 def _indicator_names(column: str, codes: tuple[float, ...], *, missing: bool) -> tuple[str, ...]:

@@ -97,8 +97,10 @@ class Woe:
     """A column by the weight of evidence of its cells, `values [size]`.
 
     Example:
+        >>> from hansa.core.table import Table
+        >>> from hansa.horizontal.prepared import Prepared
         >>> coded = Woe(Cells("age", edges=(30.0,)), (-0.5, 0.5, 0.0))
-        >>> coded.names, coded.coded(Column.of("age", [25, 40, None])).tolist()
+        >>> coded.names, Prepared((coded,)).transform(Table.of({"age": [25, 40, None]})).tolist()
         (('age',), [[-0.5], [0.5], [0.0]])
     """
 
@@ -118,12 +120,6 @@ class Woe:
     def write(self, column: Column, out: NDArray[np.floating]) -> None:
         """Fill a block of zeros [rows, 1]."""
         out[:, 0] = np.array(self.values)[self.cells.place(column)]
-
-    def coded(self, column: Column) -> NDArray[np.float64]:
-        """The column as weights of evidence [rows, 1]."""
-        out = np.zeros((len(column), 1))
-        self.write(column, out)
-        return out
 
 
 def _end(edge: float) -> tuple[str, bool]:
