@@ -110,6 +110,7 @@ def test_geometric_noise_of_a_test_has_its_chances_and_is_pure():
     assert said["epsilon"] == pytest.approx(0.5, abs=1e-3)
     assert "and 0.5 at delta = 0: it is pure." in said["statement"]
     assert said["parts"][0]["why"] == "geometric noise of 2 x the sensitivity (L1); pure: epsilon = 0.5 at delta = 0"
+    assert said["pure"] == said["parts"][0]["pure"] == 0.5
     assert "pure" not in privacy(Job("scores", (replace(QUIET, noise_multiplier=4.0),)))["statement"]
 
 

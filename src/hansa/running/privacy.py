@@ -59,7 +59,8 @@ def privacy(job: Job, *, delta: float = DELTA) -> dict[str, Any]:
     r"""State what a job guarantees: unit, neighbouring relation, epsilon (or infinity), delta, accountant, and how.
 
     `parts`: each kind of answer with its own epsilon, or why it has none. `training`: the private parts alone, where
-    others are not. `questions`: what NIST SP 800-226 asks of a statement.
+    others are not. `pure`, in each of these: epsilon at delta = 0, where there is one. `questions`: what NIST SP
+    800-226 asks of a statement.
 
     Raises:
         ConfigError: a delta outside (0, 1), or something to account for and dp-accounting is not installed.
@@ -81,18 +82,19 @@ def privacy(job: Job, *, delta: float = DELTA) -> dict[str, Any]:
     alone, accountant, why = tightest([part.whole for part in private], delta)
     whole = alone if len(private) == len(parts) else inf
     said = {"unit": protects.unit, "relation": protects.relation, "delta": delta, "accountant": accountant}
-    training = {"epsilon": _figure(alone), **said, "of": [_name(part) for part in private]}
+    least = _without_delta(private)
+    training = {"epsilon": _figure(alone), **least, **said, "of": [_name(part) for part in private]}
     statement = f"{_claim(parts, private, whole, alone, said)} {_terms(protects)}{f' {why}' if why else ''} {seen}"
     questions = _questions(protects, private)
     more = {"training": training, "parts": told, "questions": questions}
-    return {"epsilon": _figure(whole), **said, "statement": statement, **more}
+    return {"epsilon": _figure(whole), **(least if isfinite(whole) else {}), **said, "statement": statement, **more}
 
 
 def _claim(parts: Sequence[Part], private: Sequence[Part], whole: float, alone: float, said: dict[str, Any]) -> str:
     """The figure, of the whole where it has one, else of what is private alone."""
     figure = f"epsilon = {_figure(alone)} at delta = {said['delta']:g} ({said['unit']}, by {said['accountant']})"
-    if isfinite(least := pure(part.whole for part in private)):
-        figure += f", and {_figure(least)} at delta = 0: it is pure"
+    if least := _without_delta(private):
+        figure += f", and {least['pure']} at delta = 0: it is pure"
     if isfinite(whole):
         return f"All that is released together: {figure}."
     open_ = ", ".join(_name(part) for part in parts if part not in private)
@@ -169,9 +171,15 @@ def _told(part: Part, delta: float) -> dict[str, Any]:
         return {**about, "epsilon": "infinity", "why": " ".join(reasons)}
     found, accountant, why = tightest([part.whole], delta)
     how = ", ".join(dict.fromkeys(mechanism(event) for event, _ in leaves(part.events)))
-    if isfinite(least := pure([part.whole])):
-        how += f"; pure: epsilon = {_figure(least)} at delta = 0"
-    return {**about, "epsilon": _figure(found), "accountant": accountant, "why": why or how}
+    least = _without_delta([part])
+    how += f"; pure: epsilon = {least['pure']} at delta = 0" if least else ""
+    return {**about, "epsilon": _figure(found), **least, "accountant": accountant, "why": why or how}
+
+
+def _without_delta(parts: Sequence[Part]) -> dict[str, float | str]:
+    """The epsilon of parts at delta = 0, where they have one."""
+    least = pure(part.whole for part in parts)
+    return {"pure": _figure(least)} if isfinite(least) else {}
 
 
 def _protects(parts: Sequence[Part]) -> Protects | None:
