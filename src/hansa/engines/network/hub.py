@@ -29,9 +29,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from contextlib import suppress
 from functools import partial
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, final
 
@@ -48,7 +49,7 @@ from hansa.engines.network.words import Word
 from hansa.errors import HansaError, PartyLost, WireError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from hansa.core.message import Name
     from hansa.core.wire import Parcel, Room
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
 LOG: Final = logging.getLogger("hansa.network")
 _WORDS = 500  # letters of a party's reason in a note
 _PATIENCE = 30.0  # seconds for a node to say hello
+_MOMENT = 0.002  # seconds that a word waits for others, to be written with them
 _UNREAD = 10_000  # parcels that may wait for a node that reads nothing
 
 
@@ -250,17 +252,24 @@ class Hub:
             pass  # what was kept is let go before the next is awaited
 
     def _keep_all(self, first: Come | None) -> bool:
-        """Keep what has come; whether more may come."""
+        """Keep what has come, once all who were asked have answered or a moment is over; whether more may come."""
         by_job: dict[str, list[Come]] = {}
-        come = first
+        come, over = first, time.monotonic() + _MOMENT
         while come is not None:
             by_job.setdefault(come.job, []).append(come)
-            if self._words.empty():
+            left = over - time.monotonic() if self._more(by_job) else 0.0
+            try:
+                come = self._words.get(timeout=max(left, 0.0))
+            except Empty:
                 break
-            come = self._words.get()
         for digest, some in by_job.items():
             self._keep(digest, some)
         return come is not None
+
+    def _more(self, by_job: Mapping[str, Sequence[Come]]) -> bool:
+        """Whether others were asked as well whose words are not among these."""
+        boards = [(self.boards.get(job), len(some)) for job, some in by_job.items()]
+        return any(board is not None and len(board.open_asks) > come for board, come in boards)
 
     def _keep(self, digest: str, some: list[Come]) -> None:
         words, shut = [one.word for one in some if not one.shut], [one.word for one in some if one.shut]
