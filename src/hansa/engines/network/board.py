@@ -34,6 +34,7 @@ import asyncio
 import logging
 import queue
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from threading import Lock
 from typing import TYPE_CHECKING, Final, final
@@ -50,7 +51,7 @@ from hansa.engines.network.words import Word
 from hansa.errors import HansaError, PartyFailed, WireError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable
 
     from hansa.core.message import Ask
     from hansa.core.party import Handler
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
 LOG: Final = logging.getLogger("hansa.network")
 _REMEMBERED = 4
 _ASKED = 64
+_NOTHING: Final[tuple[Name, Mapping[str, Envelope], Sequence[Arrival]]] = (Name(-1, 0, 0), {}, ())
 _LOOK = 60.0  # the longest that a plan's thread waits before it looks whether the job was stopped
 
 
@@ -85,6 +87,7 @@ class Board:
         self._begun = False
         self._forms: dict[Name, Mapping[str, Form | None]] = {}
         self._usual: dict[tuple[int, str], Form | None] = {}  # by step and kind, for words on asks of long ago
+        self._seen = _NOTHING  # the last turn, until its words are looked at: while the next letters are on their way
         self._kept, self._latest = journal.keeps, Name(-1, 0, 0)
         self._asked: dict[str, dict[Name, None]] = {}  # what each party was asked here, lately
         self._before: set[str] = set()  # of whom a word has come to what it may have been asked before that
@@ -109,6 +112,7 @@ class Board:
         self._look_back(name, letters, known)
         self._told = {key: Told.of(ask) for key, ask in {id(one.ask): one.ask for one in fresh.values()}.items()}
         self.hub.call(self._hand_out, fresh)
+        self._look()
         meanwhile()
         come = [Arrival(party, name, kind_of(letters[party].ask), word, now) for party, word in known.items()]
         come += [one for one in self._left_over(name, now) if self._was_asked(one.party, one.name)]
@@ -126,7 +130,7 @@ class Board:
                     break
                 continue
             self._take(name, arrival, come, now + time.monotonic() - begun)
-        self._look(name, letters, come)
+        self._seen = name, letters, come
         return come
 
     def _left_over(self, name: Name, now: float) -> list[Arrival]:
@@ -149,6 +153,7 @@ class Board:
     def settle(self, counted: Counted) -> None:
         """The run is over: the parties may put their desks away."""
         del counted
+        self._look()
         self.hub.call(self.hub.close_job, self.digest)
 
     def stop(self) -> None:
@@ -223,8 +228,9 @@ class Board:
         self._note("unsound", wrong, party)
         return not_taken(wrong)
 
-    def _look(self, name: Name, letters: Mapping[str, Envelope], come: Sequence[Arrival]) -> None:
-        """Note updates that stand out: whoever judges the model should know."""
+    def _look(self) -> None:
+        """Note updates of the last turn that stand out: whoever judges the model should know."""
+        (name, letters, come), self._seen = self._seen, _NOTHING
         params = next((getattr(letter.ask, "params", None) for letter in letters.values()), None)
         loads = {one.party: one.word.load for one in come if one.name == name and isinstance(one.word, Answer)}
         updates = {party: load["delta"] for party, load in loads.items() if "delta" in load}
