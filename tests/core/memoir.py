@@ -14,11 +14,14 @@ class Memoir:
 
     thorough = True
 
-    def __init__(self, stop_at=None, after=False):
+    def __init__(self, stop_at=None, after=False, sparing=1):
+        self.sparing, self.late, self.owed = sparing, None, []  # of how many keeps that may wait one is written
         self.snapshot, self.answers, self.closings = None, {}, {}
         self.writes, self.stop_at, self.after = 0, stop_at, after
 
     def _write(self, act):
+        if self.stop_at is not None and self.writes >= self.stop_at:
+            return  # the process has ended
         self.writes += 1
         if self.writes == self.stop_at and not self.after:
             raise Stop
@@ -27,14 +30,23 @@ class Memoir:
             raise Stop
 
     def latest(self):
+        self.late, self.owed = None, []
         return deepcopy(self.snapshot)
 
-    def save(self, snapshot, closed=None):
-        def act():
-            self.snapshot = deepcopy(snapshot)
-            self.closings.update([closed] if closed else [])
+    def save(self, snapshot, closed=None, *, may_wait=False):
+        self.owed, self.late = [*self.owed, *([closed] if closed else [])], deepcopy(snapshot)
+        if not (may_wait and snapshot.keep % self.sparing):
+            self.write()
 
-        self._write(act)
+    def write(self):
+        (snapshot, self.late), (owed, self.owed) = (self.late, None), (self.owed, [])
+
+        def act():
+            self.snapshot = snapshot
+            self.closings.update(owed)
+
+        if snapshot is not None:
+            self._write(act)
 
     def answer(self, name, party):
         return deepcopy(self.answers.get((name, party)))

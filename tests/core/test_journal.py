@@ -40,9 +40,9 @@ class Steps:
         self.said.append(f"close {name.turn}")
         self.memoir.close(name, closing)
 
-    def save(self, snapshot, closed=None):
+    def save(self, snapshot, closed=None, *, may_wait=False):
         self.said.append("save" if closed is None else f"save with {closed[0].turn}")
-        self.memoir.save(snapshot, closed)
+        self.memoir.save(snapshot, closed, may_wait=may_wait)
 
 
 def test_a_turn_is_closed_before_the_next_is_asked_or_with_the_snapshot_that_follows():

@@ -72,9 +72,17 @@ def test_what_another_closing_would_change_leaves_only_when_it_is_kept():
     assert told[2:4] == [1, 0]  # bank-1 might be found to have answered, when the coordinator begins again
 
 
+def test_a_snapshot_is_left_out_where_others_soon_follow_and_the_last_is_written():
+    journal = Memoir(sparing=3)
+    told, found = ahead(journal)
+    assert max(told) == 3
+    assert found == ahead(Memoir())[1]
+    assert journal.snapshot.at.state is None
+
+
 @pytest.mark.parametrize("after", [False, True])
-@pytest.mark.parametrize("at", range(1, 17))
-def test_a_run_that_stops_with_letters_ahead_goes_on_to_the_same_bits(at, after):
-    journal = Memoir(stop_at=at, after=after)
+@pytest.mark.parametrize(("sparing", "at"), [*((1, at) for at in range(1, 17)), *((3, at) for at in range(1, 14))])
+def test_a_run_that_stops_with_letters_ahead_goes_on_to_the_same_bits(sparing, at, after):
+    journal = Memoir(at, after, sparing)
     assert ahead(journal)[1] == ahead(Memoir())[1]
     assert journal.stop_at is None  # it did stop

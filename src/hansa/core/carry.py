@@ -89,6 +89,8 @@ class Carrier:
             return self._run(watch, begin)
         finally:
             self._write_kept()
+            if self.journal is not None:
+                self.journal.write()
 
     def _run(self, watch: Callable[[Keep[At]], None] | None, begin: At | None) -> Done:
         snapshot = self.journal.latest() if self.journal is not None else None
@@ -115,9 +117,10 @@ class Carrier:
                 begun, reply = time.monotonic(), time.monotonic() - begun
                 counted, self.closed, closed = dict(self.counted), None, self.closed
                 snapshot = Snapshot(keep, said.state, counted, self.flying, self.now, self.attendance)
-                self.unwritten = partial(self._save, said, snapshot, closed, watch)
                 over = said.state.state is None  # a step's end, which may follow from how long it took
-                if over or not (self.certain and self.pure):
+                sure = self.certain and self.pure and not over
+                self.unwritten = partial(self._save, said, snapshot, closed, watch, sure=sure)
+                if not sure:
                     self._write_kept()
             else:
                 reply = self.reply(Name(step, keep, turn), said)
@@ -135,9 +138,11 @@ class Carrier:
         snapshot: Snapshot,
         closed: tuple[Name, Closing] | None,
         watch: Callable[[Keep[At]], None] | None,
+        *,
+        sure: bool,
     ) -> None:
         if self.journal is not None:
-            self.journal.save(snapshot, closed)
+            self.journal.save(snapshot, closed, may_wait=sure)
         if watch is not None:
             watch(said)
 

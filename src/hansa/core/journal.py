@@ -80,8 +80,15 @@ class Journal(Protocol):
         """The last snapshot, if there is one."""
         ...
 
-    def save(self, snapshot: Snapshot, closed: tuple[Name, Closing] | None = None) -> None:
-        """Make a snapshot durable, and with it how the turn right before it was closed; what came before it may go."""
+    def save(self, snapshot: Snapshot, closed: tuple[Name, Closing] | None = None, *, may_wait: bool = False) -> None:
+        """Make a snapshot durable, and with it how the turn right before it was closed; what came before it may go.
+
+        `may_wait`: a run that goes on without it comes to the same; it may be left out where others soon follow.
+        """
+        ...
+
+    def write(self) -> None:
+        """Make the last snapshot durable now, if it was left out."""
         ...
 
     def answer(self, name: Name, party: str) -> Answer | Refusal | None:

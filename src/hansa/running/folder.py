@@ -144,9 +144,9 @@ class Folder:
         except WireError:
             raise DataError(f"The snapshot in '{self.path}' cannot be read.", mend="Start the run anew.") from None
 
-    def save(self, snapshot: Snapshot, closed: tuple[Name, Closing] | None = None) -> None:
+    def save(self, snapshot: Snapshot, closed: tuple[Name, Closing] | None = None, *, may_wait: bool = False) -> None:
         """Keep a snapshot, unless the last one is younger than a second and of the same step."""
-        del closed
+        del closed, may_wait
         new_step = self.last is None or self.last.at.step != snapshot.at.step
         self.last = snapshot
         self.memories = {name: _remembered(seat) for name, seat in self.seats.items()}  # as they are at this `Keep`

@@ -190,11 +190,7 @@ def _carry(session: Stay, job: Job, feed: Feed, watch: Callable[[Keep[At]], None
 
     if feed.folder is None or not isinstance(session, Session):
         return session.run(seen, None, begin)
-    kept = Folder(feed.folder, job, session.seats)
-    try:
-        return session.run(seen, kept, begin)
-    finally:
-        kept.write()
+    return session.run(seen, Folder(feed.folder, job, session.seats), begin)
 
 
 def _metrics(

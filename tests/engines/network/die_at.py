@@ -49,6 +49,7 @@ COORDINATOR = points(
     "store.Store.put",
     "journal.JobJournal.close",
     "journal.JobJournal.save",
+    "journal.JobJournal.write",
     "jobs.append",
     "hub.Hub.open_job",
     "hub.Hub.close_job",

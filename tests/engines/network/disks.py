@@ -128,9 +128,9 @@ def opened(folder, names, disk=None, inline=256):
     return store
 
 
-def carried(job, members, store, clock=None, seats=None):
-    """Run the job from the store."""
-    journal = JobJournal(store, job, DIGEST)
+def carried(job, members, store, clock=None, seats=None, sparing=0.0):
+    """Run the job from the store; each snapshot is written where they are not spared."""
+    journal = JobJournal(store, job, DIGEST, sparing)
     return near(job, seats or seats_of(job, members), in_process(job, members), journal, clock).run(), journal
 
 

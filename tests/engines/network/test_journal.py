@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from math import inf
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from hansa.core.message import Answer, Name, Refusal
 from hansa.core.post import seats_of
 from hansa.core.step import Done
 from hansa.engines.network.journal import JobJournal
-from hansa.engines.network.store import COUNTED, LET_GO
+from hansa.engines.network.store import COUNTED, FRESH, LET_GO
 from hansa.engines.network.words import Word
 from hansa.errors import ConfigError, DataError, WireError
 from tests.core.test_carry import chance, dropping, parties
@@ -26,14 +27,14 @@ NAMES = [party.name for party in MEMBERS]
 CLOCK = dropping(3, 0.3)
 
 
-def finished(job, folder, clock, disks, inline=256):
+def finished(job, folder, clock, disks, inline=256, sparing=0.0):
     """Carry the job over one disk after another, each of which is found as the one before left it."""
     seats = seats_of(job, MEMBERS)
     for disk in disks:
         store = None
         try:
             store = opened(folder, NAMES, disk, inline)
-            done, _ = carried(job, MEMBERS, store, clock, seats)
+            done, _ = carried(job, MEMBERS, store, clock, seats, sparing)
             return done, store
         except Dead:
             folder = disk.image
@@ -49,17 +50,18 @@ def counts(store):
     return store.database.rows("SELECT fate, count(*) FROM words GROUP BY fate ORDER BY fate")
 
 
+@pytest.mark.parametrize("sparing", [0.0, inf], ids=["each", "spared"])
 @pytest.mark.parametrize("inline", [0, 1 << 20], ids=["files", "rows"])
 @pytest.mark.parametrize("power", [False, True], ids=["kill", "power cut"])
-def test_a_run_that_dies_at_any_call_goes_on_to_the_same_bits(tmp_path, inline, power):
-    job, whole = toy_job(1 if power else 2), Disk()
-    done, store = finished(job, tmp_path / "whole", CLOCK, [whole], inline)
+def test_a_run_that_dies_at_any_call_goes_on_to_the_same_bits(tmp_path, inline, power, sparing):
+    job, whole, clock = toy_job(1 if power else 2), Disk(), None if sparing else CLOCK
+    done, store = finished(job, tmp_path / "whole", clock, [whole], inline, sparing)
     wanted, counted, state = params(done), counts(store), store.state(DIGEST)
     store.close()
     for n in range(1, whole.calls + 1):
         folder = tmp_path / str(n)
         disks = [Disk(folder, tmp_path / f"{n} after", n, "torn" if n % 2 else "die", power), Disk()]
-        done, store = finished(job, folder, CLOCK, disks, inline)
+        done, store = finished(job, folder, clock, disks, inline, sparing)
         assert disks[0].dead
         assert params(done) == wanted
         assert counts(store) == counted
@@ -109,9 +111,9 @@ def answer(value=1.0, size=1):
     return Answer(Load({"delta": np.full((1, size), value)}))
 
 
-def journal_in(folder, inline=256):
+def journal_in(folder, inline=256, sparing=0.0):
     store = opened(folder, NAMES, inline=inline)
-    return store, JobJournal(store, toy_job(), DIGEST)
+    return store, JobJournal(store, toy_job(), DIGEST, sparing)
 
 
 def test_another_word_is_refused_and_a_word_counts_once(tmp_path):
@@ -170,6 +172,25 @@ def test_a_turn_is_closed_in_the_transaction_of_the_snapshot_that_follows_it(tmp
     with pytest.raises(DataError, match="counts twice"):
         journal.save(Snapshot(2, At(0, Done(), Walk(np.ones(2)))), (other, closing))
     assert journal.latest().keep == 1, "all of it, or none"
+    store.close()
+
+
+def test_a_snapshot_that_may_wait_is_left_out_and_the_next_says_what_has_counted_since(tmp_path):
+    store, journal = journal_in(tmp_path, sparing=inf)
+    keeps = [Name(0, keep, 0) for keep in range(3)]
+    closings = [Closing((("bank-0", name),), (), (), (), 1.0) for name in keeps]
+    journal.save(Snapshot(0, At(0, Done(), Walk(np.zeros(2)))))
+    for name, closing in zip(keeps, closings, strict=True):
+        journal.record(name, "bank-0", answer())
+        journal.save(Snapshot(name.keep + 1, At(0, Done(), Walk(np.ones(2)))), (name, closing), may_wait=True)
+    assert journal.latest().keep == 0
+    assert counts(store) == [(FRESH, 3)]
+    assert journal.answer(keeps[0], "bank-0"), "what a run needs that begins again"
+    journal.write()
+    journal.write()
+    assert journal.latest().keep == 3
+    assert counts(store) == [(COUNTED, 3)]
+    assert journal.answer(keeps[0], "bank-0") is None
     store.close()
 
 

@@ -18,9 +18,11 @@ Example:
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
+from math import inf
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeAlias, final
 
@@ -84,20 +86,24 @@ class _Saved:
 class JobJournal:
     """The journal of one job: thorough, so that each answer and each closing is on the disk before it is acted on.
 
-    A word that has counted counts in no other turn. `digest`: the job's, where it is known.
+    A word that has counted counts in no other turn. `digest`: the job's, where it is known; `sparing`: how many seconds
+    may pass from one snapshot to the next, where what is written already leads to the same.
 
     Raises:
         ConfigError: the job was not submitted to this store.
     """
 
-    def __init__(self, store: Store, job: Job, digest: str = "") -> None:
+    def __init__(self, store: Store, job: Job, digest: str = "", sparing: float = 0.1) -> None:
         """Open the journal."""
-        self.store, self.job = store, job
+        self.store, self.job, self.sparing = store, job, sparing
         self.digest = store.job(digest or job.digest).digest
         self._taken: set[tuple[Name, str]] = set()  # words that the carrier has in its hands
         self._held: dict[tuple[Name, str], Answer | Refusal] = {}  # durable, and of use: large ones as maps of files
         self._holding = Lock()
         self._growing = Growing()
+        self._late: Snapshot | None = None  # that was left out, and the turns that no snapshot knows yet
+        self._owed: tuple[tuple[Name, Closing], ...] = ()
+        self._saved = -inf
 
     @property
     def thorough(self) -> bool:
@@ -214,14 +220,24 @@ class JobJournal:
         except (HansaError, LookupError, TypeError, ValueError):
             raise self.store.database.damaged("The last snapshot of a job is not what was written.") from None
 
-    def save(self, snapshot: Snapshot, closed: tuple[Name, Closing] | None = None) -> None:
+    def save(self, snapshot: Snapshot, closed: tuple[Name, Closing] | None = None, *, may_wait: bool = False) -> None:
         """Make a snapshot durable; words that it does not need keep their digest only, older closings go.
 
-        Of a turn that was `closed` right before it, only which words have counted is written, in the same transaction.
+        One that `may_wait` is left out where the last is young. Of turns that were `closed` since the last, only which
+        words have counted is written, in the same transaction.
 
         Raises:
             DataError: a word would count twice or is not there, or the disk fails.
         """
+        self._owed, self._late = (*self._owed, *filter(None, [closed])), snapshot
+        if not may_wait or time.monotonic() - self._saved >= self.sparing:
+            self.write()
+
+    def write(self) -> None:
+        """Make the last snapshot durable now, if it was left out. Raises as `save` does."""
+        (snapshot, self._late), (owed, self._owed) = (self._late, None), (self._owed, ())
+        if snapshot is None:
+            return
         at = snapshot.at
         saved = _Saved(
             snapshot.keep,
@@ -237,7 +253,7 @@ class JobJournal:
             slip = shelf.put({"job": self.digest, "saved": plain(saved), **grown})
         flying = {(one.name, one.party) for one in snapshot.flying}
         with database.transaction() as connection:
-            if closed is not None:
+            for closed in owed:
                 self._count(connection, *closed)
             old = connection.execute("SELECT digest FROM snapshots WHERE job = ?", (self.digest,)).fetchall()
             values = (self.digest, snapshot.keep, *slip.row)
@@ -249,6 +265,7 @@ class JobJournal:
         with self._holding:  # words on letters that went ahead have come meanwhile
             self._held = {key: one for key, one in self._held.items() if key[0].keep >= snapshot.keep or key in flying}
         self._taken = {key for key in self._taken if key[0].keep >= snapshot.keep or key in flying}
+        self._saved = time.monotonic()
 
     def _empty(self, connection: sqlite3.Connection, keep: int, step: int, flying: set[tuple[Name, str]]) -> list[str]:
         """Let the content of words go that nothing will ask for again; the digests of those that had a file.
