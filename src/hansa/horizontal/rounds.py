@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Literal, final
 
 import numpy as np
@@ -49,7 +50,7 @@ from hansa.horizontal.prepared import Prepared, told
 from hansa.horizontal.protected import check_kept, events_of, made_local, rows_of
 from hansa.horizontal.scores import loss_sums
 from hansa.horizontal.shape import Shape, Shapes, agreed
-from hansa.horizontal.training import check_order, fit, form_after, layout_of, made_finite, released
+from hansa.horizontal.training import check_order, fit, form_after, layout_of, made_finite, released, tried
 from hansa.horizontal.votes import Tally, Vote, Votes, voted
 from hansa.horizontal.watching import NoisedChecks, check_noised, watched
 
@@ -330,9 +331,13 @@ class Trains:
     chain: Chain
     approved: Local | None = None
 
+    @cached_property
+    def _tried(self) -> tuple[Load, ...]:
+        return tried(self.chain)
+
     def form(self, ask: Train) -> Form | None:
         """The update as the links leave it, of as many numbers as the model has."""
-        return form_after(self.chain, ask.params.size)
+        return form_after(self._tried, ask.params.size)
 
     def answer(self, ask: Train, site: Site, memory: Memory) -> tuple[Answer, Memory]:
         """Train one party: a stack of one."""

@@ -55,19 +55,31 @@ def fit(trainer: Trainer, params: Any, data: Sequence[Design], local: Local, dra
     return stack([trainer.fit(params, one, local.of(i), draw) for i, (one, draw) in pairs])
 
 
-def form_after(chain: Chain, size: int) -> Form | None:
-    """What a chain's links leave of an update of `size` numbers: tried on two small ones, of 3 and of 5.
-
-    None where a link cannot be tried so; a vector whose width does not follow from the size may be of any.
+def tried(chain: Chain) -> tuple[Load, ...]:
+    """What a chain's links leave of two small updates, of 3 numbers and of 5; none where a link cannot be tried so.
 
     Example:
         >>> from hansa.links import by_examples, weighted_mean
-        >>> form_after(Chain((by_examples(), weighted_mean())), 7).vectors["delta"]
-        ('f', 7)
+        >>> [load["delta"].shape for load in tried(Chain((by_examples(), weighted_mean())))]
+        [(1, 3), (1, 5)]
     """
     try:
-        left = [_left(chain, trial) for trial in (3, 5)]
+        return tuple(_left(chain, size) for size in (3, 5))
     except Exception:  # noqa: BLE001 - a rule of one's own may mind what it is given; then nothing is known of it
+        return ()
+
+
+def form_after(left: Sequence[Load], size: int) -> Form | None:
+    """The form of an update of `size` numbers, from what links have left of those that they were `tried` on.
+
+    None where nothing is known; a vector whose width does not follow from the size may be of any.
+
+    Example:
+        >>> from hansa.links import by_examples, weighted_mean
+        >>> form_after(tried(Chain((by_examples(), weighted_mean()))), 7).vectors["delta"]
+        ('f', 7)
+    """
+    if not left:
         return None
 
     def width(name: str) -> int | None:
@@ -95,7 +107,7 @@ def released(chain: Chain, local: Local) -> tuple[Event, ...]:
 
 
 def _beside(chain: Chain) -> list[str]:
-    """What follows from a party's row count or loss, and leaves without noise: tried, as `form_after` does."""
+    """What follows from a party's row count or loss, and leaves without noise: tried, as in `tried`."""
     try:
         few, again, many = (_left(chain, 3, rows) for rows in (30.0, 30.0, 31.0))
     except Exception:  # noqa: BLE001 - as there
