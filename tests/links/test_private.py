@@ -99,7 +99,9 @@ def test_a_job_file_cannot_set_what_the_link_sets():
         Rounds(local=Local(private=Private(1.0, 1.0, 0.1)))
 
 
-@pytest.mark.parametrize("wrong", [{"noise_multiplier": -1.0}, {"clip": 0.0}, {"clip": 1e-13}, {"sampling": 2.0}, {"unit": "bank"}])
+@pytest.mark.parametrize(
+    "wrong", [{"noise_multiplier": -1.0}, {"clip": 0.0}, {"clip": 1e-13}, {"sampling": 2.0}, {"unit": "bank"}]
+)
 def test_settings_out_of_range_are_refused(wrong):
     with pytest.raises(ConfigError):
         private_sgd(**{"noise_multiplier": 1.0, **wrong})
