@@ -134,6 +134,8 @@ def test_noise_without_agreed_ranges_is_refused_when_the_job_is_made():
     labels = Schema(tuple(replace(one, levels=()) if one.name == "home" else one for one in AGREED.fields))
     with pytest.raises(ConfigError, match="'home' may hold"):
         Job("described", (NOISED,), data=Data(schema=labels))
+    with pytest.raises(ConfigError, match=r"needs the edges of a numeric column: 'age'.*splits"):
+        Job("described", (replace(NOISED, splits={"default": (0.0,)}),), data=DATA)
     Job("described", (replace(NOISED, cross=()),), data=Data(schema=labels))  # only numbers are described
 
 

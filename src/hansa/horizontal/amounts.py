@@ -33,7 +33,7 @@ from hansa.horizontal.fitter import Adopt, Describe, Fitter
 from hansa.horizontal.fitting import Fit, Want
 from hansa.horizontal.floors import Floors, floors_of
 from hansa.horizontal.labels import CODES, classes_of
-from hansa.horizontal.noise import Noise, as_agreed
+from hansa.horizontal.noise import PARTS_OF_ONE, Noise, added, as_agreed
 from hansa.horizontal.veil import in_blocks
 from hansa.horizontal.wanted import check_names, wants_of
 
@@ -44,7 +44,6 @@ Floats = NDArray[np.float64]
 
 EDGES: Final = 0.25
 """The share of a preparation's privacy that quantiles cost, where it looks for any; the rest is that of the amounts."""
-_PARTS_OF_ONE: Final = 2.0**28
 _FACTS: Final = len(PARTS) + 1 + CODES
 _NO_CLASS: Final = 1e-6
 """The chance at which noise is taken for a third class: one that is not there would spoil the whole job."""
@@ -120,8 +119,7 @@ def amounts_of(fit: Fit, column: Column) -> Floats:
     """A column's counts as `Want.count` gives them, all rows as they are; of one that stays a number, two sums too.
 
     These are of its values on a scale from -1 to 1 over [low, high], and of their squares, in the places of the sum and
-    after the codes, added as whole numbers: sums of rounded floats may differ by more than the row that one has more
-    (Casacuberta et al. 2022). Ends that make no scale put all of them in its middle: nobody refuses for values.
+    after the codes, `added`. Ends that make no scale put all of them in its middle: nobody refuses for values.
 
     Example:
         >>> fit = Fit(Want("age", "standardise"), np.zeros(0), 1, low=0.0, high=100.0)
@@ -138,8 +136,8 @@ def amounts_of(fit: Fit, column: Column) -> Floats:
         shown = tamed(values[~np.isnan(values)], fit.low, fit.high, signed_log=fit.want.signed_log)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             scaled = np.clip(np.nan_to_num((shown - middle) / half), -1.0, 1.0)
-        sums += np.rint(np.stack([scaled, np.square(scaled)]) * _PARTS_OF_ONE).astype(np.int64).sum(axis=1)
-    total, squares = (sums / _PARTS_OF_ONE).tolist()
+        sums += added(np.stack([scaled, np.square(scaled)], axis=1))
+    total, squares = (sums / PARTS_OF_ONE).tolist()
     return np.array([*counts[:2], total, *counts[3:], squares])
 
 

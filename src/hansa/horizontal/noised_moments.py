@@ -21,6 +21,7 @@ from hansa.core.message import Ask
 from hansa.errors import DataError
 from hansa.horizontal.columns import numbers
 from hansa.horizontal.description import Moments
+from hansa.horizontal.noise import PARTS_OF_ONE, added
 from hansa.horizontal.regressors import triangle, whole
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 POWERS: Final = 4
-_PARTS_OF_ONE: Final = 2.0**28
 _ROWS: Final = 1 << 16
 
 
@@ -53,7 +53,7 @@ class Powers(Ask):
 
 
 def powers_of(table: Table, names: tuple[str, ...], domains: Mapping[str, Domain]) -> Floats:
-    """The sums of a party, `[figures]`, added as whole numbers as in `amounts`; all of its rows as they are.
+    """The sums of a party, `[figures]`, over all of its rows as they are.
 
     Example:
         >>> from hansa.core.table import Table
@@ -71,12 +71,12 @@ def powers_of(table: Table, names: tuple[str, ...], domains: Mapping[str, Domain
             Z[:, i] = np.clip((numbers(some.column(name), ())[0] - middle) / half, -1.0, 1.0)
         there = ~np.isnan(Z)
         held += there.sum(axis=0)
-        powers += np.stack([_added(np.where(there, Z, 0.0) ** power) for power in range(1, POWERS + 1)], axis=1)
+        powers += np.stack([added(np.where(there, Z, 0.0) ** power) for power in range(1, POWERS + 1)], axis=1)
         full = Z[there.all(axis=1)]
-        complete, sums = complete + len(full), sums + _added(full)
-        products += np.stack([_added(full * full[:, [i]]) for i in range(k)]) if k else 0
-    each = np.concatenate([held[:, None], powers / _PARTS_OF_ONE], axis=1)
-    both = np.concatenate([sums, triangle(products.astype(np.float64))]) / _PARTS_OF_ONE
+        complete, sums = complete + len(full), sums + added(full)
+        products += np.stack([added(full * full[:, [i]]) for i in range(k)]) if k else 0
+    each = np.concatenate([held[:, None], powers / PARTS_OF_ONE], axis=1)
+    both = np.concatenate([sums, triangle(products.astype(np.float64))]) / PARTS_OF_ONE
     return np.concatenate([[len(table)], each.reshape(-1), [complete], both])
 
 
@@ -101,10 +101,8 @@ def moments_of(
     if told[0] < max(least, 1.0):
         raise DataError("The noise hides whether there are rows.", mend="Lower noise_multiplier, or bring more rows.")
     k, rows = len(names), float(told[0])
-    each, (complete, *rest) = (
-        told[1 : 1 + (1 + POWERS) * k].reshape(k, 1 + POWERS),
-        told[1 + (1 + POWERS) * k :].tolist(),
-    )
+    own, (complete, *rest) = np.split(told[1:], [(1 + POWERS) * k])
+    each = own.reshape(k, 1 + POWERS)
     moments = tuple(
         _moments(name, rows, one, _scale(domains[name]), least) for name, one in zip(names, each, strict=True)
     )
@@ -115,7 +113,7 @@ def moments_of(
     covariance = (vectors * np.maximum(values, least / complete)) @ vectors.T
     halves = np.array([_scale(domains[name])[1] for name in names])
     products = (covariance + np.outer(shift, shift)) * np.outer(halves, halves)
-    return moments, (complete, complete * shift * halves, complete * products)
+    return moments, (float(complete), complete * shift * halves, complete * products)
 
 
 def _moments(name: str, rows: float, figures: Floats, scale: tuple[float, float], least: float) -> Moments:
@@ -137,9 +135,3 @@ def _moments(name: str, rows: float, figures: Floats, scale: tuple[float, float]
 def _scale(domain: Domain) -> tuple[float, float]:
     """The middle of a range, and half its width."""
     return (domain.low + domain.high) / 2, (domain.high - domain.low) / 2
-
-
-def _added(values: Floats) -> NDArray[np.int64]:
-    """Sums over rows `[rows, k]` of values in [-1, 1], in whole parts of one."""
-    added: NDArray[np.int64] = np.rint(values * _PARTS_OF_ONE).astype(np.int64).sum(axis=0)
-    return added

@@ -181,11 +181,16 @@ class Statistics:
         """With noise, ranges must be agreed, and labels of what is crossed; a column with `splits` needs no range."""
         if self.noise_multiplier:
             crossed = [name for pair in self.cross for name in pair]
-            names = dict.fromkeys([*(name for name in domains if self._uses(name)), *self.keep, *crossed])
+            used = dict.fromkeys([*(name for name in domains if self._uses(name)), *self.keep, *crossed])
+            names = [name for name in used if name not in self.splits]
             words = {name for name, domain in domains.items() if domain.words}
-            check_agreed(
-                self.title, domains, [n for n in names if n not in self.splits and (n in crossed or n not in words)]
-            )
+            check_agreed(self.title, domains, [name for name in names if name in crossed or name not in words])
+            if bare := ", ".join(f"'{name}'" for name in names if name in crossed and name not in words):
+                raise ConfigError(
+                    f"With noise, a cross table needs the edges of a numeric column: {bare}.",
+                    "Numbers are labels without, and those are not looked up in the rows.",
+                    "Give splits, or a category's levels in data.schema.",
+                )
 
     def clear(self) -> Statistics:
         """The same description without noise."""
