@@ -7,7 +7,7 @@ What leaves a party at a check with noise: its number of validation rows, and th
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, final
+from typing import TYPE_CHECKING, final
 
 import numpy as np
 
@@ -20,14 +20,12 @@ from hansa.core.trainer import Design, Trainer
 from hansa.errors import ConfigError, DataError
 from hansa.horizontal.design import design_of, floors_at
 from hansa.horizontal.gain import Scoring
-from hansa.horizontal.noise import Noise
+from hansa.horizontal.noise import PARTS_OF_ONE, Noise, added
 from hansa.horizontal.scores import LOSS, measures
 
 if TYPE_CHECKING:
     from hansa.core.step import Roster
     from hansa.horizontal.rounds import Check, Learning, Rounds
-
-_FINE: Final = 2.0**20  # squared errors are added as whole numbers of these, so that no sum is rounded
 
 
 @final
@@ -61,7 +59,7 @@ class NoisedChecks:
         scoring = Scoring.of(self.trainer, site, memory, ask.params, Design(data.X[kept], data.y[kept]))
         with np.errstate(over="ignore", invalid="ignore"):  # no model may overflow on some rows, and refuse for them
             chance = np.clip(np.nan_to_num(scoring.predict().astype(np.float64)), 0.0, 1.0)
-        squares = np.rint((chance - scoring.data.y) ** 2 * _FINE).sum() / _FINE
+        squares = float(added((chance - scoring.data.y) ** 2)) / PARTS_OF_ONE
         sums = self.noise.sums(np.array([float(len(kept)), squares]), ask.figures)
         return Answer(Load({"sums": sums[None, :]})), memory
 
