@@ -36,6 +36,14 @@ async def told(folder, *parcels, welcome=None, judge=lambda job, offer: None, mo
     node = Node(party, store, lambda digest: UNSIGNED, believe, lambda job: in_process(job, [party]), judge)
     if most is not None:
         node.inbox = Inbox(believe, None, lambda parcel: room_for(parcel, most))
+    busy, hear = [], node._hear
+
+    async def heard(parcel):
+        busy.append(parcel)
+        await hear(parcel)
+        busy.remove(parcel)
+
+    node._hear = heard
     there, back = Tube(), Tube()
     line = Line(Ends(back, there), COORDINATOR, party.name, lambda digest: UNSIGNED, Inbox(believe))
     task = asyncio.create_task(node.talk(Ends(there, back)))
@@ -50,6 +58,8 @@ async def told(folder, *parcels, welcome=None, judge=lambda job, offer: None, mo
         while True:
             receiving = asyncio.create_task(line.receive())
             done, _ = await asyncio.wait({receiving, task}, timeout=0.3, return_when=asyncio.FIRST_COMPLETED)
+            while not done and (busy or node._tasks or not back.queue.empty()):  # it is slow, and not silent
+                done, _ = await asyncio.wait({receiving, task}, timeout=0.3, return_when=asyncio.FIRST_COMPLETED)
             if receiving not in done:
                 receiving.cancel()
                 if task in done:
