@@ -332,7 +332,7 @@ def _another(name: Name) -> PolicyRefusal:
     return PolicyRefusal(
         f"Another word to {name} was charged to the bank's privacy ledger.",
         "The node's folder is older than the ledger, or a copy of one in use: it would say something twice.",
-        "Run one node of a folder, and submit the job as a new one.",
+        "Submit it as a new job, and run no two copies of a node.",
     )
 
 
