@@ -24,11 +24,11 @@ from hansa.core.party import Memory, Site
 from hansa.core.plan import Asks, Gather
 from hansa.core.step import Roster
 from hansa.core.table import Column, Table
-from hansa.data.parts import PARTS, TRAIN
+from hansa.data.parts import PARTS
 from hansa.errors import DataError
 from hansa.horizontal.columns import numbers, tamed
 from hansa.horizontal.crowds import Crowd, Crowds, crowded, searched
-from hansa.horizontal.design import parts_at
+from hansa.horizontal.design import parts_at, train_of
 from hansa.horizontal.fitter import Adopt, Describe, Fitter
 from hansa.horizontal.fitting import Fit, Want
 from hansa.horizontal.floors import Floors, floors_of
@@ -89,7 +89,8 @@ class NoisedFitter:
             said = as_agreed(site, self.step, self.step.used(site.table))
             return Answer.of_text(said), memory
         quantiles, amounts = self.step.noises
-        table = self._train(site)
+        key = f"prepare/train/{self.step.digest}"
+        table, _ = site.derived(key, lambda: train_of(site, self.step.split, self.step.noise))
         if isinstance(ask, Crowds):
             return crowded(ask, table, quantiles), memory
         if isinstance(ask, Amounts):
@@ -97,13 +98,6 @@ class NoisedFitter:
             told = np.concatenate([facts, *(amounts_of(fit, table.column(fit.name)) for fit in ask.fits)])
             return Answer(Load({"amounts": amounts.sums(told, ask.figures)[None, :]})), memory
         raise DataError(f"A preparation with noise has no answer to {type(ask).__name__}.")
-
-    def _train(self, site: Site) -> Table:
-        def make() -> Table:
-            rows = np.flatnonzero(parts_at(site, self.step.split) == TRAIN)
-            return site.table.take(self.step.noise.rows(rows, floors_of(site).at(rows).who))
-
-        return site.derived(f"prepare/train/{self.step.digest}", make)
 
     def _facts(self, site: Site, train: Table, noise: Noise) -> Floats:
         """Rows by part, and training rows by class, the first for a target that is none: of a row, one of either."""

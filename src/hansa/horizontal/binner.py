@@ -14,13 +14,12 @@ from hansa.core.load import Load
 from hansa.core.message import Answer, Ask
 from hansa.core.party import Memory, Site
 from hansa.core.table import Table
-from hansa.data.parts import TRAIN
 from hansa.errors import DataError
 from hansa.horizontal.columns import NUMERIC
 from hansa.horizontal.crowds import LEVELS, Crowds, crowded
-from hansa.horizontal.design import parts_at
+from hansa.horizontal.design import train_of
 from hansa.horizontal.fitter import First, other
-from hansa.horizontal.floors import Floors, floors_of
+from hansa.horizontal.floors import Floors
 from hansa.horizontal.groups import Told
 from hansa.horizontal.labels import shared
 from hansa.horizontal.noise import Noise, as_agreed
@@ -144,15 +143,8 @@ class Binner:
             raise other("special codes")
 
     def _train(self, site: Site) -> tuple[Table, Floors]:
-        """The training rows, or none where they are too few, and their floors."""
-
-        def make() -> tuple[Table, Floors]:
-            rows = np.flatnonzero(parts_at(site, self.step.split) == TRAIN)
-            floors = self.step.noise.floors(floors_of(site).at(rows))
-            rows = rows if floors.suffice(len(rows)) else rows[:0]
-            return site.table.take(self.step.noise.rows(rows, floors.who)), floors
-
-        return site.derived(f"binning/train/{self.step.digest}", make)
+        step = self.step
+        return site.derived(f"binning/train/{step.digest}", lambda: train_of(site, step.split, step.noise))
 
     def _described(self, table: Table, floors: Floors) -> dict[str, Any]:
         kinds, labels = {}, {}

@@ -16,6 +16,7 @@ from hansa.core.trainer import Design
 from hansa.data.parts import PART_COLUMN, PARTS, TRAIN, Codes, Split, features_of
 from hansa.errors import DataError, Refused
 from hansa.horizontal.floors import Floors, floors_of
+from hansa.horizontal.noise import Noise
 from hansa.horizontal.prepared import Prepared
 
 Part: TypeAlias = Literal["train", "validation", "test"]
@@ -163,6 +164,22 @@ def parts_at(site: Site, split: Split | None) -> Codes:
         [0, 2]
     """
     return site.derived(f"parts/{split!r}", lambda: parts_of(site.table, split))
+
+
+def train_of(site: Site, split: Split | None, noise: Noise) -> tuple[Table, Floors]:
+    """The training rows that count, or none where they are too few and no noise hides that, and their floors.
+
+    Example:
+        >>> from hansa.core.job import Job
+        >>> from hansa.horizontal.rounds import Rounds
+        >>> site = Site("bank-a", Job("scores", (Rounds(),), min_rows=3), Table.of({"x": [1, 2]}))
+        >>> [len(train_of(site, None, Noise(multiplier))[0]) for multiplier in (0.0, 1.0)]
+        [0, 2]
+    """
+    rows = np.flatnonzero(parts_at(site, split) == TRAIN)
+    floors = noise.floors(floors_of(site).at(rows))
+    rows = rows if floors.suffice(len(rows)) else rows[:0]
+    return site.table.take(noise.rows(rows, floors.who)), floors
 
 
 def _design(site: Site, memory: Memory, part: Part, dtype: str) -> Design:

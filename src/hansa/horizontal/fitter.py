@@ -17,10 +17,9 @@ from hansa.core.message import Answer, Ask
 from hansa.core.on_disk import forget
 from hansa.core.party import AT_ONCE, Memory, Site
 from hansa.core.table import Column, Table
-from hansa.data.parts import TRAIN
 from hansa.errors import DataError, PolicyRefusal
 from hansa.horizontal.columns import LABELLED, NUMERIC, Coding
-from hansa.horizontal.design import parts_at
+from hansa.horizontal.design import parts_at, train_of
 from hansa.horizontal.facts import facts_of
 from hansa.horizontal.fitting import Fit, Want, centred, refuse_infinite
 from hansa.horizontal.floors import Floors, floors_of
@@ -214,14 +213,8 @@ class Fitter:
         return parts_at(site, self.step.split)
 
     def _train(self, site: Site) -> tuple[Table, Floors]:
-        """The training rows, or none where they are too few to be summed, and their floors."""
-
-        def make() -> tuple[Table, Floors]:
-            rows, floors = np.flatnonzero(self._codes(site) == TRAIN), floors_of(site)
-            rows = rows if floors.at(rows).suffice(len(rows)) else rows[:0]
-            return site.table.take(rows), floors.at(rows)
-
-        return site.derived(f"prepare/train/{self.step.digest}", make)
+        step = self.step
+        return site.derived(f"prepare/train/{step.digest}", lambda: train_of(site, step.split, step.noise))
 
     def _described(self, site: Site) -> Answer:
         check_names(self.step, site.table)

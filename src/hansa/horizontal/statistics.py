@@ -27,14 +27,14 @@ from hansa.core.party import Handler, Memory, Site
 from hansa.core.plan import Asks, Gather, Keep, Plan
 from hansa.core.step import Done, Event, Roster
 from hansa.core.table import Table
-from hansa.data.parts import PART_COLUMN, TRAIN, HashSplit, Split
+from hansa.data.parts import PART_COLUMN, HashSplit, Split
 from hansa.errors import ConfigError, DataError, nearest
 from hansa.horizontal.columns import NUMERIC
 from hansa.horizontal.description import CrossTable, Description, Moments, described
-from hansa.horizontal.design import parts_at
+from hansa.horizontal.design import train_of
 from hansa.horizontal.fitter import other
 from hansa.horizontal.fitting import check_alike
-from hansa.horizontal.floors import Floors, floors_of
+from hansa.horizontal.floors import Floors
 from hansa.horizontal.groups import Told
 from hansa.horizontal.labels import in_order, shared
 from hansa.horizontal.noise import Noise, as_agreed, check_agreed
@@ -332,15 +332,8 @@ class Describer:
             raise other("columns")
 
     def _train(self, site: Site) -> tuple[Table, Floors]:
-        """The training rows, or none where they are too few and no noise hides that, and their floors."""
-
-        def make() -> tuple[Table, Floors]:
-            rows = np.flatnonzero(parts_at(site, self.step.split) == TRAIN)
-            floors = self.step.noise.floors(floors_of(site).at(rows))
-            rows = rows if floors.suffice(len(rows)) else rows[:0]
-            return site.table.take(self.step.noise.rows(rows, floors.who)), floors
-
-        return site.derived(f"statistics/train/{self.step.digest}", make)
+        step = self.step
+        return site.derived(f"statistics/train/{step.digest}", lambda: train_of(site, step.split, step.noise))
 
     def _agreed(self, site: Site, names: tuple[str, ...]) -> dict[str, Domain]:
         """The ranges of columns that are asked for, as the contract has them."""
