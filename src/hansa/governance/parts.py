@@ -51,7 +51,7 @@ def inside(value: Any) -> Iterator[Any]:
     Example:
         >>> from hansa.horizontal import Rounds
         >>> [type(part).__name__ for part in inside(Rounds(rounds=3))]
-        ['Rounds', 'Linear', 'Local', 'by_examples', 'weighted_mean']
+        ['Rounds', 'Linear', 'Local', 'by_examples', 'weighted_mean', 'Noise']
     """
     if isinstance(value, np.ndarray):
         yield value
