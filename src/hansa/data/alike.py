@@ -91,4 +91,4 @@ def coded(column: Column) -> tuple[NDArray[Any], tuple[str, ...]]:
     if column.kind == "category":
         return column.values, column.levels
     words = zip(column.strings().tolist(), column.gaps.tolist(), strict=True)
-    return encode([None if gap else word for word, gap in words])  # numpy 2.4 cannot sort many such strings: it crashes
+    return encode([None if gap else word for word, gap in words])  # numpy 2.4 may crash as it sorts strings

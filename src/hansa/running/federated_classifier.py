@@ -170,7 +170,7 @@ class FederatedClassifier:
         if groups is not None:
             return np.asarray(groups).astype(str)
         if isinstance(self.parties, str):
-            return np.asarray(table.column(self.parties).strings())
+            return np.asarray(table.column(self.parties).strings().tolist())  # sorted as str
         count = self.parties if isinstance(self.parties, int) else len(self.parties)
         order = np.random.Generator(np.random.Philox(self.seed)).permutation(len(table))
         return np.array([f"party-{place % count + 1}" for place in order])
