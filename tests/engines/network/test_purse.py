@@ -300,7 +300,7 @@ def test_a_node_that_is_put_back_says_nothing_else_under_a_name_that_was_charged
     assert isinstance(desk.answer(asks[2]).said, Answer), "what it was not asked since is answered, and charged"
     charged = [("Train", 0, Name(0, keep, 0)) for keep in (0, 1, 2)]
     assert given(store) == charged
-    told = r"Another word to step 0, keep 1, turn 0, attempt 0 was charged.*older than the ledger.*Submit it as a new job"
+    told = r"Another word to step 0, keep 1, .* was charged.*older than the ledger.*Submit it as a new job"
     for _ in range(2):
         with pytest.raises(PolicyRefusal, match=told):
             desk.answer(asks[1])
