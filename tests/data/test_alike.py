@@ -57,7 +57,7 @@ def test_words_are_counted_by_what_they_read_as(kind):
 
 
 def test_many_words_are_coded():
-    words = [f"C{i * 7919 % 3000:07d}" for i in range(6000)]
+    words = [f"C{i % 500:07d}" for i in range(1000)]  # which numpy 2.4 cannot sort
     codes, labels = coded(Column.of("x", words, "text"))
     assert [labels[code] for code in codes] == words
     assert list(labels) == sorted(set(words))

@@ -21,6 +21,6 @@ def test_a_gap_lies_beyond_labels_that_are_not_known():
 
 
 def test_many_words_have_a_label_each():
-    words = [f"C{i * 7919 % 3000:07d}" for i in range(6000)]
+    words = [f"C{i % 500:07d}" for i in range(1000)]  # which numpy 2.4 cannot sort
     codes, labels = labelled(Column.of("grade", words, "text"))
     assert [labels[code] for code in codes] == words
