@@ -171,9 +171,9 @@ class Chain:
         says = noise.guarantees
         clip = max(i for i, link in enumerate(self.links[:place]) if link.guarantees.bounds)
         for i, link in enumerate(self.links):
-            between = i > clip or says.draws if i < place else i > place and says.shares
+            minds = (i > clip or says.draws) if i < place else (i > place and says.shares > 0)
             keeps = link.guarantees.keeps_bound or (link.guarantees.bounds and i < place)
-            if link.stage == "party" and between and not keeps:
+            if link.stage == "party" and minds and not keeps:
                 raise ChainError(
                     f"{noise.title} calibrates its noise to a bound, and {link.title} does not say that it keeps one.",
                     "Longer updates, or less noise, would void what is claimed.",
