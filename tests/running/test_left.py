@@ -17,7 +17,7 @@ from hansa.horizontal.scorecard import MakeCard
 from hansa.horizontal.selection import Select
 from hansa.horizontal.statistics import Statistics
 from hansa.horizontal.validation import Validate
-from hansa.links import by_examples, clip_l2, secure_sum, weighted_mean
+from hansa.links import by_examples, clip_l2, private_sgd, secure_sum, weighted_mean
 from hansa.running.left import left
 from hansa.trainers import Linear
 from tests.running.banks import job, noisy
@@ -62,6 +62,13 @@ def test_links_at_the_party_and_the_jobs_floors_are_its_protection():
     assert "counts under 7 joined with others" in said
     assert "groups of at least 7 rows" in said
     assert "every 5 rounds" in {line["how_many"] for line in lines}
+
+
+def test_what_a_link_takes_away_is_not_said_to_leave():
+    work = job()
+    rounds = replace(work.steps[1], chain=(private_sgd(1.0, clip=1.0, sampling=0.5), weighted_mean()))
+    assert "its row count, its summed training loss" in words(work)
+    assert "row count" not in words(replace(work, steps=(rounds,)))
 
 
 def test_with_a_quorum_the_others_may_be_counted_again():

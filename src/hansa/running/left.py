@@ -15,6 +15,7 @@ from hansa.horizontal.rounds import Rounds
 from hansa.horizontal.scorecard import MakeCard
 from hansa.horizontal.selection import Select
 from hansa.horizontal.statistics import Statistics
+from hansa.horizontal.training import tried
 from hansa.horizontal.validation import Validate
 from hansa.privacy.events import Gaussian, Laplace
 from hansa.privacy.released import events_in
@@ -35,6 +36,7 @@ _NOISED: Final = {
     "Powers": "rows, and values, their powers and their products on the scale of each column's agreed range, summed",
     "Cross": "rows by pairs of cells",
 }
+_BESIDE: Final = {"rows": "its row count", "loss": "its summed training loss"}
 _LOSSES: Final = "sums of {} losses, and the numbers of rows that are right and that are positive"
 
 
@@ -190,7 +192,8 @@ def _validation(job: Job, step: Validate, few: str, rare: str) -> list[_Line]:
 def _rounds(step: Rounds, few: str, thin: str) -> list[_Line]:
     shown = [] if step.links().combine.guarantees.hides_each else ["in clear to the coordinator"]
     guards = ", ".join([*shown, *(link.sentence() for link in step.chain if link.stage == "party")]) or few
-    update = "an update of the model, its row count, its summed training loss"
+    left = {name for load in tried(step.links()) for name in load.vectors} or set(_BESIDE)
+    update = ", ".join(["an update of the model", *(what for name, what in _BESIDE.items() if name in left)])
     lines = [_line("the width of its design", "once", "none")]
     if step.trainer.task == "regression":
         lines.append(_line("the sum of the target over training rows, and their number", "once", few))
