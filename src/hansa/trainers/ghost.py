@@ -70,13 +70,15 @@ def write_clipped(layers: Sequence[Dense], clip: float, group: NDArray[np.intp] 
     factor = _factors(np.sqrt(squares), clip).astype(layers[0].error.dtype)
     if group is not None:
         factor = factor[group]
-    ones, lost = np.ones(len(factor), factor.dtype), factor == 0
+    lost = factor == 0
+    some = bool(lost.any())
     for below, error, weight, bias in layers:
-        np.multiply(error, factor[:, None], out=error)
-        error[lost] = 0
-        np.matmul((np.where(lost[:, None], 0, below) if lost.any() else below).T, error, out=weight)
+        if some:
+            error[lost] = 0
         if bias is not None:
-            np.matmul(ones, error, out=bias)
+            np.matmul(factor, error, out=bias)
+        np.multiply(error, factor[:, None], out=error)
+        np.matmul((np.where(lost[:, None], 0, below) if some else below).T, error, out=weight)
 
 
 def row_squares(layers: Sequence[Dense]) -> NDArray[np.floating]:
@@ -169,5 +171,5 @@ def _factors(norms: NDArray[np.floating], clip: float) -> NDArray[np.floating]:
 
 
 def _dots(a: Array, b: Array) -> Array:
-    products: Array = np.einsum("bi,bi->b", a, b)
+    products: Array = np.vecdot(a, b)
     return products
