@@ -16,7 +16,7 @@ from hansa.trainers import ghost, private
 
 WRITE = ghost.write_clipped
 NORMAL, SAMPLES = sampling.Secret.normal, sampling.Secret.samples
-DISCRETE, NOISED = noise_links.discrete_gaussian, noise_links.noised
+NOISED = noise_links.noised
 
 
 def no_clip(patch):
@@ -137,7 +137,7 @@ def survivors_ignored(patch):
 
 def bare_count(patch):
     """The count behind an adaptive bound is not noised."""
-    patch.setattr(noise_links, "discrete_gaussian", lambda sigma, n: np.zeros(n, np.int64))
+    patch.setattr(noise_links, "noised_counts", lambda counts, change, multiplier: counts)
 
 
 def geometric_by_the_root(patch):

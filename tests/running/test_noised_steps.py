@@ -69,8 +69,8 @@ def test_the_noise_test_catches(mutant, mechanism, customer_rows, figure, monkey
 
 def test_noise_that_comes_again_is_noticed(monkeypatch):
     rng = np.random.default_rng(0)
-    once = (rng.normal(size=5000) * 10).round().astype(int)
-    monkeypatch.setattr("hansa.privacy.counts.whole_noise", lambda mechanism, scale, n: once[:n])
+    once = (rng.normal(size=5000) * 2**34).round().astype(int)
+    monkeypatch.setattr("hansa.privacy.grid.whole_noise", lambda mechanism, scale, n: once[:n])
     (view,) = noise_of_steps(private(Binning, "gaussian"), banks()).views
     assert view.figures["answers"] < 1e-12
     assert view.figures["runs"] < 1e-12

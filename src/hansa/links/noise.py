@@ -22,6 +22,7 @@ from hansa.core.load import BOUND
 from hansa.errors import PolicyRefusal
 from hansa.links.dp import clipped
 from hansa.links.slots import bare, require, updates
+from hansa.privacy.counts import noised_counts
 from hansa.privacy.events import DistributedGaussian, Gaussian, Protects
 from hansa.privacy.grid import in_steps, noised
 from hansa.privacy.sampling import discrete_gaussian
@@ -49,7 +50,7 @@ _MOST: Final = 1 << 40  # coordinates, more than any update has
 class adaptive_clip(Link):
     """Cut each party's update to a bound that follows the updates: the `quantile` of their norms (Andrew et al. 2021).
 
-    Parties say whether their update was cut, which one of nothing never is. The coordinator adds discrete Gaussian
+    Parties say whether their update was cut, which one of nothing never is. The coordinator adds Gaussian
     noise to that count, of `noise_multiplier` by the most that one party changes it, and moves the bound by exp(-rate
     (share - quantile)), with the share within the bound: algorithm 1 there. The noised count is charged; it stands
     against readers of the bound, not against the coordinator.
@@ -102,7 +103,7 @@ class adaptive_clip(Link):
     def close(self, total: Load, state: Vectors) -> tuple[Load, Vectors]:
         """Move the bound by the noised count."""
         bound, (long, parties) = float(state["bound"][0, 0]), total["long"][0].tolist()
-        cut = (long + int(discrete_gaussian(self.noise_multiplier, 1)[0])) / max(parties, 1)
+        cut = float(noised_counts(np.array([long]), 1.0, self.noise_multiplier)[0]) / max(parties, 1)
         share = min(max(1 - cut, 0.0), 1.0)
         after = bound * float(np.exp(-self.rate * (share - self.quantile)))
         return total.without("long").replace(**{BOUND: np.array([[bound]])}), {"bound": np.array([[after]])}

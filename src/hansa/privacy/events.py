@@ -62,8 +62,8 @@ class Protects:
 class Gaussian:
     """Gaussian noise on a sum; `noise_multiplier` is its standard deviation by the most that one unit changes (L2).
 
-    Discrete Gaussian noise of one drawer is stated so too: it is accounted alike (Canonne, Kamath and Steinke 2020,
-    theorem 4: never worse than the continuous one of its sigma, for sums of whole numbers).
+    Discrete Gaussian noise of one drawer on a fine grid is stated so too, however it is rounded afterwards. That of few
+    steps is not: at one delta its epsilon may be larger (see `counts`).
 
     Raises:
         ConfigError: a multiplier below 0.

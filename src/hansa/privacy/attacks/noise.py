@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 ALARM: Final = 1e-9
 _CELLS: Final = 33
-_WIDE: Final = 100.0  # Gaussian noise of so many steps has next to none
 _TINY: Final = 1e-300
 _EPS: Final = 1e-16
 
@@ -68,8 +67,8 @@ def apart(one: NDArray[np.floating], other: NDArray[np.floating]) -> float:
 def scored(noise: NDArray[np.floating], size: float, mechanism: Mechanism) -> NDArray[np.float64]:
     """`noise [n]` of a released sum or count as standard normals, if it has this size: a sigma, or a scale.
 
-    A whole number stands for all of its chance, and a place in that is drawn. Numbers that are not all whole lie on a
-    fine grid, and are taken for continuous.
+    A whole number stands for all of its chance, and a place in that is drawn: of Gaussian noise, what is rounded to it.
+    Numbers that are not all whole lie on a fine grid, and are taken for continuous.
 
     Example:
         >>> from hansa.privacy.sampling import geometric
@@ -78,13 +77,11 @@ def scored(noise: NDArray[np.floating], size: float, mechanism: Mechanism) -> ND
         (True, True)
     """
     far, whole = np.abs(noise).astype(np.float64), bool((noise == np.rint(noise)).all())
-    if mechanism == "gaussian" and not (whole and size < _WIDE):
+    if mechanism == "gaussian" and not whole:
         return np.asarray(noise / size, np.float64)
     if mechanism == "gaussian":
-        chances = np.exp(-(np.arange(12 * size + 2) ** 2) / (2 * size**2))
-        tails = np.append(np.cumsum(chances[::-1])[::-1], 0.0) / (2 * chances.sum() - 1)
-        place = np.minimum(far, len(chances) - 1).astype(np.intp)
-        high, low = tails[place], tails[place + 1]
+        normal = NormalDist(0, size)
+        high, low = (np.array([normal.cdf(end - one) for one in far.tolist()]) for end in (0.5, -0.5))
     else:
         fade = exp(-1 / size) if whole else 1.0
         high = np.exp(-far / size) / (1 + fade)
