@@ -238,7 +238,7 @@ def test_what_the_parties_tell_is_off_by_the_noise_that_is_stated_whichever_rows
     else:
         assert event.scale == pytest.approx(4.0 / 0.75)
         deviation = event.scale * 2 * np.sqrt(2)
-    assert np.concatenate(off).std() == pytest.approx(deviation * np.sqrt(3), rel=0.1)  # three parties
+    assert np.concatenate(off).std() == pytest.approx(deviation * np.sqrt(3), rel=0.25)  # three parties
 
 
 def test_a_private_binning_can_be_accounted_for_and_others_cannot():
