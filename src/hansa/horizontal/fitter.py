@@ -116,7 +116,7 @@ class First:
         >>> first.counting((Want("age", "none", special_codes=(42.0,)),))
         Traceback (most recent call last):
             ...
-        hansa.errors.PolicyRefusal: A preparation asks for other counts than its job, or than at first. The difference \
+        hansa.errors.PolicyRefusal: A step asks for other counts than its job, or than at first. The difference \
 of two would tell of a few customers. Ask as the approved job does.
     """
 
@@ -257,10 +257,10 @@ def other(what: str) -> PolicyRefusal:
 
     Example:
         >>> other("edges").what
-        'A preparation asks for other edges than its job, or than at first.'
+        'A step asks for other edges than its job, or than at first.'
     """
     return PolicyRefusal(
-        f"A preparation asks for other {what} than its job, or than at first.",
+        f"A step asks for other {what} than its job, or than at first.",
         "The difference of two would tell of a few customers.",
         "Ask as the approved job does.",
     )
