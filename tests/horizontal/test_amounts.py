@@ -244,3 +244,10 @@ def test_no_ends_make_a_party_refuse_for_its_values(ends):
         told = amounts_of(Fit(Want("x", "none"), np.zeros(0), 1, low=low, high=high), Column.of("x", values))
         assert np.isfinite(told).all()
         assert np.abs(told[2:]).max() <= 3
+
+
+def test_a_coding_that_no_plan_asks_for_tells_no_sum_of_values_either():
+    """A coordinator may ask for it all the same, and the noise is made for counts."""
+    for how in ("default", "bins", "standardise", "none"):
+        told = amounts_of(Fit(Want("x", how), np.zeros(0), 1, low=0.0, high=1.0), Column.of("x", [5e4, 7e4]))
+        assert np.abs(told).max() == 2

@@ -79,3 +79,10 @@ def test_a_row_changes_one_count_of_a_column_by_one():
         less = crowded(ask, table.take([i for i in range(3) if i != row]), Noise(0.0)).load["crowds"]
         assert np.square(every - less).sum() == 2
         assert np.abs(every - less).max() == 1
+
+
+def test_an_answer_is_as_long_whatever_the_rows_are():
+    for edges in ([], [1.0], [1.0, 2.0]):
+        ask = Crowds({"x": np.array(edges)}, {"x": ()})
+        tables = (Table.of({"x": np.array(values)}) for values in ([], [np.nan], [3.0]))
+        assert {crowded(ask, table, Noise(1.0)).load["crowds"].shape for table in tables} == {(1, 1)}

@@ -133,3 +133,9 @@ def test_noise_that_covers_nothing_is_refused(change, what):
 def test_a_party_by_itself_checks_without_noise_and_asks_are_bounded():
     assert STEP.alone().check_noise == Noise(0.0)
     assert STEP.often() == {Train: 6, Check: 3}
+
+
+def test_a_row_tells_no_more_than_the_noise_is_made_for_whatever_its_label_is():
+    table = Table.of({"x": [1.0, 1.0], "late": [0, 700], "__part__": [1, 1]}, target="late")
+    answer, _ = NoisedChecks(Linear(), Noise(0.0)).answer(Check(np.zeros(2)), Site("a", Job("s", (STEP,)), table), {})
+    assert answer.load["sums"].tolist() == [[2.0, 0.5]]

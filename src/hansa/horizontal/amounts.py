@@ -120,9 +120,9 @@ def amounts_of(fit: Fit, column: Column) -> Floats:
         >>> amounts_of(fit, Column.of("age", [50, 75, 200, None])).tolist()
         [3.0, 1.0, 1.5, 1.25]
     """
+    counts = replace(fit.want, winsorise=0.25).count(column)  # without the sum of values, which nothing bounds
     if not fit.is_scaled:
-        return fit.want.count(column)
-    counts = replace(fit.want, winsorise=0.25).count(column)  # without their sum, which may be too large
+        return counts
     middle, half = _scale(fit)
     sums = np.zeros(2, np.int64)
     for block in in_blocks(column):

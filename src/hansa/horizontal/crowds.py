@@ -122,7 +122,7 @@ def crowded(ask: Crowds, table: Table, noise: Noise) -> Answer:
     for name, edges in ask.edges.items():
         values, _, _ = numbers(table.column(name), ask.special_codes[name])
         place = np.searchsorted(edges[1:-1], values[~np.isnan(values)])
-        found.append(np.bincount(place, minlength=len(edges) - 1))
+        found.append(np.bincount(place, minlength=max(len(edges) - 1, 1)))  # as many, whatever the rows are
     return Answer(Load({"crowds": noise.counts(np.concatenate(found), ask.figures)[None, :]}))
 
 

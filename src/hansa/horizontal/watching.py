@@ -59,7 +59,7 @@ class NoisedChecks:
         scoring = Scoring.of(self.trainer, site, memory, ask.params, Design(data.X[kept], data.y[kept]))
         with np.errstate(over="ignore", invalid="ignore"):  # no model may overflow on some rows, and refuse for them
             chance = np.clip(np.nan_to_num(scoring.predict().astype(np.float64)), 0.0, 1.0)
-        squares = float(added((chance - scoring.data.y) ** 2)) / PARTS_OF_ONE
+        squares = float(added((chance - (scoring.data.y == 1)) ** 2)) / PARTS_OF_ONE  # whatever a label is, at most 1
         sums = self.noise.sums(np.array([float(len(kept)), squares]), ask.figures)
         return Answer(Load({"sums": sums[None, :]})), memory
 
