@@ -252,16 +252,16 @@ class Ghost:
         self, bind: Callable[[Params, Params, int, Memory], Layered], loss: Loss, layout: Layout, w: Array
     ) -> None:
         """Bind to parameters `w [d]`."""
-        self._bind, self._loss, self._layout = bind, loss, layout
-        self._w, self._g, self._memory = w[None, :], np.zeros((1, len(w)), w.dtype), Memory(w.dtype.name)
+        self._bind, self._loss, self._memory = bind, loss, Memory(w.dtype.name)
+        self._g = np.zeros((1, len(w)), w.dtype)
+        self._views = unravel(layout, w[None, :]), unravel(layout, self._g)
         self._programs: dict[int, Layered] = {}
 
     def sum(self, rows: Design, clip: float) -> Array:
         """The sum of the clipped gradients; read it before the next."""
         b = rows.rows
         if b not in self._programs:
-            views = unravel(self._layout, self._w), unravel(self._layout, self._g)
-            self._programs[b] = self._bind(*views, b, self._memory)
+            self._programs[b] = self._bind(*self._views, b, self._memory)
         program, X = self._programs[b], rows.X[None]
         error = program.forward(X)
         self._loss.slope(error, rows.y[None, :, None])
