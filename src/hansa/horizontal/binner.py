@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final, final
 import numpy as np
 from numpy.typing import NDArray
 
-from hansa.core.codec import pack
 from hansa.core.load import Load
 from hansa.core.message import Answer, Ask
 from hansa.core.party import Memory, Site
@@ -17,7 +16,7 @@ from hansa.core.table import Table
 from hansa.errors import DataError
 from hansa.horizontal.columns import NUMERIC
 from hansa.horizontal.crowds import LEVELS, Crowds, crowded
-from hansa.horizontal.design import train_of
+from hansa.horizontal.design import remembered, train_of
 from hansa.horizontal.fitter import First, other
 from hansa.horizontal.floors import Floors
 from hansa.horizontal.groups import Told
@@ -108,9 +107,8 @@ class Binner:
         """Answer any of the step's asks; only `Encode` is remembered, and then there is nothing more to count."""
         first = First.of(memory)
         if isinstance(ask, Encode):
-            kept = np.frombuffer(pack(ask.prepared), np.uint8)
-            remembered = first.taking(ask.prepared).into(memory)
-            return Answer(Load({"taken": np.ones((1, 1))})), {**remembered, "prepared": kept}
+            kept = {**first.taking(ask.prepared).into(memory), **remembered(ask.prepared)}
+            return Answer(Load({"taken": np.ones((1, 1))})), kept
         self._check(ask, site, first)
         (table, floors), noise = self._train(site), self.step.noise
         if isinstance(ask, Inquire):

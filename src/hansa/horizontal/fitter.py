@@ -19,7 +19,7 @@ from hansa.core.party import AT_ONCE, Memory, Site
 from hansa.core.table import Column, Table
 from hansa.errors import DataError, PolicyRefusal
 from hansa.horizontal.columns import LABELLED, NUMERIC, Coding
-from hansa.horizontal.design import parts_at, train_of
+from hansa.horizontal.design import parts_at, remembered, train_of
 from hansa.horizontal.facts import facts_of
 from hansa.horizontal.fitting import Fit, Want, centred, refuse_infinite
 from hansa.horizontal.floors import Floors, floors_of
@@ -179,10 +179,10 @@ class Fitter:
         """Answer any of the step's asks, and remember what was asked first, and what is adopted."""
         first = First.of(memory)
         if isinstance(ask, Adopt):
-            kept, first = np.frombuffer(pack(ask.prepared), np.uint8), first.taking(ask.prepared)
+            kept = {**first.taking(ask.prepared).into(memory), **remembered(ask.prepared)}
             for key in [key for key in site.cache if key.startswith("prepare/")]:  # the fit is over: free its columns
                 del site.cache[key]
-            return Answer(Load({"adopted": np.ones((1, 1))})), {**first.into(memory), "prepared": kept}
+            return Answer(Load({"adopted": np.ones((1, 1))})), kept
         if isinstance(ask, Describe):
             return self._described(site), memory
         table, floors = self._train(site)
