@@ -34,6 +34,7 @@ DTYPES: Final = ("<f4", "<f8", "|i1", "<i4", "<i8", "|u1", "<u8", "|b1")
 _FIXED = struct.Struct("<4sHI32s")
 _TENSOR = "__tensor__"
 _MOST_DEPTH, _MOST_ITEMS, _MOST_AXES = 64, 1 << 16, 8
+_PLAIN: Final = {type(None), str, bool, int, float, bytes}
 _LONGEST = 256  # letters of a kind, a job's digest or a name
 
 
@@ -311,6 +312,8 @@ def _lifted(tree: Any, tensors: list[NDArray[Any]], depth: int = 0) -> Any:
     """The tree with its arrays taken out, and a place in their stead."""
     if depth > _MOST_DEPTH:
         raise WireError("A message is nested too deeply to travel.")
+    if type(tree) in _PLAIN:
+        return tree
     if isinstance(tree, np.ndarray):
         little = np.ascontiguousarray(tree.astype(tree.dtype.newbyteorder("<"), copy=False)).reshape(tree.shape)
         if little.dtype.str not in DTYPES:

@@ -160,7 +160,7 @@ def test_another_word_under_the_same_name_is_noted_and_not_counted(tmp_path):
         def watch(keep):
             if keep.measures.get("parties") == 3.0:
                 said = Refusal("Never.")
-                federation.hub._words.put(forged(federation, said))
+                federation.hub._words.put((forged(federation, said),))
 
         try:
             return chosen(await federation.run(watch)), [

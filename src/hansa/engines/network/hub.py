@@ -29,10 +29,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
+from collections import Counter
 from contextlib import suppress
 from functools import partial
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, final
 
@@ -49,7 +49,7 @@ from hansa.engines.network.words import Word
 from hansa.errors import HansaError, PartyLost, WireError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from hansa.core.message import Name
     from hansa.core.wire import Parcel, Room
@@ -60,7 +60,7 @@ if TYPE_CHECKING:
 LOG: Final = logging.getLogger("hansa.network")
 _WORDS = 500  # letters of a party's reason in a note
 _PATIENCE = 30.0  # seconds for a node to say hello
-_MOMENT = 0.002  # seconds that a word waits for others, to be written with them
+_MOMENT = 0.005  # seconds that a word waits for others, to be written with them
 _UNREAD = 10_000  # parcels that may wait for a node that reads nothing
 
 
@@ -93,12 +93,14 @@ class Hub:
         self.meters = Meters()
         self._sending: dict[str, asyncio.Queue[Parcel]] = {}
         self._reading: dict[str, asyncio.Task[None]] = {}
-        self._words: SimpleQueue[Come | None] = SimpleQueue()
+        self._come: list[Come] = []  # still to be handed to the writer, in one go
+        self._words: SimpleQueue[tuple[Come, ...] | None] = SimpleQueue()
         self._writer = Thread(target=self._write, name="words", daemon=True)
         self._writer.start()
 
     def stop(self) -> None:
         """Serve no more; what is durable stays."""
+        self._hand_over()
         self._words.put(None)
         self._writer.join()
 
@@ -182,7 +184,7 @@ class Hub:
 
     def shut(self, digest: str, word: Word) -> None:
         """Take a refusal in the place of an answer, unless one has come before: they wait in one row."""
-        self._words.put(Come(digest, word, shut=True))
+        self._take(Come(digest, word, shut=True))
 
     def _invite(self, board: Board, party: str) -> None:
         if party in board.roster:
@@ -221,7 +223,7 @@ class Hub:
             else:
                 kept = await board.looked_at(peer, parcel.name, kind, said)
                 incoming = parcel.room if kept is said and isinstance(parcel.room, Incoming) else None
-                self._words.put(Come(parcel.job, Word(parcel.name, peer, kind, kept, parcel.digests, incoming)))
+                self._take(Come(parcel.job, Word(parcel.name, peer, kind, kept, parcel.digests, incoming)))
         elif parcel.kind == "Shut" and board is not None:
             said = word_of(parcel.body)
             if not isinstance(said, Refusal):
@@ -246,30 +248,42 @@ class Hub:
             return Nowhere(lay_out(parcel.body).arrays)
         return self.store.room_for(parcel)
 
+    def _take(self, come: Come) -> None:
+        """Have a word written, once all who were asked have answered or a moment is over: a turn's in one go."""
+        self._come.append(come)
+        if come.shut or not self._more():
+            self._hand_over()
+        elif len(self._come) == 1:
+            self.loop.call_later(_MOMENT, self._hand_over)
+
+    def _more(self) -> bool:
+        """Whether others were asked as well whose words are not among these."""
+        counts = Counter(one.job for one in self._come)
+        return any(job in self.boards and len(self.boards[job].open_asks) > n for job, n in counts.items())
+
+    def _hand_over(self) -> None:
+        if self._come:
+            self._words.put(tuple(self._come))
+            self._come.clear()
+
     def _write(self) -> None:
         """Make words durable, all that have come by now in one go; then deliver and acknowledge them: in its thread."""
         while self._keep_all(self._words.get()):
             pass  # what was kept is let go before the next is awaited
 
-    def _keep_all(self, first: Come | None) -> bool:
-        """Keep what has come, once all who were asked have answered or a moment is over; whether more may come."""
+    def _keep_all(self, first: tuple[Come, ...] | None) -> bool:
+        """Keep what has come; whether more may come."""
         by_job: dict[str, list[Come]] = {}
-        come, over = first, time.monotonic() + _MOMENT
+        come = first
         while come is not None:
-            by_job.setdefault(come.job, []).append(come)
-            left = over - time.monotonic() if self._more(by_job) else 0.0
-            try:
-                come = self._words.get(timeout=max(left, 0.0))
-            except Empty:
+            for one in come:
+                by_job.setdefault(one.job, []).append(one)
+            if self._words.empty():
                 break
+            come = self._words.get()
         for digest, some in by_job.items():
             self._keep(digest, some)
         return come is not None
-
-    def _more(self, by_job: Mapping[str, Sequence[Come]]) -> bool:
-        """Whether others were asked as well whose words are not among these."""
-        boards = [(self.boards.get(job), len(some)) for job, some in by_job.items()]
-        return any(board is not None and len(board.open_asks) > come for board, come in boards)
 
     def _keep(self, digest: str, some: list[Come]) -> None:
         words, shut = [one.word for one in some if not one.shut], [one.word for one in some if one.shut]

@@ -53,6 +53,7 @@ STRICT: Final = frozenset({"Ask", "Word"})
 
 _LARGE: Final = 1 << 18  # bytes of a message that is worth a thread
 
+_NUMBERS = {int, float, bool, type(None)}
 _FIRST = struct.Struct("<BQQ32s64s")
 
 Check: TypeAlias = Callable[[str, bytes, bytes], None]
@@ -269,6 +270,8 @@ class Line:
 
 def _size(tree: Any) -> int:
     """About how many bytes the arrays and texts of a body have."""
+    if type(tree) in _NUMBERS:
+        return 8
     if isinstance(tree, np.ndarray):
         return tree.nbytes
     if isinstance(tree, Mapping):
