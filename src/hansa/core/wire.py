@@ -32,9 +32,8 @@ DTYPES: Final = ("<f4", "<f8", "|i1", "<i4", "<i8", "|u1", "<u8", "|b1")
 """The types of numbers that may travel."""
 
 _FIXED = struct.Struct("<4sHI32s")
-_TENSOR = "__tensor__"
+_TENSOR, _PLAIN = "__tensor__", {type(None), str, bool, int, float, bytes}
 _MOST_DEPTH, _MOST_ITEMS, _MOST_AXES = 64, 1 << 16, 8
-_PLAIN: Final = {type(None), str, bool, int, float, bytes}
 _LONGEST = 256  # letters of a kind, a job's digest or a name
 
 
@@ -137,8 +136,7 @@ def digest_of(frame: Sequence[bytes | memoryview]) -> bytes:
         >>> digest_of(frame) == sha256(frame[1]).digest()
         True
     """
-    found: bytes = _FIXED.unpack(bytes(frame[0]))[-1]
-    return found
+    return bytes(_FIXED.unpack(bytes(frame[0]))[-1])
 
 
 RoomFor: TypeAlias = Callable[[Parcel], Room | None]
@@ -326,7 +324,7 @@ def _lifted(tree: Any, tensors: list[NDArray[Any]], depth: int = 0) -> Any:
         return {key: _lifted(item, tensors, depth + 1) for key, item in tree.items()}
     if isinstance(tree, list | tuple):
         return [_lifted(item, tensors, depth + 1) for item in tree]
-    if tree is None or isinstance(tree, str | bool | int | float | bytes):
+    if isinstance(tree, str | int | float | bytes):
         return tree
     raise WireError(f"A {type(tree).__name__} may not travel.")
 
