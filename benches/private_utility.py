@@ -58,13 +58,12 @@ def institutions(banks: int, rounds: int = 3) -> Callable[[str, float], Changes]
 
 
 def distributed(banks: int, rounds: int = 3) -> Callable[[str, float], Changes]:
-    """Shares of noise inside secure sums; accounted for with the fewest survivors less one in league with others."""
-    fewest = (banks + 1) // 2 + 1
+    """Shares of noise inside secure sums, which wait for all: of all banks but one, in league with others."""
     ring: dict[str, Any] = {"bits": 24, "clip": 512.0}
 
     def changes(model: str, epsilon: float) -> Changes:
         multiplier = noise_for(epsilon=epsilon, steps=rounds, delta=DELTA, accountant="rdp")
-        noise = {"use": "distributed_noise", "noise_multiplier": multiplier, "parties": fewest - 1, **ring}
+        noise = {"use": "distributed_noise", "noise_multiplier": multiplier, "parties": banks - 1, **ring}
         return _of_banks(model, banks, rounds, [noise, {"use": "secure_sum", "weight": 1 << 16, **ring}])
 
     return changes
