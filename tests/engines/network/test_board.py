@@ -89,6 +89,14 @@ def test_a_word_to_what_a_party_was_not_asked_is_let_go(tmp_path):
     assert unasked == [False, False, False, False, True, True]
 
 
+def test_of_names_that_a_bank_makes_up_few_are_believed(tmp_path):
+    def act(store, board):
+        brought(board, Name(1, 2, 0), asked(Name(1, 2, 0), "bank-0"))
+        return sum(not board.is_unasked("bank-0", Name(0, 0, turn)) for turn in (*range(100), *range(100)))
+
+    assert at_a_board(tmp_path, act) == 8
+
+
 def test_an_ask_of_many_is_hashed_once_and_each_gets_its_own_letter(tmp_path, monkeypatch):
     ask = Train(np.arange(4.0), 3, Local(steps=1), ({}, {}))
     name, counted = Name(1, 2, 0), (Name(1, 1, 0),)

@@ -12,6 +12,7 @@ from hansa.core.load import Load
 from hansa.core.message import Answer, Name
 from hansa.core.post import in_process
 from hansa.engines.network import desk as room
+from hansa.engines.network.jobs import Jobs
 from hansa.engines.network.names import COORDINATOR
 from hansa.engines.network.sayings import word_parcel
 from hansa.errors import PartyFailed, PolicyRefusal
@@ -127,6 +128,28 @@ def test_an_update_that_stands_out_counts_and_is_noted(tmp_path, change, what):
     assert what in note.what
     (said,) = summed([(note.party, note.kind, note.what)])  # as the result and its report tell it
     assert said.startswith("bank-1: odd update once. Its update is ")
+
+
+def test_an_update_that_a_job_fails_of_is_noted_and_once_however_often_the_job_is_resumed(tmp_path):
+    chain = 'chain = ["by_examples", "weighted_mean", {use = "sgd", learning_rate = 1e306}]'
+    text = TEXT.replace("check_every = 2", chain)
+    federation = Federation(tmp_path, job_of(text), members())
+    spoiling(federation, lambda load: {**load, "delta": load["delta"] * 1e6}, "bank-1", [0], Train)
+
+    async def failed():
+        await federation.start()
+        jobs, digest = Jobs(federation.store, federation.hub, dict, tmp_path / "jobs"), federation.job.digest
+        jobs._logs[digest] = ()
+        try:
+            await asyncio.to_thread(jobs._carry, federation.board, federation.job, [f"bank-{i}" for i in range(3)])
+            return jobs.state(digest), federation.store.notes(digest)
+        finally:
+            await federation.stop()
+
+    for _ in range(2):
+        stands, notes = asyncio.run(asyncio.wait_for(failed(), 60))
+        assert "no longer finite in round 1" in stands.why
+        assert [note.party for note in notes if note.kind == "odd update"] == ["bank-1"]
 
 
 def test_a_job_in_which_all_is_well_notes_nothing(tmp_path):

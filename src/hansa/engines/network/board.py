@@ -91,6 +91,7 @@ class Board:
         self._kept, self._latest = journal.keeps, Name(-1, 0, 0)
         self._asked: dict[str, dict[Name, None]] = {}  # what each party was asked here, lately
         self._before: set[str] = set()  # of whom a word has come to what it may have been asked before that
+        self._believed: dict[str, set[Name]] = {}  # what a party says that it was asked before that
 
     def bring(
         self,
@@ -112,7 +113,7 @@ class Board:
         self._look_back(name, letters, known)
         self._told = {key: Told.of(ask) for key, ask in {id(one.ask): one.ask for one in fresh.values()}.items()}
         self.hub.call(self._hand_out, fresh)
-        self._look()
+        self.look()
         meanwhile()
         come = [Arrival(party, name, kind_of(letters[party].ask), word, now) for party, word in known.items()]
         come += [one for one in self._left_over(name, now) if self._was_asked(one.party, one.name)]
@@ -153,7 +154,7 @@ class Board:
     def settle(self, counted: Counted) -> None:
         """The run is over: the parties may put their desks away."""
         del counted
-        self._look()
+        self.look()
         self.hub.call(self.hub.close_job, self.digest)
 
     def stop(self) -> None:
@@ -198,8 +199,16 @@ class Board:
         return name > self._latest if self._latest.step >= 0 else name.keep > self._kept
 
     def is_unasked(self, party: str, name: Name) -> bool:
-        """Whether a party was never asked this: all that follows the last keep is asked by this process."""
-        return name.keep > self._kept and name not in self._asked.get(party, ())
+        """Whether a party was never asked this: all that follows the last keep is asked by this process.
+
+        What may have been asked before is believed of a few names of each party, so that made-up ones fill no disk.
+        """
+        if name in self._asked.get(party, ()):
+            return False
+        believed = self._believed.setdefault(party, set())
+        if name.keep <= self._kept and len(believed) < _REMEMBERED:
+            believed.add(name)
+        return name not in believed
 
     def _was_asked(self, party: str, name: Name) -> bool:
         """Whether a word answers an ask: where the first few are enough, a late one counts as well.
@@ -225,11 +234,11 @@ class Board:
         if not wrong:
             return said
         LOG.warning("an answer of %s to %s does not count: %s", party, name, wrong)
-        self._note("unsound", wrong, party)
+        self._note("unsound", f"{wrong} ({name})", party)
         return not_taken(wrong)
 
-    def _look(self) -> None:
-        """Note updates of the last turn that stand out: whoever judges the model should know."""
+    def look(self) -> None:
+        """Note updates of the last turn that stand out, if that is not done: whoever judges the model should know."""
         (name, letters, come), self._seen = self._seen, _NOTHING
         params = next((getattr(letter.ask, "params", None) for letter in letters.values()), None)
         loads = {one.party: one.word.load for one in come if one.name == name and isinstance(one.word, Answer)}
@@ -239,9 +248,9 @@ class Board:
                 self._note("odd update", f"{what} ({name})", party)
 
     def _note(self, kind: str, what: str, party: str) -> None:
-        """Write down what whoever follows the job should know; where the disk fails, only the log has it."""
+        """Write down, once, what whoever follows the job should know; where the disk fails, only the log has it."""
         with suppress(HansaError):
-            self.hub.store.note(kind, what, job=self.digest, party=party)
+            self.hub.store.note(kind, what, job=self.digest, party=party, once=True)
 
     def ask(self, party: str, envelope: Envelope) -> Parcel:
         """An ask of this job as a parcel."""

@@ -61,12 +61,9 @@ class Diary:
 
     def tell(self, name: Name, changes: Collection[Change]) -> None:
         """Write down what became of parties with a turn; what stands there already is not written again."""
-        known = {(note.kind, note.party, note.what) for note in self.store.notes(self.digest)}
         place = f"{self.job.steps[name.step].title}, after keep {name.keep}"
         for party, kind, why in changes:
-            what = f"{place}: {why[:_WORDS]}"
-            if (kind, party, what) not in known:
-                self.store.note(kind, what, job=self.digest, party=party)
+            self.store.note(kind, f"{place}: {why[:_WORDS]}", job=self.digest, party=party, once=True)
 
     def readmitted(self) -> tuple[str, ...]:
         """Who was let back in since it was last set aside."""

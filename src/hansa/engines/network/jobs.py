@@ -243,6 +243,7 @@ class Jobs:
                 state, why = "stopped", ""
         except Exception as end:  # noqa: BLE001 - named, and no more: its text may hold what a bank has said
             state, why = "failed", f"{type(end).__name__}: a fault in hansa, or of this machine's disk."
+        board.look()  # an update that stood out may be what it failed of
         if state == "done" or not self.closing:
             self._mark(digest, state, why, error)
         with suppress(RuntimeError):  # the loop has ended

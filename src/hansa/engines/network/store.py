@@ -63,6 +63,7 @@ _FIND = (
     "SELECT digest, size, place, body FROM words"
     " WHERE job = ? AND step = ? AND keep = ? AND turn = ? AND attempt = ? AND party = ?"
 )
+_NOTED = "SELECT 1 FROM events WHERE kind = ? AND job = ? AND party = ? AND what = ?"
 _CLASHED = "SELECT 1 FROM conflicts WHERE job = ? AND step = ? AND keep = ? AND turn = ? AND attempt = ? AND party = ?"
 _ADD = "INSERT INTO words VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 _FILES = (
@@ -237,10 +238,12 @@ class Store:
         except DataError:
             raise self.database.damaged(f"What {party} said to {name} is not what was written.") from None
 
-    def note(self, kind: str, what: str = "", *, job: str = "", party: str = "") -> None:
-        """Write down that something happened."""
+    def note(self, kind: str, what: str = "", *, job: str = "", party: str = "", once: bool = False) -> None:
+        """Write down that something happened; `once`: unless the very same stands there."""
+        told = (kind, job, party, what)
         with self.database.transaction() as connection:
-            connection.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?)", (self.clock(), kind, job, party, what))
+            if not once or connection.execute(_NOTED, told).fetchone() is None:
+                connection.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?)", (self.clock(), *told))
 
     def notes(self, job: str) -> tuple[Note, ...]:
         """What happened in a job, in order, conflicting words among it."""
