@@ -13,7 +13,7 @@ import pytest
 from hansa.cli.rig import allowing
 from hansa.core.message import Envelope, Name, Refusal
 from hansa.core.post import in_process
-from hansa.engines.network import desk
+from hansa.engines.network import desk, privacy_ledger
 from hansa.engines.network.names import COORDINATOR
 from hansa.engines.network.node import Node
 from hansa.engines.network.sayings import LONGEST, VERSION, ask_parcel, plainly
@@ -259,3 +259,19 @@ def test_an_offer_that_cannot_be_read_ends_the_job_and_what_it_holds_of_a_budget
     store = SiteStore(tmp_path)
     assert store.privacy.open_jobs() == (job_of().digest,)
     store.close()
+
+
+def test_another_submitter_does_not_come_into_the_privacy_ledger(tmp_path):
+    (said,) = asyncio.run(told(tmp_path, opening(), opening(submitter="mallory")))
+    assert said.kind == "Shut"
+    store = SiteStore(tmp_path)
+    assert [one.plan.submitter for one in store.privacy.accounts()] == ["anna"]
+    store.close()
+
+
+def test_a_job_that_is_ended_and_begun_again_and_again_is_refused_for_a_day(tmp_path, monkeypatch):
+    monkeypatch.setattr(privacy_ledger, "MOST_CLOSED", 2)
+    for _ in range(2):
+        assert refusing(tmp_path, 1, -1) == ([], 1)
+    assert refusing(tmp_path, 1, 2) == (["The job was ended 2 times in 24 hours."], 2)
+    assert refusing(tmp_path, -2, 2) == ([], 2), "others go on"

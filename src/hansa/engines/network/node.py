@@ -214,6 +214,7 @@ class Node:
         check_text(offer.toml, digest)
         job = Job.from_toml(offer.toml, self.parts)
         with self._opening:
+            self.store.is_approved(digest, offer.terms)  # before the privacy ledger says who submits it
             if (refusal := self.judge(job, offer)) is not None:
                 raise PolicyRefusal(refusal.what, refusal.why, refusal.mend)
             purse = Purse(self.store.privacy, job, digest, self.party, offer.submitter, self.cap)

@@ -85,6 +85,10 @@ _OWED: Final = (
 )
 _DIGEST: Final = ',"digest":"'
 """What stands in a charge's text before the digest of its word, at its end."""
+_CLOSED: Final = "SELECT count(*) FROM privacy WHERE kind = 'closed' AND store = ? AND job = ? AND abs(time - ?) < ?"
+MOST_CLOSED: Final = 100
+"""How often a job is ended in a day: then it is not begun again, since each time stays in the ledger."""
+_DAY: Final = 24 * 3600.0
 _TURNED: Final = "SELECT coalesce(max(sequence), 0) FROM privacy WHERE kind != 'charged'"
 
 
@@ -153,7 +157,7 @@ class PrivacyLedger:
 
         Raises:
             BudgetSpent: it may not.
-            PolicyRefusal: the bank has released it.
+            PolicyRefusal: the bank has released it, or it was ended too often lately.
             ConfigError: nobody can account for it here.
         """
         while True:
@@ -161,6 +165,8 @@ class PrivacyLedger:
             held = _held(accounts, self.store, job)
             if held is not None and held.released:
                 raise PolicyRefusal(RELEASED.what, RELEASED.why, RELEASED.mend)
+            if held is None or not held.open:
+                self._bear(job)
             given = () if held is None else held.given
             asked = Account(job, self.store, self.clock(), plan, open=True, given=given)
             refusal = cap(asked, [one for one in accounts if one is not held])
@@ -285,6 +291,16 @@ class PrivacyLedger:
     def verify(self) -> int | None:
         """The number of the first row that was changed, moved or taken away; None: all are as they were written."""
         return chained.first_wrong(self._rows())
+
+    def _bear(self, job: str) -> None:
+        """Begin a job again that was not ended too often lately: whoever ends and begins it so fills no disk."""
+        times = self.database.rows(_CLOSED, self.store, job, self.clock(), _DAY)[0][0]
+        if times >= MOST_CLOSED:
+            raise PolicyRefusal(
+                f"The job was ended {times:,} times in 24 hours.",
+                "Each time stays in the bank's privacy ledger.",
+                "Resume it tomorrow, or submit it as a new job.",
+            )
 
     def _append(
         self, connection: sqlite3.Connection, kind: str, job: str, told: str = "", name: Name | None = None

@@ -143,15 +143,19 @@ class SiteStore:
         Raises:
             WireError: it was approved on other terms.
         """
-        held = self.database.rows("SELECT what FROM events WHERE kind = 'job approved' AND job = ?", digest)
-        if not held:
+        if not self.is_approved(digest, terms):
             self.note("job approved", terms, job=digest)
-        elif held[0][0] != terms:
+
+    def is_approved(self, digest: str, terms: str) -> bool:
+        """Whether a job was approved on these terms before. Raises WireError where it was on others."""
+        held = self.database.rows("SELECT what FROM events WHERE kind = 'job approved' AND job = ?", digest)
+        if held and held[0][0] != terms:
             raise WireError(
                 "A job is not the one that was approved.",
                 "Its parties or its submitter are not those of the first time.",
                 "Submit it as a new job, and let all members agree to it.",
             )
+        return bool(held)
 
     def toml(self, digest: str) -> str:
         """The text of a job.
