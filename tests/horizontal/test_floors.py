@@ -12,6 +12,7 @@ from hansa.core.job import Job
 from hansa.core.party import Party
 from hansa.core.post import in_process, seats_of
 from hansa.core.table import Column, Table
+from hansa.errors import DataError
 from hansa.horizontal.evaluate import Evaluate
 from hansa.horizontal.floors import Floors
 from hansa.horizontal.prepare import Prepare
@@ -89,3 +90,9 @@ def test_a_label_that_another_bank_names_is_counted_from_a_cell_of_customers_on(
     near(work, seats_of(work, parties), in_process(work, parties)).run()
     counts = next(answer.load["counts"][0] for kind, answer in ear.heard if kind == "Count")
     assert counts.tolist() == ([120, 0, 0, 0] if customers < 10 else [80, 40, 0, 0])
+
+
+def test_rows_of_nobody_are_no_customer():
+    for who in ([7, None, 0, None], ["a", None, " a", "b"]):
+        with pytest.raises(DataError, match="Every row needs its id"):
+            Floors.of(Table.of({"who": who, "x": [1, 2, 3, 4]}, id="who"), Job("scores", (Rounds(),)))

@@ -55,3 +55,9 @@ def test_a_coding_travels():
     coding = Woe(Cells("home", labels=(("own",),)), (0.25, -1.0, 0.0))
     assert unpack(Woe, pack(coding)) == coding
     np.testing.assert_array_equal(coded(coding, Column.of("home", ["own", "b", None])), [[0.25], [-1.0], [0.0]])
+
+
+@pytest.mark.parametrize("values", [(0.5,), (0.5, -0.5), (0.5, -0.5, 0.0, 0.0)])
+def test_a_coding_without_a_value_for_each_cell_is_none_before_any_row_is_looked_at(values):
+    with pytest.raises(DataError, match=r"'age' has 3 cells, and \d values"):
+        Woe(Cells("age", edges=(30.0,)), values)

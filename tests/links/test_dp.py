@@ -87,3 +87,14 @@ def test_noise_is_fresh_for_each_party_and_slot(reproducible):
     together = np.corrcoef([*noisy["delta"], *noisy["control"]])
     assert np.abs(together - np.eye(4)).max() < 0.3
     assert np.array_equal(noisy["rows"], still["rows"])
+
+
+@pytest.mark.parametrize("size", [10, 1000])
+@pytest.mark.parametrize("bound", [1e-3, 1e-6])
+def test_a_huge_update_is_within_its_bound_too(size, bound):
+    """Its scale is too small for all digits of float32."""
+    raw = np.random.default_rng(0).normal(size=(3, size)) * 10.0 ** np.array([[30.0], [36.5], [37.3]])
+    load, _ = clip_l2(bound).apply(Load({"delta": raw.astype(np.float32)}), {}, {}, ())
+    norms = np.linalg.norm(load["delta"].astype(np.float64), axis=1)
+    assert (norms <= bound).all()
+    assert norms[0] > 0.9 * bound

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, final
 
+import numpy as np
 import pytest
 
 from hansa.core.job import Job
@@ -15,7 +16,7 @@ from hansa.horizontal import Evaluate, Prepare, Rounds
 from hansa.horizontal.quality import Quality
 from hansa.horizontal.rounds import Check
 from hansa.horizontal.statistics import Statistics
-from hansa.links import perturb, private_sgd, secure_sum, uniform, weighted_mean
+from hansa.links import adaptive_clip, clip_l2, local_noise, perturb, private_sgd, secure_sum, uniform, weighted_mean
 from hansa.privacy.events import Infinite
 from hansa.privacy.released import events_in, parts_of, priced
 from hansa.running.privacy import privacy
@@ -38,6 +39,17 @@ class telling(Link):  # noqa: N801 - named as a job file would
 
     def handlers(self, inner):
         return {self.asks: inner.get(Check)}
+
+
+@final
+@dataclass(frozen=True)
+class roughly(Link):  # noqa: N801 - named as a job file would
+    """A site's own link, which tells how many tens of rows there are."""
+
+    stage: ClassVar = "party"
+
+    def apply(self, load, told, mine, draws):
+        return load.replace(tens=np.floor(load["rows"] / 10)), mine
 
 
 def private_rounds(*links):
@@ -96,3 +108,17 @@ def test_each_kind_of_ask_has_the_price_of_its_part():
     assert prices[1, "Train"].what == "Train"
     assert {part.what for (step, _), part in prices.items() if step == 0} == {Prepare().title}
     assert (1, "Shape") not in prices
+
+
+def test_a_number_of_rows_that_a_link_tells_roughly_is_told():
+    job = Job("s", (private_rounds(roughly()),))
+    assert [part.what for part in parts_of(job) if not part.bounded] == ["Train"]
+    assert "tens" in privacy(job)["parts"][0]["why"]
+    assert "SampledGaussian" not in privacy(job)["statement"]
+    assert all(part.bounded for part in parts_of(Job("s", (private_rounds(),))))
+
+
+def test_a_statement_is_the_same_each_time_though_noise_decides_what_an_adaptive_clip_cuts():
+    chain = (uniform(), clip_l2(1.0), local_noise(1.0), adaptive_clip(), weighted_mean())
+    step = Rounds(chain=chain, check_every=0)
+    assert all(part.bounded for _ in range(40) for part in parts_of(Job("s", (step,))))

@@ -43,7 +43,10 @@ class Floors:
         """The job's floors for these rows."""
         if table.id is None:
             return cls(job.min_rows, job.min_cell)
-        return cls(job.min_rows, job.min_cell, numbered(table.column(table.id)))
+        who = table.column(table.id)
+        if who.gaps.any():
+            table.ids()  # refuses: rows of nobody would count as one customer's
+        return cls(job.min_rows, job.min_cell, numbered(who))
 
     def at(self, rows: NDArray[np.bool_] | NDArray[np.intp]) -> Floors:
         """The same floors for some of the rows, by a mask or by their places."""

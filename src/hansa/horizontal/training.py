@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from hansa.core.step import Event, Step
     from hansa.core.trainer import Design, Local, Trainer
 
+_OTHERS = (31.0, 1_000.0, 1e6)
+"""Other numbers of rows than 30: one or many more, for a link may tell them roughly."""
+
 
 @lru_cache(maxsize=64)
 def layout_of(trainer: Trainer, width: int) -> Layout:
@@ -109,19 +112,34 @@ def released(chain: Chain, local: Local) -> tuple[Event, ...]:
 def _beside(chain: Chain) -> list[str]:
     """What follows from a party's row count or loss, and leaves without noise: tried, as in `tried`."""
     try:
-        few, again, many = (_left(chain, 3, rows) for rows in (30.0, 30.0, 31.0))
+        few, again, *others = (_left(chain, 3, rows) for rows in (30.0, 30.0, *_OTHERS))
+        stated = _stated(chain)
     except Exception:  # noqa: BLE001 - as there
         return ["more than is known"]
-    names = sorted(few.vectors.keys() - {"delta"})
+    names = sorted(few.vectors.keys() - {"delta"} - stated)
     fixed = [name for name in names if np.array_equal(few[name], again[name])]
-    return [name for name in fixed if not np.array_equal(few[name], many[name])]
+    return [name for name in fixed if not all(np.array_equal(few[name], many[name]) for many in others)]
+
+
+def _stated(chain: Chain) -> set[str]:
+    """The slots that links add who state themselves what they do to privacy."""
+    load, found = _begun(3, 30.0), set[str]()
+    for link, told, mine in zip(chain.links, chain.tell(chain.begin(3)), chain.mine([{}], 3, 0), strict=True):
+        after = link.apply(load, told, mine, [Draws(0, "form")])[0]
+        found |= after.vectors.keys() - load.vectors.keys() if link.guarantees.event is not None else set()
+        load = after
+    return found
 
 
 def _left(chain: Chain, size: int, rows: float = 1.0) -> Load:
     """What leaves of an update of so many numbers, from so many rows, with as much loss."""
+    told, mine = chain.tell(chain.begin(size)), chain.mine([{}], size, 0)
+    return chain.apply(_begun(size, rows), told, mine, [Draws(0, "form")])[0]
+
+
+def _begun(size: int, rows: float) -> Load:
     one, many = np.ones((1, 1), np.int64), np.full((1, 1), rows)
-    load = Load({"delta": np.full((1, size), 0.5), "rows": many, "loss": many, "counted": one})
-    return chain.apply(load, chain.tell(chain.begin(size)), chain.mine([{}], size, 0), [Draws(0, "form")])[0]
+    return Load({"delta": np.full((1, size), 0.5), "rows": many, "loss": many, "counted": one})
 
 
 def check_order(trainer: Trainer, after: Sequence[Step]) -> None:

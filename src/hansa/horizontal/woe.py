@@ -96,6 +96,9 @@ class Cells:
 class Woe:
     """A column by the weight of evidence of its cells, `values [size]`.
 
+    Raises:
+        DataError: more or fewer values than cells.
+
     Example:
         >>> from hansa.core.table import Table
         >>> from hansa.horizontal.prepared import Prepared
@@ -106,6 +109,15 @@ class Woe:
 
     cells: Cells
     values: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        """See that each cell has its value, before any row is looked for in one."""
+        if len(self.values) != self.cells.size:
+            raise DataError(
+                f"'{self.cells.column}' has {self.cells.size} cells, and {len(self.values)} values for them.",
+                "A row in a cell without one would be refused, and the refusal would tell of it.",
+                "Fit the binning anew.",
+            )
 
     @property
     def column(self) -> str:

@@ -7,7 +7,7 @@ bound and read by an accountant is another link.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Final, final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, final
 
 import numpy as np
 
@@ -137,8 +137,14 @@ def clipped(load: Load, bound: float) -> tuple[Load, NDArray[np.bool_]]:
     coarsest = max((float(np.finfo(vector.dtype).eps) for vector in slots.values()), default=0.0)
     long: NDArray[np.bool_] = norm > bound
     scale = np.where(long, bound * (1 - _MARGIN * coarsest) / np.where(long, norm, 1.0), 1.0)
-    cut = {name: vector * scale.astype(vector.dtype) for name, vector in slots.items()}
+    cut = {name: vector * _down(scale, vector.dtype) for name, vector in slots.items()}
     return load.replace(**cut, **{BOUND: np.full((load.n, 1), bound)}), long
+
+
+def _down(scale: NDArray[np.float64], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """A scale in this precision, rounded down: one for a huge update may be too small for all of its digits."""
+    near = scale.astype(dtype)
+    return np.where(near > scale, np.nextafter(near, near.dtype.type(0)), near)
 
 
 def joint_norm(vectors: Iterable[NDArray[np.floating]], n: int) -> NDArray[np.float64]:

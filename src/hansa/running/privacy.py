@@ -74,7 +74,8 @@ def privacy(job: Job, *, delta: float = DELTA) -> dict[str, Any]:
     protects = _protects(parts)
     told = [_told(part, delta) for part in parts]
     if protects is None:
-        reasons = " ".join(dict.fromkeys(str(event) for step in job.steps for event in step.events()))
+        stated = (event for step in job.steps for event in step.events() if isinstance(event, Infinite))
+        reasons = " ".join(dict.fromkeys(map(str, stated)))
         claim = reasons or "No differential privacy is claimed: no finite epsilon for the model."
         blank = dict.fromkeys(("unit", "relation", "delta", "accountant"))
         return {"epsilon": "infinity", **blank, "statement": f"{claim} {seen}", "parts": told}
