@@ -8,9 +8,10 @@ from typing import ClassVar, final
 import numpy as np
 import pytest
 
-from hansa.core.job import Job
+from hansa.core.job import Data, Job
 from hansa.core.link import Link
 from hansa.core.message import Ask
+from hansa.data.hazard import PersonPeriods
 from hansa.errors import ChainError
 from hansa.horizontal import Evaluate, Prepare, Rounds
 from hansa.horizontal.quality import Quality
@@ -122,3 +123,12 @@ def test_a_statement_is_the_same_each_time_though_noise_decides_what_an_adaptive
     chain = (uniform(), clip_l2(1.0), local_noise(1.0), adaptive_clip(), weighted_mean())
     step = Rounds(chain=chain, check_every=0)
     assert all(part.bounded for _ in range(40) for part in parts_of(Job("s", (step,))))
+
+
+def test_noise_that_hides_one_row_of_a_record_with_many_does_not_hide_the_record():
+    def parts(unit):
+        step = Rounds(chain=(uniform(), private_sgd(1.0, unit=unit), weighted_mean()), check_every=0)
+        return parts_of(Job("s", (step,), data=Data(schema=PersonPeriods("months", "default"))))
+
+    assert "a row for each period" in str(parts("record")[0].events[0])
+    assert [part.bounded for part in (*parts("record"), *parts("customer"))] == [False, True]

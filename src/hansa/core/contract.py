@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf
-from typing import Protocol, final
+from typing import Protocol, final, runtime_checkable
 
 from hansa.core.table import Table
 
@@ -62,4 +62,14 @@ class Contract(Protocol):
     @property
     def domains(self) -> Mapping[str, Domain]:
         """What each feature may hold, as far as it says so: {column: domain}."""
+        ...
+
+
+@runtime_checkable
+class Spreading(Contract, Protocol):
+    """A contract by which a record of the table becomes several rows of a job, which its id holds together."""
+
+    @property
+    def row_of(self) -> str:
+        """What a row is of, such as "period"."""
         ...

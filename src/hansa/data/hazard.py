@@ -78,6 +78,11 @@ class PersonPeriods:
         found = {name: domain for name, domain in found.items() if name not in {self.duration, self.event, self.id}}
         return {**found, PERIOD: Domain(words=True, levels=self._periods)} if self.edges else found
 
+    @property
+    def row_of(self) -> str:
+        """A period."""
+        return PERIOD
+
     def admit(self, table: Table, party: str, min_cell: int) -> Table:
         """The table's customers as rows of person and period.
 

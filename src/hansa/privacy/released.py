@@ -16,8 +16,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast, final
 
+from hansa.core.contract import Spreading
 from hansa.core.step import Accounted, Bounded, Chained
-from hansa.privacy.events import Composed, Infinite, PrivacyEvent, leaves
+from hansa.privacy.events import Composed, Infinite, Noised, PrivacyEvent, leaves
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -57,7 +58,17 @@ class Part:
 
 def parts_of(job: Job) -> tuple[Part, ...]:
     """All that a job releases, step by step; what releases nothing of anybody's is left out."""
-    return tuple(part for number, step in enumerate(job.steps) for part in _parts(number, step))
+    parts = tuple(part for number, step in enumerate(job.steps) for part in _parts(number, step))
+    contract = job.data.schema
+    return tuple(_of_rows(part, contract.row_of) for part in parts) if isinstance(contract, Spreading) else parts
+
+
+def _of_rows(part: Part, row_of: str) -> Part:
+    """A part of rows of which a record has many: noise that hides one of them does not hide the record."""
+    if not any(isinstance(event, Noised) and event.protects.unit == "record" for event, _ in leaves(part.events)):
+        return part
+    reason = f"A record has a row for each {row_of}, and the noise hides a single row: protect customers."
+    return replace(part, events=(Infinite(part.what, reason),))
 
 
 def priced(job: Job) -> dict[tuple[int, str], Part]:
