@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import replace
 
 import pytest
@@ -11,9 +12,9 @@ from hansa.core.message import Name, Refusal
 from hansa.engines.network.desk import Desk
 from hansa.engines.network.privacy_ledger import uncapped
 from hansa.engines.network.seat_book import SeatBook
-from hansa.engines.network.site_store import SiteStore
+from hansa.engines.network.site_store import DATABASE, SiteStore
 from hansa.engines.network.words import Word
-from hansa.errors import PolicyRefusal
+from hansa.errors import ConfigError, PolicyRefusal
 from hansa.governance.policy import Policy
 from hansa.governance.site_file import NodeFile
 from hansa.privacy.spending import Plan
@@ -93,6 +94,32 @@ def test_a_job_of_which_too_much_was_refused_is_refused_as_the_node_would(tmp_pa
 def test_a_node_that_was_never_started_has_nothing_against_a_job(tmp_path):
     assert standing(file(), tmp_path, JOB) == ((), False)
     assert not any(tmp_path.iterdir())
+
+
+def test_a_node_beside_the_ledger_of_another_that_was_never_started_has_nothing_against_a_job(tmp_path):
+    SiteStore(tmp_path / "other", shared=tmp_path / "ledger").close()
+    assert standing(file(ledger="ledger"), tmp_path, JOB) == ((), False)
+
+
+def test_a_store_of_a_newer_hansa_is_told(tmp_path):
+    SiteStore(tmp_path / "state").close()
+    with sqlite3.connect(tmp_path / "state" / DATABASE) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    with pytest.raises(ConfigError, match="newer hansa"):
+        standing(file(), tmp_path, JOB)
+
+
+def test_a_job_that_was_ended_too_often_is_refused_as_the_node_would(tmp_path, monkeypatch):
+    monkeypatch.setattr("hansa.engines.network.privacy_ledger.MOST_CLOSED", 1)
+    store = SiteStore(tmp_path / "state")
+    begun(store, JOB)
+    store.privacy.close_job(JOB.digest)
+    with pytest.raises(PolicyRefusal) as refused:
+        store.privacy.approve(JOB.digest, PLAN, uncapped)
+    (one,) = standing(file(), tmp_path, JOB).refused
+    assert str(refused.value) == f"{one.what} {one.why} {one.mend}"
+    store.close()
 
 
 def test_secure_sums_need_a_pinned_key_of_each_other_bank():

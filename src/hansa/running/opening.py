@@ -9,16 +9,17 @@ Example:
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import NamedTuple, final
+from typing import Any, NamedTuple, final
 
 from hansa.core.job import Job
 from hansa.core.message import Refusal
 from hansa.engines.network.desk import bear, refused_asks
-from hansa.engines.network.privacy_ledger import RELEASED
-from hansa.engines.network.site_store import others, read_ledger, read_privacy
-from hansa.errors import ConfigError, PolicyRefusal
+from hansa.engines.network.privacy_ledger import FILE, RELEASED, PrivacyLedger
+from hansa.engines.network.site_store import DATABASE, others, read_ledger, read_privacy
+from hansa.errors import PolicyRefusal
 from hansa.governance.site_file import NodeFile
 from hansa.governance.sums import is_secure
 from hansa.running.site import STATE, shared_ledger
@@ -41,26 +42,29 @@ def standing(file: NodeFile, base: Path, job: Job) -> Standing:
     """How a job stands at a node's store, also while the node is at work.
 
     Raises:
+        ConfigError: the store was written by a newer hansa.
         DataError: the store cannot be read.
     """
-    try:
-        privacy = read_privacy(base / STATE, shared_ledger(file, base))
-    except ConfigError:
+    shared = shared_ledger(file, base)
+    needed = [base / STATE / DATABASE, *([] if shared is None else [shared / FILE])]
+    if not all(path.is_file() for path in needed):
         return Standing((), known=False)  # the node was never started
+    privacy = read_privacy(base / STATE, shared)
     with closing(privacy.database):
         ledger = read_ledger(base / STATE)
         with closing(ledger.database):
-            own = {store for (store,) in ledger.database.rows("SELECT store FROM own")}
-            accounts = [one for one in privacy.accounts() if one.store in own]
-            beside = others(ledger, [one.job for one in accounts if one.open], job.digest, time.time())
+            ((own,),) = ledger.database.rows("SELECT store FROM own")
+            mine = PrivacyLedger(privacy.database, own, time.time)
+            account = next((one for one in mine.accounts() if (one.store, one.job) == (own, job.digest)), None)
+            beside = others(ledger, mine.open_jobs(), job.digest, time.time())
             noes = refused_asks(ledger.database, job.digest)
-    refused = [*file.policy.judge_others(*beside)]
-    refused += [RELEASED for one in accounts if one.job == job.digest and one.released]
-    try:
-        bear(noes)
-    except PolicyRefusal as error:
-        refused.append(Refusal(error.what, error.why, error.mend))
-    return Standing(tuple(refused), any(one.job == job.digest for one in accounts))
+            refused = (
+                *file.policy.judge_others(*beside),
+                *((RELEASED,) if account is not None and account.released else ()),
+                *_against(bear, noes),
+                *_against(mine.bear, job.digest),
+            )
+    return Standing(refused, account is not None)
 
 
 def unpinned(file: NodeFile, job: Job, parties: int) -> tuple[Refusal, ...]:
@@ -75,3 +79,12 @@ def unpinned(file: NodeFile, job: Job, parties: int) -> tuple[Refusal, ...]:
             "Let the others tell you their keys, and put them under [members] in the node's file.",
         ),
     )
+
+
+def _against(judge: Callable[[Any], None], what: object) -> tuple[Refusal, ...]:
+    """Why somebody who judges refuses, if it does."""
+    try:
+        judge(what)
+    except PolicyRefusal as error:
+        return (Refusal(error.what, error.why, error.mend),)
+    return ()

@@ -166,7 +166,7 @@ class PrivacyLedger:
             if held is not None and held.released:
                 raise PolicyRefusal(RELEASED.what, RELEASED.why, RELEASED.mend)
             if held is None or not held.open:
-                self._bear(job)
+                self.bear(job)
             given = () if held is None else held.given
             asked = Account(job, self.store, self.clock(), plan, open=True, given=given)
             refusal = cap(asked, [one for one in accounts if one is not held])
@@ -292,8 +292,8 @@ class PrivacyLedger:
         """The number of the first row that was changed, moved or taken away; None: all are as they were written."""
         return chained.first_wrong(self._rows())
 
-    def _bear(self, job: str) -> None:
-        """Begin a job again that was not ended too often lately: whoever ends and begins it so fills no disk."""
+    def bear(self, job: str) -> None:
+        """Begin a job again that was not ended too often lately, or raise PolicyRefusal: so no disk is filled."""
         times = self.database.rows(_CLOSED, self.store, job, self.clock(), _DAY)[0][0]
         if times >= MOST_CLOSED:
             raise PolicyRefusal(

@@ -45,6 +45,8 @@ _UNTRUE = (
     " WHERE ledger.digest IS NOT given.digest"
 )
 
+DATABASE: Final = "site.db"
+"""A site's database, in its store's folder."""
 REFUSED: Final = "job refused"
 """The kind of note of a job that was not taken."""
 MOST_REFUSED: Final = 1000
@@ -107,7 +109,7 @@ class SiteStore:
         """Open the store, or make it, and sweep away what a crash has left."""
         self.clock = clock
         disk = disk or LocalDisk()
-        self.database = Database(folder / "site.db", SCHEMA, disk)
+        self.database = Database(folder / DATABASE, SCHEMA, disk)
         self.ledger = WireLedger(self.database)
         self.privacy = opened(self.database, clock)
         try:
@@ -294,7 +296,7 @@ def read_ledger(folder: Path) -> WireLedger:
         (None, 0)
         (None, None)
     """
-    path = folder / "site.db"
+    path = folder / DATABASE
     if not path.is_file():
         raise ConfigError(f"'{folder}' holds no site's store.", mend="Name the folder of a node.")
     return WireLedger(Database(path, SCHEMA, LocalDisk(), reading=True))
@@ -316,7 +318,7 @@ def read_privacy(folder: Path, shared: Path | None = None) -> PrivacyLedger:
         (None, ())
         (None, None)
     """
-    path, schema = (folder / "site.db", SCHEMA) if shared is None else (shared / FILE, SHARED)
+    path, schema = (folder / DATABASE, SCHEMA) if shared is None else (shared / FILE, SHARED)
     database = Database(path, schema, LocalDisk(), reading=True) if path.is_file() else None
     if database is not None and database.rows("SELECT 1 FROM sqlite_master WHERE name = 'privacy'"):
         return PrivacyLedger(database, "", time.time)
