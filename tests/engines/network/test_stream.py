@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -82,6 +83,14 @@ def test_a_word_that_is_played_again_is_refused(second):
         inbox.take("bank-a", messages[1])
     inbox.begin()  # on the next stream words may be offered again
     assert inbox.take("bank-a", messages[1]).sequence == second
+
+
+def test_a_stream_that_speaks_of_job_after_job_is_ended(monkeypatch):
+    monkeypatch.setattr(stream, "_JOBS", 2)
+    sent = [replace(parcel(i), job=f"{i % 3:064x}") for i in (1, 2, 4, 5)]
+    assert len(asyncio.run(exchange(*lines(), *sent))) == 4
+    with pytest.raises(WireError, match="more jobs"):
+        asyncio.run(exchange(*lines(), *sent, replace(parcel(6), job="f" * 64)))
 
 
 def test_what_holds_the_line_may_repeat_its_sequence():

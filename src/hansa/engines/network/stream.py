@@ -51,6 +51,7 @@ SMALL: Final = 1 << 17
 STRICT: Final = frozenset({"Ask", "Word"})
 """Kinds of parcels whose sequence grows with each one of a job on a stream."""
 
+_JOBS: Final = 10_000  # of which a peer speaks on one stream
 _LARGE: Final = 1 << 18  # bytes of a message that is worth a thread
 
 _NUMBERS = {int, float, bool, type(None)}
@@ -205,6 +206,8 @@ class Inbox:
             if parcel.sequence <= self._used.get((parcel.job, parcel.kind), -1):
                 raise WireError("A message comes again, or too late.", "Its sequence was used before.")
             self._used[parcel.job, parcel.kind] = parcel.sequence
+            if len(self._used) > _JOBS:
+                raise WireError("A stream speaks of more jobs than anybody has.")
         return parcel
 
 
