@@ -8,6 +8,7 @@
     │   └── DiskFailed         3   a store that cannot write just now
     ├── Refused                4   somebody's rule says no
     │   ├── PolicyRefusal      4
+    │   ├── NotNow             4   the same may be asked at another time
     │   └── BudgetSpent        4
     ├── PartyError             5   an institution failed its part
     │   ├── PartyLost          5
@@ -83,6 +84,10 @@ class Refused(HansaError):
 
 class PolicyRefusal(Refused):
     """A party's policy does not allow what was asked."""
+
+
+class NotNow(Refused):
+    """A party's hours do not allow what was asked; at another time it may be asked again."""
 
 
 class BudgetSpent(Refused):

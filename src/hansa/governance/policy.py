@@ -12,7 +12,7 @@ from hansa.core.message import Refusal
 from hansa.core.step import Chained
 from hansa.core.trainer import Local
 from hansa.data.schema import Schema
-from hansa.errors import ConfigError
+from hansa.errors import ConfigError, NotNow
 from hansa.governance.hours import Hours
 from hansa.governance.parts import Iterates, Learns, columns_of, inside, links_of, trainers_of
 from hansa.governance.sums import Sums, against, too_few
@@ -161,7 +161,8 @@ class Policy:
             return (Refusal("The policy does not say when jobs may run.", "What is not set is refused.", mend),)
         if self.hours.open(at):
             return ()
-        return (Refusal("Jobs do not run here at this time.", f"They do {self.hours}.", "Ask again then."),)
+        why, mend = f"They do {self.hours}.", "Submit the job, or resume it, then."
+        return (Refusal("Jobs do not run here at this time.", why, mend, NotNow.__name__),)
 
     def judge_local(self, local: Local) -> tuple[Refusal, ...]:
         """All that it has against settings of a party's training."""

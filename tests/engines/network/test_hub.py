@@ -5,17 +5,22 @@ from __future__ import annotations
 import asyncio
 import errno
 import random
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
 
+from hansa.cli.rig import allowing
 from hansa.core.load import Load
 from hansa.core.message import Answer, Name, Refusal
 from hansa.engines.network.hub import Come
 from hansa.engines.network.site_store import SiteStore
 from hansa.engines.network.store import Store
 from hansa.engines.network.words import Word
-from hansa.errors import DataError, PolicyRefusal, TooFewParties, WireError
+from hansa.errors import DataError, NotNow, PolicyRefusal, TooFewParties, WireError
+from hansa.governance.door import PolicyGuard
+from hansa.governance.hours import Hours
 from tests.engines.network.disks import Disk
 from tests.engines.network.federation import TEXT, Federation, alone, chosen, job_of, members
 
@@ -148,6 +153,26 @@ def test_a_job_that_everyone_must_answer_is_refused_by_name(tmp_path):
     federation = Federation(tmp_path, job_of(), members(), refusals={"bank-0": NO})
     with pytest.raises(PolicyRefusal, match="bank-0 refuses: Not at this hour"):
         run(whole(federation))
+
+
+def test_a_job_that_meets_the_hours_of_a_bank_is_resumed_within_them_to_the_same_bits(tmp_path):
+    job, times = job_of(), [datetime(2026, 11, 23, 10, tzinfo=UTC)]
+    policy = replace(allowing(job, members(1)[0].table("t"), 1), hours=Hours("UTC", "08:00", "18:00"))
+    parties = [replace(one, guards=(PolicyGuard(policy, lambda: times[-1]),)) for one in members()]
+
+    async def late():
+        federation, keeps = Federation(tmp_path, job, parties), []
+        await federation.start()
+        night = times[-1] + timedelta(hours=12)
+        try:
+            await federation.run(lambda keep: keeps.append(keep) or (len(keeps) == 4 and times.append(night)))
+        finally:
+            await federation.stop()
+
+    with pytest.raises(NotNow, match=r"Jobs do not run here at this time. .* 08:00 .* resume it, then"):
+        run(late())
+    times.pop()
+    assert run(whole(Federation(tmp_path, job, parties))) == alone(job, members())
 
 
 def test_another_word_under_the_same_name_is_noted_and_not_counted(tmp_path):

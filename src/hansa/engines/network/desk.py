@@ -41,7 +41,7 @@ from hansa.engines.network.purse import Purse
 from hansa.engines.network.seat_book import SeatBook
 from hansa.engines.network.wire_ledger import protection
 from hansa.engines.network.words import Word
-from hansa.errors import HansaError, PartyFailed, PartyLost, PolicyRefusal
+from hansa.errors import HansaError, NotNow, PartyFailed, PartyLost, PolicyRefusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -141,6 +141,7 @@ class Desk:
         Raises:
             DataError: the disk fails; nothing has left.
             PolicyRefusal: so many asks of the job were refused that it is refused itself; or another word was charged.
+            NotNow: jobs do not run at this time.
             BudgetSpent: what is asked would cost more of a table's privacy than the job may have.
             PartyLost: whoever computes went home; there is no word, and the ask can come again.
         """
@@ -193,7 +194,7 @@ class Desk:
         """
         cost = None
         try:
-            said = self._too_often(envelope) or self.seat.open(envelope)
+            said = self._too_often(envelope) or self._opened(envelope)
             if said is None:
                 cost = self.purse.hold(envelope.name, kind_of(envelope.ask))
                 said = self._computed(envelope)
@@ -202,6 +203,13 @@ class Desk:
             raise
         except Exception as error:  # noqa: BLE001 - its kind is told, and never its text: a value may be in it
             return self._fault(envelope, error), cost
+
+    def _opened(self, envelope: Envelope) -> Answer | Refusal | None:
+        """What is said at the door, if anything; raises NotNow where that holds at this time alone: it is no answer."""
+        said = self.seat.open(envelope)
+        if isinstance(said, Refusal) and said.error == NotNow.__name__:
+            raise NotNow(said.what, said.why, said.mend)
+        return said
 
     def _too_often(self, envelope: Envelope) -> Refusal | None:
         """Refuse what the job asks no more of; a secure sum may be tried again, where parties drop out of it."""
@@ -225,7 +233,7 @@ class Desk:
         return Refusal(
             f"{ask} ended with a fault: {kind}.",
             "Something in its code fails on this party's data.",
-            "Where it happened stands in the notes of the party's store: mend it there, and resume the job.",
+            "Where it happened stands in the notes of the party's store: mend it there, and submit it as a new job.",
             PartyFailed.__name__,
         )
 
