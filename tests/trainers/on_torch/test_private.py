@@ -49,7 +49,22 @@ def frozen():
     return made
 
 
+def twice():
+    """One dense layer is used two times."""
+    layer = nn.Linear(5, 5)
+    return nn.Sequential(layer, nn.Tanh(), layer, nn.Tanh(), nn.Linear(5, 1))
+
+
+def hooked():
+    """Dense layers, and a hook that takes the mean of the batch off."""
+    made = nn.Sequential(nn.Linear(5, 4), nn.Tanh(), nn.Linear(4, 1))
+    made[1].register_forward_hook(lambda part, given, out: out - 0.5 * out.mean(dim=0))
+    return made
+
+
 MODULES = {
+    "twice": twice,
+    "hooked": hooked,
     "dense": lambda: nn.Sequential(nn.Linear(5, 7), nn.Tanh(), nn.Linear(7, 1)),
     "no bias": lambda: nn.Sequential(nn.Linear(5, 7, bias=False), nn.ReLU(), nn.Linear(7, 1)),
     "chance": lambda: nn.Sequential(nn.Linear(5, 1), nn.Sigmoid()),
@@ -102,7 +117,10 @@ def test_clipped_sums_are_brute_force(name, unit, weighted):
     assert np.allclose(found, brute(trainer, params, data, SILENT.clip, who) / 10, rtol=1e-6, atol=1e-9)
 
 
-@pytest.mark.parametrize(("name", "ghost"), [("dense", True), ("classes", True), ("conv", False), ("frozen", False)])
+@pytest.mark.parametrize(
+    ("name", "ghost"),
+    [("dense", True), ("classes", True), ("conv", False), ("frozen", False), ("twice", False), ("hooked", False)],
+)
 def test_dense_layers_are_clipped_by_ghost_norms_whatever_frames_them(name, ghost):
     trainer = made(name)
     w, layout = ravel(trainer.init(5, "random", DRAWS))

@@ -39,6 +39,7 @@ _ROW_BY_ROW: Final = (
     nn.Sequential, nn.Linear, nn.ReLU, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU, nn.Tanh, nn.Sigmoid, nn.Softplus,
     nn.Dropout, nn.Identity, Framed,
 )  # fmt: skip
+_TOUCHED: Final = ("forward", "_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 
 
 def fit_privately(
@@ -91,7 +92,7 @@ class Clips:
         self._held, self._slopes, self._layout = held, slopes, layout
         net.module.train()
         single = len(net.places) == len(net.learned) == len(list(net.module.parameters()))  # none shared, none frozen
-        self._ghost = single and all(type(part) in _ROW_BY_ROW for part in net.module.modules())
+        self._ghost = single and _row_by_row(net.module)
         self._each = vmap(grad(self._cost), in_dims=(None, 0, 0, 0), randomness="different")
 
     def sum(self, rows: Design, clip: float) -> Array:
@@ -147,6 +148,14 @@ class Clips:
                 each = self._each(self._leaves, X[rows], y[rows], share[rows])
             parts = [each[name].cpu().numpy() for name in sorted(each)]  # in the order of `ravel`
             yield np.concatenate([part.reshape(len(part), -1) for part in parts], axis=1)
+
+
+def _row_by_row(module: nn.Module) -> bool:
+    """Whether it is of dense layers, each used once, and activations: all as torch made them, which sees rows alone."""
+    parts = [part for _, part in module.named_modules(remove_duplicate=False)]
+    dense = [id(part) for part in parts if isinstance(part, nn.Linear)]
+    plain = not any(vars(part).get(name) for part in parts for name in _TOUCHED)
+    return plain and len(set(dense)) == len(dense) and all(type(part) in _ROW_BY_ROW for part in parts)
 
 
 def _check(trainer: Torch, net: Network) -> None:
