@@ -17,6 +17,7 @@ from hansa.errors import DataError
 from hansa.horizontal.evaluate import Compare, Losses, Scores
 from hansa.horizontal.fitter import Count, Describe
 from hansa.horizontal.rounds import Train
+from hansa.horizontal.shape import Shape
 from tests.engines.network.federation import job_of, members
 
 ASK = Envelope(Name(0, 1, 0), Describe())
@@ -109,6 +110,14 @@ def test_a_secure_sum_may_be_tried_again_and_not_for_ever(sit):
     assert again(2, 0) is not None  # a third round
     desk.told[0, "Train"] |= {Name(0, 1, turn) for turn in range(20)}
     assert again(1, 99) is not None
+
+
+def test_what_tells_of_no_rows_is_not_asked_without_end_either(sit):
+    job = job_of('name = "few"\nmin_parties = 1\ndata = {target = "late"}\nsteps = [{use = "rounds", rounds = 1}]')
+    desk, _ = sit(job=job)
+    said = [desk.answer(Envelope(Name(0, 0, turn), Shape())).said for turn in range(31)]
+    assert [isinstance(one, Answer) for one in said] == [True] * 30 + [False]  # of a round, a check and itself
+    assert "Shape 30 times in a step, and this is one more" in said[-1].what
 
 
 def test_an_error_of_the_work_is_the_partys_no(sit):

@@ -212,9 +212,13 @@ class Desk:
         return said
 
     def _too_often(self, envelope: Envelope) -> Refusal | None:
-        """Refuse what the job asks no more of; a secure sum may be tried again, where parties drop out of it."""
+        """Refuse what the job asks no more of; a secure sum may be tried again, where parties drop out of it.
+
+        Its own messages, and what tells nothing of rows, are as many as all that the step asks for may need.
+        """
         number, kind = envelope.name.step, type(inner(envelope.ask))
-        most = self.most[number].get(kind) if 0 <= number < len(self.most) else None
+        own = self.most[number] if 0 <= number < len(self.most) else {}
+        most = own.get(kind, _TRIES * (1 + sum(own.values())) if own else None)
         told = self.told.get((number, kind.__name__), set())
         if most is None or len(told) < most or envelope.name in told:
             return None
