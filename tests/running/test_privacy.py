@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, final
 
 import pytest
@@ -13,7 +13,7 @@ from hansa.core.link import Guarantees, Link
 from hansa.core.load import Load
 from hansa.core.trainer import Local
 from hansa.horizontal import Evaluate, Prepare, Rounds
-from hansa.links import adaptive_clip, clip_l2, local_noise, uniform, weighted_mean
+from hansa.links import adaptive_clip, clip_l2, local_noise, private_sgd, secure_sum, uniform, weighted_mean
 from hansa.privacy.accounting import epsilon
 from hansa.privacy.events import Composed, DistributedGaussian, Gaussian, Protects, SampledGaussian
 from hansa.running.privacy import privacy
@@ -183,3 +183,14 @@ def test_time_is_said_to_be_not_covered():
     pytest.importorskip("dp_accounting", reason="needs dp_accounting (extra 'dp')")
     said = privacy(private(ROUND))["questions"]["side channels"]
     assert said.startswith("Not covered: how long an answer")
+
+
+def test_a_private_job_in_secure_sums_says_what_it_bounds_and_what_it_does_not_count():
+    step = Rounds(local=Local(steps=1, batch=32), chain=(private_sgd(2.0), secure_sum()), check_every=0)
+    said = privacy(Job("scores", (step,)))["statement"]
+    assert "nothing bounds" not in said
+    assert "tried again tells once more" in said
+    open_ = privacy(Job("scores", (replace(step, check_every=1),)))["statement"]
+    assert "nothing bounds what the sums themselves tell" in open_
+    plain = replace(step, chain=(private_sgd(2.0), weighted_mean()))
+    assert "tried again" not in privacy(Job("scores", (plain,)))["statement"]

@@ -38,7 +38,8 @@ _ENCRYPTED: Final = (
     " read a party's own. Every party holds the key of each sum: any one of them in league with the coordinator can"
     " open all parties' own, and nothing is claimed against a coordinator that does not keep to the protocol"
 )
-_CLEAR: Final = " What is collected and not summed stays in clear, and nothing bounds what the sums themselves tell."
+_CLEAR: Final = " What is collected and not summed stays in clear"
+_OPEN: Final = ", and nothing bounds what the sums themselves tell"
 _GROUPS: Final = " A sum is of a group of a few parties: a party is hidden among those, and not among all."
 _RELATIONS: Final = {
     "add_or_remove": "one {unit} more or less",
@@ -50,6 +51,7 @@ _AGAINST: Final = {
     "readers": "whoever reads the model and what is published; not the coordinator, nor the parties' own people",
 }
 _TIMES: Final = "Not covered: how long an answer or a refusal takes, and what else a machine shows of its work."
+_AGAIN: Final = " A secure sum that is tried again tells once more than this counts; each site's ledger counts it."
 _EVERY_MEMBER: Final = (
     "It is of one party's table. Somebody with rows at m members is protected with up to m times this epsilon and delta"
 )
@@ -70,7 +72,7 @@ def privacy(job: Job, *, delta: float = DELTA) -> dict[str, Any]:
         >>> privacy(Job.from_toml('name = "scores"\nsteps = ["rounds"]'))["epsilon"]
         'infinity'
     """
-    parts, seen = parts_of(job), _seen(job)
+    parts = parts_of(job)
     protects = _protects(parts)
     told = [_told(part, delta) for part in parts]
     if protects is None:
@@ -78,14 +80,16 @@ def privacy(job: Job, *, delta: float = DELTA) -> dict[str, Any]:
         reasons = " ".join(dict.fromkeys(map(str, stated)))
         claim = reasons or "No differential privacy is claimed: no finite epsilon for the model."
         blank = dict.fromkeys(("unit", "relation", "delta", "accountant"))
-        return {"epsilon": "infinity", **blank, "statement": f"{claim} {seen}", "parts": told}
+        return {"epsilon": "infinity", **blank, "statement": f"{claim} {_seen(job, inf)}", "parts": told}
     private = [part for part in parts if part.bounded and _alike(_protects([part]), protects)]
     alone, accountant, why = tightest([part.whole for part in private], delta)
     whole = alone if len(private) == len(parts) else inf
     said = {"unit": protects.unit, "relation": protects.relation, "delta": delta, "accountant": accountant}
     least = _without_delta(private)
     training = {"epsilon": _figure(alone), **least, **said, "of": [_name(part) for part in private]}
-    statement = f"{_claim(parts, private, whole, alone, said)} {_terms(protects)}{f' {why}' if why else ''} {seen}"
+    again = _AGAIN if job.secure(0) is not None else ""
+    terms = f"{_terms(protects)}{again}{f' {why}' if why else ''}"
+    statement = f"{_claim(parts, private, whole, alone, said)} {terms} {_seen(job, whole)}"
     questions = _questions(protects, private)
     more = {"training": training, "parts": told, "questions": questions}
     return {"epsilon": _figure(whole), **(least if isfinite(whole) else {}), **said, "statement": statement, **more}
@@ -207,14 +211,15 @@ def _figure(epsilon: float) -> float | str:
     return ceil(epsilon * 1e6) / 1e6 if isfinite(epsilon) else "infinity"
 
 
-def _seen(job: Job) -> str:
-    """Who sees what of a party's own numbers."""
+def _seen(job: Job, whole: float) -> str:
+    """Who sees what of a party's own numbers, and what the `whole` epsilon leaves open of sums."""
+    clear = f"{_CLEAR}{_OPEN if whole == inf else ''}."
     if (link := job.secure(0)) is None:
         return "No customer row leaves its owner; updates, sums and counts do, and the coordinator sees each party's."
     if link.guarantees.colluders == 0:
-        return f"{_ENCRYPTED} ({link.sentence()}).{_CLEAR}"
+        return f"{_ENCRYPTED} ({link.sentence()}).{clear}"
     return (
         "No customer row leaves its owner; updates, sums and counts do inside secure sums, so that nobody sees a"
         f" party's own, a hostile coordinator and its allies among the parties included ({link.sentence()})."
-        f"{_GROUPS if link.guarantees.same else ''}{_CLEAR}"
+        f"{_GROUPS if link.guarantees.same else ''}{clear}"
     )
