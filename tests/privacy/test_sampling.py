@@ -91,6 +91,16 @@ def test_float_noise_is_standard_normal(dtype):
     assert abs(np.corrcoef(first, second)[0, 1]) < 0.008
 
 
+def test_single_normals_reach_further_than_their_bits(monkeypatch):
+    """A shift would show where unshifted noise cannot come: a million numbers make 7 of them likely enough."""
+    secret = Secret()
+    draws = [np.zeros(4, np.uint64), np.array([0, 1 << 63, 2**64 - 1, 3 << 62], np.uint64)]
+    monkeypatch.setattr(Secret, "words", lambda self, n: draws.pop(0)[:n])
+    first, *rest = secret.normal(8, "float32")[:4].tolist()
+    assert first == pytest.approx(10.92, abs=0.01)
+    assert rest == pytest.approx([6.763, 6.661, 6.706], abs=0.005)
+
+
 @pytest.mark.parametrize(("rate", "n"), [(0.01, 20_000), (0.3, 500)])
 def test_samples_are_poisson(rate, n):
     secret, many = Secret(), 3000
