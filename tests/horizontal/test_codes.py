@@ -10,7 +10,7 @@ from hansa.core.job import Job
 from hansa.core.party import Party
 from hansa.core.post import in_process, seats_of
 from hansa.core.table import Column, Table
-from hansa.errors import ConfigError
+from hansa.errors import ConfigError, DataError
 from hansa.horizontal.codes import Codes, Tokens
 from hansa.horizontal.columns import Coding
 from hansa.horizontal.prepare import Prepare
@@ -91,3 +91,9 @@ def test_a_trainer_of_numbers_is_given_no_codes():
 def test_what_codes_cannot_honour_is_refused(wrong):
     with pytest.raises(ConfigError):
         Coding(**wrong)
+
+
+@pytest.mark.parametrize(("length", "buckets"), [(0, 5), (4, 0), (4, -3)])
+def test_words_without_codes_are_refused_before_any_row_has_words(length, buckets):
+    with pytest.raises(DataError, match="'note' has no codes"):
+        Tokens("note", length, buckets)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hansa.core.table import Column
+from hansa.errors import DataError
 from hansa.horizontal.labels import placed
 
 Block: TypeAlias = "NDArray[np.floating]"
@@ -62,6 +63,9 @@ class Tokens:
 
     Nothing is fitted, so no word leaves a party. Two words may share a code (Weinberger et al. 2009).
 
+    Raises:
+        DataError: no words, or no codes for them.
+
     Example:
         >>> from hansa.core.table import Table
         >>> from hansa.horizontal.prepared import Prepared
@@ -74,6 +78,11 @@ class Tokens:
     column: str
     length: int
     buckets: int
+
+    def __post_init__(self) -> None:
+        """See that there is a code, before any row's words want one: a refusal then would tell of them."""
+        if self.length < 1 or self.buckets < 1:
+            raise DataError(f"'{self.column}' has no codes for its words.", mend="Fit the preparation anew.")
 
     @property
     def names(self) -> tuple[str, ...]:
