@@ -7,6 +7,7 @@ import errno
 import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from math import inf
 
 import numpy as np
 import pytest
@@ -90,6 +91,43 @@ def test_a_word_that_is_made_up_after_a_restart_counts_in_no_round_that_waits_fo
             await again.stop()
 
     assert run(stopped()) == (alone(job, parties), {"bank-1"})
+
+
+@pytest.mark.parametrize("wait", [0.0, 0.3])
+def test_words_that_are_offered_before_the_plan_has_come_to_their_asks_are_asked_for_again(tmp_path, wait):
+    """A coordinator died before they were durable, with snapshots that were left out; a word goes over a line once."""
+    job, parties = job_of("deadline = 5\n" + TEXT), members()
+
+    async def died():
+        federation, keeps = Federation(tmp_path, job, parties), []
+        await federation.start()
+        federation.board.journal.sparing = inf
+
+        def watch(keep):
+            keeps.append(keep)
+            if len(keeps) == 5:
+                federation.board.journal.write = lambda: None
+                federation.board.stop()
+
+        with pytest.raises(WireError, match="stopped"):
+            await federation.run(watch)
+        ((last,),) = federation.store.database.rows("SELECT max(keep) FROM words")
+        assert federation.board.journal.keeps < last
+        with federation.store.database.transaction() as connection:
+            connection.execute("DELETE FROM words WHERE party = 'bank-1' AND keep = ?", (last,))
+        bank = federation.nodes["bank-1"][1]
+        with bank.database.transaction() as connection:
+            connection.execute("UPDATE given SET acknowledged = 0 WHERE keep = ?", (last,))
+        await federation.stop()
+        again = Federation(tmp_path, job, parties)
+        await again.start()
+        await asyncio.sleep(wait)  # the banks may be there first, or the plan
+        try:
+            return chosen(await again.run())
+        finally:
+            await again.stop()
+
+    assert run(died()) == alone(job, parties)
 
 
 def test_a_bank_that_was_killed_comes_back_with_its_memory(tmp_path):

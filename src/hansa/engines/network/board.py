@@ -64,7 +64,8 @@ if TYPE_CHECKING:
 LOG: Final = logging.getLogger("hansa.network")
 _REMEMBERED = 4
 _ASKED = 64
-_NOTHING: Final[tuple[Name, Mapping[str, Envelope], Sequence[Arrival]]] = (Name(-1, 0, 0), {}, ())
+_NEVER: Final = Name(-1, 0, 0)
+_NOTHING: Final[tuple[Name, Mapping[str, Envelope], Sequence[Arrival]]] = (_NEVER, {}, ())
 _LOOK = 60.0  # the longest that a plan's thread waits before it looks whether the job was stopped
 
 
@@ -88,10 +89,11 @@ class Board:
         self._forms: dict[Name, Mapping[str, Form | None]] = {}
         self._usual: dict[tuple[int, str], Form | None] = {}  # by step and kind, for words on asks of long ago
         self._seen = _NOTHING  # the last turn, until its words are looked at: while the next letters are on their way
-        self._kept, self._latest = journal.keeps, Name(-1, 0, 0)
+        self._kept, self._latest = journal.keeps, _NEVER
         self._asked: dict[str, dict[Name, None]] = {}  # what each party was asked here, lately
         self._before: set[str] = set()  # of whom a word has come to what it may have been asked before that
         self._believed: dict[str, set[Name]] = {}  # what a party says that it was asked before that
+        self._let_go: dict[str, Name] = {}  # the last ask of each party whose word was not kept
 
     def bring(
         self,
@@ -168,6 +170,8 @@ class Board:
             else:
                 with self._opening:
                     self.open_asks[party] = envelope
+                if envelope.name <= self._let_go.pop(party, _NEVER):
+                    self.hub.drop(party)  # a word goes over a line once: it is asked for on the next
                 self.hub.push(party, self.ask(party, envelope))
                 self.hub.receipts.settle(party, self.digest, envelope.counted)
 
@@ -193,6 +197,10 @@ class Board:
                 raise PartyFailed(
                     no.what, no.why, no.mend, party=party, place=str(name), ask=kind_of(letters[party].ask)
                 )
+
+    def let_go(self, party: str, name: Name) -> None:
+        """Know of a word that was not kept: when it is asked for, the party says it again."""
+        self._let_go[party] = max(name, self._let_go.get(party, name))
 
     def is_early(self, name: Name) -> bool:
         """Whether nobody can have been asked this: before the plan asks again, what follows the last keep is open."""

@@ -217,7 +217,9 @@ class Hub:
         if parcel.kind == "Word":
             kind, said = said_in_parcel(parcel)
             if board is None or not self._awaited(parcel):
-                self._acknowledge(peer, parcel.job, parcel.name)  # let it go; the bank says it again when it is asked
+                if board is not None:
+                    board.let_go(peer, parcel.name)  # the bank says it again when it is asked
+                self._acknowledge(peer, parcel.job, parcel.name)
             elif isinstance(parcel.room, Nowhere):
                 self.drop(peer)  # the job was opened while it came: it comes again
             else:
