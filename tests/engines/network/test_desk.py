@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,14 +12,16 @@ from hansa.core.message import Answer, Envelope, Masked, Name, Refusal
 from hansa.core.metrics import first_edges
 from hansa.core.party import AT_ONCE
 from hansa.core.post import in_process
+from hansa.core.trainer import Local
 from hansa.core.work import Outcome
 from hansa.engines.network.desk import Desk
 from hansa.engines.network.site_store import SiteStore
 from hansa.errors import DataError
 from hansa.horizontal.evaluate import Compare, Losses, Scores
 from hansa.horizontal.fitter import Count, Describe
-from hansa.horizontal.rounds import Train
+from hansa.horizontal.rounds import Rounds, Train
 from hansa.horizontal.shape import Shape
+from hansa.links import private_sgd, weighted_mean
 from tests.engines.network.federation import job_of, members
 
 ASK = Envelope(Name(0, 1, 0), Describe())
@@ -126,6 +130,23 @@ def test_an_error_of_the_work_is_the_partys_no(sit):
 
     desk, _ = sit(fails)
     assert desk.answer(ASK).said == Refusal("There is no target.", "", "Name one.", "DataError")
+
+
+@pytest.mark.parametrize("noise", [(), (private_sgd(2.0),)])
+def test_a_refusal_tells_no_numbers_where_answers_hold_noise(sit, noise):
+    def fails(work):
+        raise DataError("Column 'pay_0' has gaps in 3 of 1,234 rows.", "Each needs a value: 99.5 %.", "Fill them.")
+
+    step = Rounds(chain=(*noise, weighted_mean()), local=Local(steps=1, batch=8), check_every=0)
+    desk, store = sit(fails, replace(job_of(), steps=(step,)))
+    said = [desk.answer(Envelope(Name(0, 0, turn), Shape())).said for turn in range(2)][-1]
+    if not noise:
+        assert said.what == "Column 'pay_0' has gaps in 3 of 1,234 rows."
+        return
+    assert said == Refusal(
+        "Column 'pay_0' has gaps in … of … rows.", "Each needs a value: … %.", "Fill them.", "DataError"
+    )
+    assert "in 3 of 1,234 rows" in store.notes()[-1][-1]
 
 
 @pytest.mark.parametrize("where", ["handler", "guard"])

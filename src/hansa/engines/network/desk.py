@@ -26,6 +26,7 @@ Example:
 
 from __future__ import annotations
 
+import re
 import traceback
 from dataclasses import replace
 from pathlib import Path
@@ -57,6 +58,7 @@ _TRIES: Final = 10
 """How often a secure sum may be tried, on average: each tells a sum, at parameters that the coordinator chooses."""
 _NOES: Final = 1000
 """How many asks of a job are refused: then the job is. Each refusal stands in the store for good."""
+_NUMBER: Final = re.compile(r"(?<!\w)\d[\d,.]*(?!\w)")  # and none that is part of a name
 _TOLD: Final = (
     "SELECT given.step, given.keep, given.turn, given.attempt, given.kind"
     " FROM given JOIN ledger ON ledger.sequence = given.line WHERE given.job = ? AND ledger.shapes != '[]'"
@@ -198,11 +200,22 @@ class Desk:
             if said is None:
                 cost = self.purse.hold(envelope.name, kind_of(envelope.ask))
                 said = self._computed(envelope)
+                said = self._bare(said, envelope) if isinstance(said, Refusal) else said
             return said.brief() if isinstance(said, Refusal) else said, cost
         except HansaError:
             raise
         except Exception as error:  # noqa: BLE001 - its kind is told, and never its text: a value may be in it
             return self._fault(envelope, error), cost
+
+    def _bare(self, said: Refusal, envelope: Envelope) -> Refusal:
+        """A no as it leaves: in a step whose answers hold noise it tells no numbers, for rows may have been counted."""
+        if not any(part.bounded for (step, _), part in self.purse.prices.items() if step == envelope.name.step):
+            return said
+        what, why, mend = (_NUMBER.sub("…", text) for text in (said.what, said.why, said.mend))
+        bare = Refusal(what, why, mend, said.error)
+        if bare != said:
+            self.book.store.note("refused", f"{kind_of(envelope.ask)}: {said.what} {said.why}", job=self.digest)
+        return bare
 
     def _opened(self, envelope: Envelope) -> Answer | Refusal | None:
         """What is said at the door, if anything; raises NotNow where that holds at this time alone: it is no answer."""
