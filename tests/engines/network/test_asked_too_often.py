@@ -219,3 +219,12 @@ def test_a_coordinator_that_asks_on_with_edges_and_coefficients_of_its_choice_is
             assert isinstance(said, Refusal)
             assert said.what == f"The job asks {kind.__name__} {most} times in a step, and this is one more."
             assert (said.why, said.mend) == ("It was approved with so many.", "Submit it as a new job.")
+
+
+@pytest.mark.parametrize("step", [-1, 1])
+def test_an_ask_of_a_step_that_the_job_does_not_have_looks_at_no_row(step, tmp_path):
+    job = Job.from_toml('name = "one"\nmin_parties = 1\ndata = {target = "late"}\nsteps = ["prepare"]')
+    job = Job.from_toml(job.to_toml())
+    with desks_of(job, members(1), tmp_path) as desks:
+        said = desks["bank-0"].answer(Envelope(Name(step, 0, 0), Describe())).said
+    assert said.what == "An ask of a step that the job does not have."

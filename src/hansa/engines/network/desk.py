@@ -230,7 +230,9 @@ class Desk:
         Its own messages, and what tells nothing of rows, are as many as all that the step asks for may need.
         """
         number, kind = envelope.name.step, type(inner(envelope.ask))
-        own = self.most[number] if 0 <= number < len(self.most) else {}
+        if not 0 <= number < len(self.most):
+            return Refusal("An ask of a step that the job does not have.", mend="Submit the job that is meant.")
+        own = self.most[number]
         most = own.get(kind, _TRIES * (1 + sum(own.values())) if own else None)
         told = self.told.get((number, kind.__name__), set())
         if most is None or len(told) < most or envelope.name in told:
