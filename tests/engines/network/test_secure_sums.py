@@ -230,7 +230,7 @@ def test_banks_open_no_noised_sum_from_which_a_coordinator_has_dropped_too_many(
     seven = banks(7)
     if drops:
         monkeypatch.setattr(secure_sum, "gather", hostile(secure_sum.gather))
-        match = r"5 parties left, and the job's links need 6. Noise in shares.*less than is claimed. Bring the others"
+        match = r"… parties left, and the job's links need …\. Noise in shares.*less than is claimed. Bring the others"
         with pytest.raises(PolicyRefusal, match=match):
             carried(Federation(tmp_path, job_of(NOISED), seven))
     else:

@@ -58,7 +58,7 @@ _TRIES: Final = 10
 """How often a secure sum may be tried, on average: each tells a sum, at parameters that the coordinator chooses."""
 _NOES: Final = 1000
 """How many asks of a job are refused: then the job is. Each refusal stands in the store for good."""
-_NUMBER: Final = re.compile(r"(?<!\w)\d[\d,.]*(?!\w)")  # and none that is part of a name
+_NUMBER: Final = re.compile(r"(?<!\w)\d(?:[\d,.]*\d)?(?!\w)")  # and none that is part of a name
 _TOLD: Final = (
     "SELECT given.step, given.keep, given.turn, given.attempt, given.kind"
     " FROM given JOIN ledger ON ledger.sequence = given.line WHERE given.job = ? AND ledger.shapes != '[]'"
