@@ -74,6 +74,14 @@ def divided(table, cuts):
     return [Party(f"bank-{i}", {"loans": piece}) for i, piece in enumerate(pieces)]
 
 
+def customers(rows=6000, each=1):
+    """A book of one column that tells who is late, with so many rows of each customer."""
+    rng = np.random.default_rng(4)
+    x = rng.normal(size=rows)
+    late = (rng.random(rows) < 1 / (1 + np.exp(1 - x))).astype(int)
+    return Table.of({"who": np.arange(rows) // each, "x": x, "late": late}, target="late", id="who")
+
+
 def job_of(step, **settings):
     return Job("prepare-only", (step,), **{"min_parties": 1, "min_rows": 1, **settings})
 

@@ -27,22 +27,15 @@ from hansa.privacy.released import parts_of
 from hansa.running.privacy import privacy
 from hansa.running.verb import run
 from hansa.trainers import Linear
-from tests.horizontal.banks import divided
+from tests.horizontal.banks import customers, divided
 
 QUIET = Evaluate(compare=False, noise_multiplier=0.05)
 STEPS = (Prepare(HashSplit(0.5, 0.0, 0.5)), Rounds(rounds=3, check_every=0), QUIET)
 
 
-def book(rows=6000, each=1):
-    rng = np.random.default_rng(4)
-    x = rng.normal(size=rows)
-    late = (rng.random(rows) < 1 / (1 + np.exp(1 - x))).astype(int)
-    return Table.of({"who": np.arange(rows) // each, "x": x, "late": late}, target="late", id="who")
-
-
 def judged(step, table=None, **settings_):
     job = Job("scores", (*STEPS[:2], step), **{"min_parties": 2, **settings_})
-    return run(job, on=Simulation(divided(book() if table is None else table, (2000,)), workers=1))
+    return run(job, on=Simulation(divided(customers() if table is None else table, (2000,)), workers=1))
 
 
 def test_figures_are_near_those_of_the_rows():
@@ -86,7 +79,7 @@ def test_the_noise_is_of_the_stated_size_and_customers_count_with_so_many_rows()
     for each, rows in ((1, 0), (6, 2)):
         step = replace(step, customer_rows=rows)
         job = Job("scores", (Rounds(), step), min_parties=1)
-        site = Site("bank", job, book(600, each).with_columns([Column.of("__part__", np.full(600, 2))]), step=1)
+        site = Site("bank", job, customers(600, each).with_columns([Column.of("__part__", np.full(600, 2))]), step=1)
         answers = [NoisedCounter(step.noise).answer(NoisedScores(np.zeros(2)), site, {})[0] for _ in range(60)]
         told.append(np.std([one.load["scores"][0] for one in answers], axis=0).mean())
     assert told[0] == pytest.approx(6.0, rel=0.1)
@@ -96,7 +89,7 @@ def test_the_noise_is_of_the_stated_size_and_customers_count_with_so_many_rows()
 def test_geometric_noise_of_a_test_has_its_chances_and_is_pure():
     step = replace(QUIET, noise_multiplier=2.0, noise_mechanism="geometric")
     job = Job("scores", (Rounds(), step), min_parties=1)
-    table = book(600).with_columns([Column.of("__part__", np.full(600, 2))])
+    table = customers(600).with_columns([Column.of("__part__", np.full(600, 2))])
     ask = NoisedScores(np.zeros(2))
     bare = NoisedCounter(Noise(0.0)).answer(ask, Site("bank", job, table, step=1), {})[0].load["scores"]
     answers = [NoisedCounter(step.noise).answer(ask, Site("bank", job, table, step=1), {})[0] for _ in range(300)]

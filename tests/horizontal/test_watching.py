@@ -27,7 +27,7 @@ from hansa.running.left import left
 from hansa.running.privacy import privacy
 from hansa.running.ran import privacy_after
 from hansa.trainers import Linear
-from tests.horizontal.banks import divided
+from tests.horizontal.banks import customers, divided
 
 CHAIN = (private_sgd(20.0, sampling=1.0), weighted_mean())
 STEP = Rounds(
@@ -35,16 +35,9 @@ STEP = Rounds(
 )
 
 
-def book(rows=6000, each=1):
-    rng = np.random.default_rng(4)
-    x = rng.normal(size=rows)
-    late = (rng.random(rows) < 1 / (1 + np.exp(1 - x))).astype(int)
-    return Table.of({"who": np.arange(rows) // each, "x": x, "late": late}, target="late", id="who")
-
-
 def learned(step, table=None, **settings):
     job = Job("scores", (Prepare(HashSplit(0.5, 0.5, 0.0)), step), **{"min_parties": 1, **settings})
-    parties = divided(book() if table is None else table, (2000, 4000))
+    parties = divided(customers() if table is None else table, (2000, 4000))
     return near(job, seats_of(job, parties), in_process(job, parties)).run().last(Learning)
 
 
@@ -83,7 +76,7 @@ def test_rounds_that_stop_early_have_spent_less_and_the_best_by_noise_is_kept():
 
 def test_the_noise_is_of_the_stated_size_on_both_sums_and_customers_count_with_so_many_rows():
     for each, rows, change in ((1, 0, np.sqrt(2)), (6, 2, 2 * np.sqrt(2))):
-        table = book(600, each).with_columns([Column.of("__part__", np.full(600, 1))])
+        table = customers(600, each).with_columns([Column.of("__part__", np.full(600, 1))])
         handler = NoisedChecks(Linear(), Noise(5.0, rows))
         site = Site("bank", Job("scores", (STEP,)), table)
         told = np.array([handler.answer(Check(np.zeros(2)), site, {})[0].load["sums"][0] for _ in range(300)])
@@ -101,7 +94,7 @@ def test_a_model_that_overflows_tells_of_no_row():
 
 
 def test_so_few_rows_that_noise_hides_them_are_no_check():
-    tiny = book(90)
+    tiny = customers(90)
     with pytest.raises(DataError, match="do not stand out of their noise"):
         learned(replace(STEP, patience=1), tiny)
     found = learned(STEP, tiny)
@@ -112,7 +105,7 @@ def test_so_few_rows_that_noise_hides_them_are_no_check():
 def test_checks_with_noise_travel_in_a_secure_sum():
     step = replace(STEP, chain=(CHAIN[0], secure_sum()), check_noise=Noise(1.0))
     job = Job("scores", (Prepare(HashSplit(0.5, 0.5, 0.0)), step))
-    with Simulation(divided(book(), (2000, 4000)), workers=1).session(job) as session:
+    with Simulation(divided(customers(), (2000, 4000)), workers=1).session(job) as session:
         found = session.run().last(Learning)
     assert checks(found, "validation_brier") == pytest.approx([0.18] * 3, abs=0.04)
 
